@@ -1,6 +1,5 @@
 """Write files so that nobody ever finds half of one."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,4 +27,4 @@ def atomic(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         temporary = Path(folder) / path.name
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)

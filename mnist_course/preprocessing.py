@@ -1,0 +1,269 @@
+"""Turn pictures into what the network expects."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+from scipy import ndimage
+
+from .errors import CourseError
+
+Float32Array: TypeAlias = npt.NDArray[np.float32]
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+UInt8Array: TypeAlias = npt.NDArray[np.uint8]
+
+SIDE = 28  # an MNIST image is 28 x 28 pixels,
+INK_SIDE = 20  # its ink fits a box of 20 x 20,
+CENTER = 14  # and the center of mass of the ink lies on pixel (14, 14)
+
+LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in Pillow's conversion to grey
+FAINTEST_INK = 20.0  # grey levels between ink and paper, of 255; less is a blank page
+GRAIN_MARGIN = 6.0  # the paper's grain stays within this many times its median deviation (4 sigma)
+
+
+def normalize(images: npt.ArrayLike) -> Float32Array:
+    """Scale grey values from 0-255 to 0-1.
+
+    Parameters
+    ----------
+    images : array_like of uint8, shape (n, 28, 28) or (28, 28)
+        Grey values as `load_mnist` or `from_drawing` returns them. Not modified.
+
+    Returns
+    -------
+    ndarray of float32, same shape
+        The values divided by 255: 0.0 is background, 1.0 is ink.
+
+    Raises
+    ------
+    CourseError
+        If the values are not uint8 (already normalized ones included), or the shape is another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(normalize(np.full((28, 28), 51, dtype=np.uint8))[0, 0])
+    0.20000000298023224
+    """
+    array = _as_array(images)
+    if array.ndim not in (2, 3) or array.shape[-2:] != (SIDE, SIDE):
+        raise CourseError(
+            f"normalize() was given an array of shape {array.shape}: expected (n, 28, 28), or "
+            "(28, 28) for one image; reshape it first."
+        )
+    if array.dtype != np.uint8:
+        raise CourseError(f"normalize() was given {_describe(array)}")
+    return array.astype(np.float32) / np.float32(255)
+
+
+def _as_array(images: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    try:
+        return np.asarray(images)
+    except (ValueError, TypeError) as error:
+        raise CourseError(
+            f"expected an array of images, found one that has no shape: {error}."
+        ) from None
+
+
+def _describe(array: npt.NDArray[np.generic]) -> str:
+    """Say what is wrong with the values of an array that is not uint8, and what to do."""
+    expected = "expected grey values 0-255 of type uint8"
+    if np.issubdtype(array.dtype, np.floating) and array.size:
+        if not np.isfinite(array).all():
+            return f"values that are not finite (NaN or infinity): {expected}."
+        if array.min() >= 0 and array.max() <= 1:
+            return (
+                f"{array.dtype} values between {array.min():g} and {array.max():g}, which look "
+                f"normalized already: {expected}; call it once only."
+            )
+    return (
+        f"values of type {array.dtype}: {expected}; load_mnist() and from_drawing() return such "
+        "arrays."
+    )
+
+
+def read_picture(path: str | Path) -> UInt8Array:
+    """Read a picture file, a photograph or a drawing, for `from_drawing`.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        PNG, JPEG or another format that Pillow reads. The orientation a camera noted is applied.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 4)
+        Red, green, blue and opacity.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing, is no picture, is damaged, or has too many pixels.
+    """
+    try:
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture)
+            if upright.mode.startswith("I"):
+                # Pillow clips 16-bit grey values instead of scaling them.
+                grey = (np.asarray(upright, dtype=np.float64) / 257).round().clip(0, 255)
+                upright = Image.fromarray(grey.astype(np.uint8))
+            return np.asarray(upright.convert("RGBA"))
+    except FileNotFoundError:
+        raise CourseError(f"{path} does not exist: expected a PNG or JPEG picture.") from None
+    # Pillow's readers raise almost anything on damaged or hostile content.
+    except Exception as error:
+        raise CourseError(
+            f"{path} cannot be read as a picture: expected PNG or JPEG, found: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from None
+
+
+def from_drawing(image: npt.ArrayLike) -> UInt8Array:
+    """Prepare a picture of one digit the way the images of MNIST were prepared.
+
+    The picture may be dark on light or light on dark, of any size. The polarity is told from the
+    frame of the picture; the grain of the paper is removed; the ink is cropped, scaled by area
+    averaging so that its longest side is 20 pixels, and placed with its center of mass in the
+    center of 28 x 28 pixels.
+
+    Parameters
+    ----------
+    image : array_like, shape (h, w), (h, w, 1), (h, w, 2), (h, w, 3) or (h, w, 4)
+        Grey, grey with opacity, RGB or RGBA; bool, uint8, uint16, or float in [0, 1].
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        0 is background, 255 is full ink: ready for `normalize`.
+
+    Raises
+    ------
+    CourseError
+        If the picture is empty, has no ink on it, or has another shape or type.
+
+    Notes
+    -----
+    Size and centering follow Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten
+    digits", http://yann.lecun.com/exdb/mnist/. Ink is told from paper by Otsu's threshold (N. Otsu,
+    "A threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man,
+    and Cybernetics 9(1), 1979); fainter pixels count as ink where they touch it.
+    """
+    ink = _ink(_as_array(image))
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = INK_SIDE / max(cropped.shape)
+    height, width = (max(1, _round(side * scale)) for side in cropped.shape)
+    small = (
+        _area_matrix(cropped.shape[0], height) @ cropped @ _area_matrix(cropped.shape[1], width).T
+    )
+    small *= 255 / small.max()
+    top, left = (
+        min(max(_round(CENTER - center), 0), SIDE - side)
+        for center, side in zip(ndimage.center_of_mass(small), small.shape, strict=True)
+    )
+    digit = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    digit[top : top + height, left : left + width] = np.floor(small + 0.5)
+    return digit
+
+
+def _ink(image: npt.NDArray[np.generic]) -> FloatArray:
+    """Return how much ink is on each pixel, exactly 0 where there is only paper."""
+    grey = _grey(image)
+    paper = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    dark, light = paper - grey.min(), grey.max() - paper
+    if max(dark, light) < FAINTEST_INK:
+        raise CourseError(
+            "the picture is empty: expected one digit, dark on light or light on dark, found no "
+            "ink on it."
+        )
+    contrast = paper - grey if dark >= light else grey - paper
+    contrast -= _shading(contrast, _otsu(np.maximum(contrast, 0)))
+    ink = np.maximum(contrast, 0)
+    threshold = _otsu(ink)
+    grain = GRAIN_MARGIN * float(np.median(np.abs(contrast[contrast <= threshold])))
+    ink[ink <= min(grain, threshold / 2)] = 0
+    strokes, _ = ndimage.label(ink, structure=np.ones((3, 3)))
+    ink[~np.isin(strokes, strokes[ink > threshold])] = 0
+    return ink
+
+
+def _grey(image: npt.NDArray[np.generic]) -> FloatArray:
+    """Return the picture as grey values 0-255, on paper that contrasts where it is transparent."""
+    if image.ndim == 2:
+        image = image[..., np.newaxis]
+    if image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4) or 0 in image.shape:
+        raise CourseError(
+            f"from_drawing() was given an array of shape {image.shape}: expected one picture of "
+            "shape (height, width), or with 1 to 4 channels behind."
+        )
+    levels = _levels(image)
+    channels = levels.shape[2]
+    grey: FloatArray = levels[..., :3] @ LUMA if channels > 2 else levels[..., 0]
+    if channels in (2, 4):
+        opacity = levels[..., -1] / 255
+        ink_is_dark = (grey * opacity).sum() <= 127.5 * opacity.sum()
+        grey = grey * opacity + (255.0 if ink_is_dark else 0.0) * (1 - opacity)
+    return grey
+
+
+def _levels(image: npt.NDArray[np.generic]) -> FloatArray:
+    """Return the values of `image` on the scale 0-255, whatever their type."""
+    if image.dtype == np.bool_:
+        return image.astype(np.float64) * 255
+    if image.dtype == np.uint8:
+        return image.astype(np.float64)
+    if image.dtype == np.uint16:
+        return image.astype(np.float64) / 257
+    if np.issubdtype(image.dtype, np.floating):
+        values = image.astype(np.float64)
+        if np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1:
+            return values * 255
+        raise CourseError(
+            "from_drawing() was given floats outside 0-1, or not finite: expected 0-1, or grey "
+            "values 0-255 of type uint8."
+        )
+    raise CourseError(
+        f"from_drawing() was given values of type {image.dtype}: expected uint8, uint16, bool or "
+        "float."
+    )
+
+
+def _shading(contrast: FloatArray, threshold: float) -> FloatArray:
+    """Return the plane through the frame of the picture: light seldom falls evenly on a page."""
+    height, width = contrast.shape
+    y, x = np.mgrid[:height, :width]
+    frame = np.zeros(contrast.shape, dtype=bool)
+    frame[[0, -1], :] = frame[:, [0, -1]] = True
+    frame &= contrast <= threshold
+    design = np.stack([np.ones(frame.sum()), y[frame], x[frame]], axis=1)
+    plane, *_ = np.linalg.lstsq(design, contrast[frame], rcond=None)
+    shading: FloatArray = plane[0] + plane[1] * y + plane[2] * x
+    return shading
+
+
+def _otsu(ink: FloatArray) -> float:
+    """Return the grey level that parts `ink` into two classes with the least variance within."""
+    counts = np.bincount(np.minimum(ink, 255).astype(int).ravel(), minlength=256)
+    below = np.cumsum(counts)
+    sum_below = np.cumsum(counts * np.arange(256))
+    above = below[-1] - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = sum_below / below - (sum_below[-1] - sum_below) / above
+        between = below * above * gap**2
+    return float(np.nanargmax(between)) + 1
+
+
+def _area_matrix(old: int, new: int) -> FloatArray:
+    """Return the (new, old) matrix that averages `old` pixels over the area of `new` ones."""
+    edges = np.linspace(0, old, new + 1)
+    pixels = np.arange(old)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    matrix: FloatArray = np.maximum(overlap, 0) * new / old
+    return matrix
+
+
+def _round(value: float) -> int:
+    """Round half up, as most languages do, so that other implementations can agree exactly."""
+    return int(np.floor(value + 0.5))
