@@ -169,13 +169,12 @@ def load_mnist(source: str | os.PathLike[str] = "auto") -> MNIST:
     >>> digits.train_images.shape, digits.train_images.dtype, digits.genuine
     ((4000, 28, 28), dtype('uint8'), False)
     """
-    mnist, attempts = find_mnist(source)
+    mnist, _ = find_mnist(source)
     if source == "auto" and not mnist.genuine:
-        reasons = "; ".join(f"{a.place}: {a.outcome}" for a in attempts[:-1])
         _notice(
-            "using the bundled sample of 5,000 digits, because the complete MNIST was not found "
-            f"({reasons}). To get it, connect to the internet and run 'mnist-course data', or set "
-            "MNIST_COURSE_DATA to a copy of Keras's mnist.npz."
+            "using the bundled sample of 5,000 digits: the complete MNIST is not on this machine "
+            "and could not be downloaded ('mnist-course data' says why). To get it, connect to the "
+            "internet, or set MNIST_COURSE_DATA to a copy of Keras's mnist.npz."
         )
     return mnist
 
@@ -429,7 +428,7 @@ def _fetch(files: dict[str, tuple[str, str]], folder: Path) -> None:
     The download runs in a thread, because neither a name look-up nor a host that accepts the
     connection and says nothing can be interrupted from within.
     """
-    import keras
+    from .backend import keras
 
     failures: list[Exception] = []
 

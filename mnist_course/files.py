@@ -28,3 +28,29 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary = Path(folder) / path.name
         yield temporary
         temporary.replace(path)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; move its files into `path` when the block succeeds.
+
+    If the block raises (Ctrl-C included), the temporary folder is removed and whatever was in
+    `path` before stays as it was. Files in `path` with other names stay in any case.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder to write into. It is created if needed.
+
+    Yields
+    ------
+    pathlib.Path
+        An empty folder on the same disk.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        temporary = Path(folder)
+        yield temporary
+        path.mkdir(exist_ok=True)
+        for file in temporary.iterdir():
+            file.replace(path / file.name)

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
-import keras
 import numpy as np
-import tensorflow as tf
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 from rich.table import Column
 
-from mnist_course.errors import CourseError
+from .backend import keras, tf
+from .errors import CourseError
 
 PrepareEpoch = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -351,7 +350,8 @@ class _Programs:
 
 def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Programs:
     """Return the programs of `model`: those of the last call, if still valid, or new ones."""
-    parts = [prepare_epoch, model.optimizer, model.loss, *model.metrics, *model.variables]
+    variables = [*model.variables, *model.optimizer.variables]
+    parts = [prepare_epoch, model.optimizer, model.loss, *model.metrics, *variables]
     # Set beside Keras's tracking, which would save the programs and count them as layers.
     known: _Programs | None = vars(model).get("_epoch_programs")
     if known and [*map(id, known.parts)] == [*map(id, parts)]:

@@ -1,7 +1,11 @@
 """The networks of the course, as compiled Keras models."""
 
-import keras
+from pathlib import Path
+
 import numpy as np
+
+from .backend import keras
+from .errors import CourseError
 
 
 def build_mlp(*, seed: int | None = None) -> keras.Sequential:
@@ -52,3 +56,48 @@ def _reset_weights(model: keras.Model, seed: int) -> None:
     seeds = np.random.SeedSequence(seed).generate_state(len(kernels))
     for kernel, kernel_seed in zip(kernels, seeds, strict=True):
         kernel.assign(keras.initializers.GlorotUniform(seed=int(kernel_seed))(kernel.shape))
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Load a model file, which may come from a stranger.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A file in Keras's own format, with the ending ``.keras``.
+
+    Returns
+    -------
+    keras.Model
+        Takes images of shape (n, 28, 28), returns ten numbers for each.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing, damaged, not a ``.keras`` file, would run code when it is loaded
+        (Keras's safe mode refuses it), or holds a model for other inputs or outputs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CourseError(f"{path} does not exist: expected a model saved as digits.keras.")
+    # Older formats can carry code that safe mode does not see.
+    if path.suffix != ".keras":
+        raise CourseError(
+            f"{path} is not a .keras file: save the model with model.save('….keras')."
+        )
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    # What a damaged or hostile file makes Keras raise is not limited to any list.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CourseError(
+            f"{path} cannot be loaded: expected a model saved by Keras, without code of its own; "
+            f"Keras says: {reason}"
+        ) from None
+    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if shapes != ((None, 28, 28), (None, 10)):
+        raise CourseError(
+            f"{path} holds a model from {shapes[0]} to {shapes[1]}: expected one from "
+            "(None, 28, 28) to (None, 10)."
+        )
+    return model

@@ -99,7 +99,7 @@ def augment(
     neural networks applied to visual document analysis", ICDAR 2003. The pixels in between are
     interpolated bilinearly. It compiles with XLA, so that `fit` can run it within an epoch.
     """
-    import tensorflow as tf
+    from .backend import tf
 
     images = tf.convert_to_tensor(images, tf.float32)
     n = tf.shape(images)[0]
@@ -122,7 +122,7 @@ def augment(
 
 def _sample(images: "tf.Tensor", y: "tf.Tensor", x: "tf.Tensor") -> "tf.Tensor":
     """Interpolate `images` bilinearly at the points (y, x), each of shape (n, 784)."""
-    import tensorflow as tf
+    from .backend import tf
 
     # A border of zeros answers every question about points outside.
     padded_side = SIDE + 2
@@ -202,6 +202,31 @@ def read_picture(path: str | Path) -> UInt8Array:
             f"{path} cannot be read as a picture: expected PNG or JPEG, found: "
             f"{' '.join(str(error).split())[:200]}"
         ) from None
+
+
+def read_drawing(path: str | Path) -> UInt8Array:
+    """Read a picture file of one digit and prepare it: `from_drawing` after `read_picture`.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        See `read_picture`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        See `from_drawing`.
+
+    Raises
+    ------
+    CourseError
+        Names the file, and what is wrong with it.
+    """
+    try:
+        return from_drawing(read_picture(path))
+    except CourseError as error:
+        message = str(error)
+        raise CourseError(message if str(path) in message else f"{path}: {message}") from None
 
 
 def from_drawing(image: npt.ArrayLike) -> UInt8Array:

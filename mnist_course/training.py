@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
+from .backend import keras, tf
 from .errors import CourseError
 from .fitting import fit
 from .models import build_mlp

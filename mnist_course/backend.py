@@ -1,0 +1,45 @@
+"""TensorFlow and Keras, imported without their start-up messages.
+
+TensorFlow writes about drivers and instruction sets to file descriptor 2, before any setting of its
+own can stop it. That alarms learners, clutters notebooks, and nbgrader takes any output there for
+a failure. Set ``TF_CPP_MIN_LOG_LEVEL=0`` to see the messages.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["keras", "tf"]
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to a temporary file; show the file if the block raises."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as messages:
+            os.dup2(messages.fileno(), 2)
+            try:
+                yield
+            except BaseException:
+                os.dup2(kept, 2)
+                messages.seek(0)
+                os.write(2, messages.read())
+                raise
+            finally:
+                os.dup2(kept, 2)
+    finally:
+        os.close(kept)
+
+
+if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    import tensorflow as tf
+else:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with _without_stderr():
+        import tensorflow as tf
+
+import keras  # noqa: E402

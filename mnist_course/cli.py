@@ -1,0 +1,226 @@
+"""The command `mnist-course`: parse, call, print."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .errors import CourseError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="mnist-course",
+    help="Classify handwritten digits with a first neural network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+DataOption = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="auto|sample|PATH",
+        help="auto: the complete MNIST, else the bundled sample. PATH: Keras's mnist.npz, or a "
+        "folder of the four IDX files.",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
+]
+ModelArgument = Annotated[
+    Path, typer.Argument(help="A .keras file, as train writes it.", metavar="MODEL")
+]
+
+
+@app.command()
+def train(
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 50,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images per step; by default the recipe's own.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed repeats a run.")] = 0,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="reference or augmented; by default reference, and augmented on the sample.",
+        ),
+    ] = None,
+    data: DataOption = "auto",
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/latest"),
+    as_json: JsonOption = False,
+) -> None:
+    """Train the network, evaluate it, and write model, history, report and figures."""
+    from .data import load_mnist
+    from .runs import run
+
+    mnist = load_mnist(data)
+    if recipe is None:
+        recipe = "reference" if mnist.genuine else "augmented"
+        if not mnist.genuine:
+            err.print(
+                f"The sample has only {len(mnist.train_images):,} digits to learn from, so they "
+                "are distorted afresh in every epoch (recipe augmented)."
+            )
+    err.print(f"Training for {epochs} epochs on {mnist.source}.")
+    done = run(mnist, recipe=recipe, epochs=epochs, batch_size=batch_size, seed=seed, output=output)
+    err.print(f"Wrote to {output}: {', '.join(file.name for file in done.files)}")
+    if as_json:
+        _print_json(done.report)
+        return
+    report = done.report
+    minutes, seconds = divmod(round(report["fit_seconds"]), 60)
+    table = _evaluation_table(report)
+    table.add_row("data", _data_line(report["data"]))
+    table.add_row("recipe", f"{recipe}, {epochs} epochs, seed {seed}")
+    table.add_row("training time", f"{minutes} min {seconds:02d} s")
+    out.print(table)
+    shown = report["prediction"]
+    out.print(
+        f"Test image {shown['test_image']} shows a {shown['label']}. "
+        f"Model prediction: {shown['predicted']}"
+    )
+
+
+@app.command()
+def evaluate(model: ModelArgument, data: DataOption = "auto", as_json: JsonOption = False) -> None:
+    """Evaluate a trained model on the test images."""
+    from .data import load_mnist
+    from .evaluation import evaluate as evaluate_model
+    from .models import load_model
+    from .preprocessing import normalize
+    from .runs import describe, summarize
+
+    network = load_model(model)
+    mnist = load_mnist(data)
+    if not mnist.genuine:
+        err.print(
+            "The sample is a part of MNIST's training images: a model trained on those has seen "
+            "these digits, and looks better here than it is."
+        )
+    evaluation = evaluate_model(network, normalize(mnist.test_images), mnist.test_labels)
+    report = {"model": str(model), **summarize(evaluation), "data": describe(mnist)}
+    if as_json:
+        _print_json(report)
+        return
+    table = _evaluation_table(report)
+    table.add_row("data", _data_line(report["data"]))
+    out.print(table)
+
+
+@app.command()
+def predict(
+    model: ModelArgument,
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="PNG or JPEG pictures of one digit each.", metavar="IMAGE..."),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Predict the digit on each photograph or drawing."""
+    import numpy as np
+
+    from .evaluation import predict as predict_digits
+    from .models import load_model
+    from .preprocessing import normalize, read_drawing
+
+    drawings = np.stack([read_drawing(path) for path in images])
+    probabilities = predict_digits(load_model(model), normalize(drawings))
+    results = [
+        {"image": str(path), "prediction": int(row.argmax()), "probabilities": row.tolist()}
+        for path, row in zip(images, probabilities, strict=True)
+    ]
+    if as_json:
+        _print_json(results)
+        return
+    for path, row in zip(images, probabilities, strict=True):
+        out.print(f"{path}  Model prediction: {row.argmax()} ({row.max():.1%})", markup=False)
+
+
+@app.command()
+def data(source: DataOption = "auto", as_json: JsonOption = False) -> None:
+    """Tell where MNIST comes from and whether it is genuine; download it if need be."""
+    from .data import find_mnist
+    from .runs import describe
+
+    mnist, attempts = find_mnist(source)
+    if as_json:
+        looked = [{"place": a.place, "outcome": a.outcome} for a in attempts]
+        _print_json({**describe(mnist), "looked": looked})
+        return
+    out.print(_data_line(describe(mnist)), markup=False)
+    table = Table("looked for in", "outcome", box=None, pad_edge=False)
+    for attempt in attempts:
+        table.add_row(attempt.place, attempt.outcome)
+    out.print(table)
+    if not mnist.genuine:
+        err.print(
+            "To get the complete MNIST, connect to the internet and run this command again, or "
+            "set MNIST_COURSE_DATA to a copy of Keras's mnist.npz."
+        )
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check this machine: what the course needs, what is missing, what mends it."""
+    from dataclasses import asdict
+
+    from .doctor import examine
+
+    with err.status("Looking at this machine ..."):
+        checks = examine()
+    if as_json:
+        _print_json([asdict(check) for check in checks])
+    else:
+        table = Table("", "what", "found", "to mend it, run", box=None, pad_edge=False)
+        for check in checks:
+            mark = "ok" if check.ok else "MISSING" if check.required else "optional"
+            table.add_row(mark, check.name, check.found, check.mend)
+        out.print(table)
+    if any(check.required and not check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; exit with 0, 1 (a sentence on stderr), 2 (usage) or 130 (Ctrl-C)."""
+    # What a command starts belongs to the same environment, even if that is not activated.
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+    try:
+        app()
+    except CourseError as error:
+        err.print(f"mnist-course: {error}", markup=False)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            err.print("Interrupted: no file was left half-written.")
+        raise
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def _evaluation_table(report: dict[str, Any]) -> Table:
+    low, high = report["interval"]
+    first, second = report["halves"]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("test accuracy", f"{report['test_accuracy']:.2%}")
+    table.add_row("95 % interval", f"{low:.2%} to {high:.2%}")
+    table.add_row("first and second half", f"{first:.2%} and {second:.2%}")
+    table.add_row("mistakes", f"{report['mistakes']} of {report['data']['test_images']:,}")
+    return table
+
+
+def _data_line(data: dict[str, Any]) -> str:
+    kind = "complete MNIST, genuine" if data["genuine"] else "not the complete MNIST"
+    sizes = f"{data['train_images']:,} training and {data['test_images']:,} test images"
+    return f"{data['source']} ({kind}; {sizes})"

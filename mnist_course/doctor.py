@@ -1,0 +1,175 @@
+"""Look at this machine: what the course needs, what is missing, and the command that mends it."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from .data import find_mnist
+from .errors import DataError
+
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "matplotlib",
+    "scikit-learn",
+    "jupyter-book",
+    "nbgrader",
+)
+NEEDED_MEMORY = 2.0  # GiB; training the reference network peaks below this
+INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
+SECONDS = 120  # importing TensorFlow from a slow disk takes a while
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing the course needs.
+
+    Attributes
+    ----------
+    name : str
+        What was looked at.
+    ok : bool
+        Whether it is as the course needs it.
+    found : str
+        What was found.
+    mend : str
+        The one command that mends it; empty if nothing is missing or no command can.
+    required : bool
+        False for what only some readers need.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+    required: bool = True
+
+
+def examine() -> list[Check]:
+    """Look at everything the course needs on this machine.
+
+    Returns
+    -------
+    list of Check
+        Python, packages, TensorFlow, processor, memory, data, Jupyter kernel, sandbox, browser.
+    """
+    return [
+        _python(),
+        *map(_package, PACKAGES),
+        _tensorflow(),
+        _processor(),
+        _memory(),
+        _data(),
+        _kernel(),
+        _sandbox(),
+        _browser(),
+    ]
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} on {platform.system()} ({sys.executable})"
+    return Check("Python", sys.version_info >= (3, 11), found)
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, version(name))
+    except PackageNotFoundError:
+        required = name not in ("jupyter-book", "nbgrader")
+        return Check(name, False, "not installed", INSTALL, required)
+
+
+def _tensorflow() -> Check:
+    # In a process of its own: on a processor it was not built for, TensorFlow kills its process.
+    program = "import tensorflow as tf; print(int(tf.reduce_sum(tf.range(4))))"
+    try:
+        result = _run([sys.executable, "-c", program])
+    except subprocess.TimeoutExpired:
+        return Check("TensorFlow runs", False, f"no answer within {SECONDS} s")
+    ok = result.returncode == 0 and result.stdout.strip() == "6"
+    if ok:
+        return Check("TensorFlow runs", True, "yes")
+    last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+    found = f"exit status {result.returncode}: {last[:200]}"
+    return Check("TensorFlow runs", False, found, f"{INSTALL} --force-reinstall")
+
+
+def _processor() -> Check:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Check("processor", True, f"{platform.machine()}, {usable} usable cores")
+
+
+def _memory() -> Check:
+    memory = psutil.virtual_memory()
+    free, total = memory.available / 2**30, memory.total / 2**30
+    found = f"{free:.1f} GiB free of {total:.1f} GiB"
+    return Check("memory", free >= NEEDED_MEMORY, found, "", required=False)
+
+
+def _data() -> Check:
+    try:
+        mnist, _ = find_mnist(download=False)
+    except DataError as error:
+        return Check("data", False, str(error), "unset MNIST_COURSE_DATA")
+    if mnist.genuine:
+        return Check("data", True, f"complete MNIST from {mnist.source}")
+    found = "only the bundled sample of 5,000 digits"
+    return Check("data", False, found, "mnist-course data", required=False)
+
+
+def _kernel() -> Check:
+    listing = [sys.executable, "-m", "jupyter", "kernelspec", "list", "--json"]
+    mend = f"{sys.executable} -m ipykernel install --user --name mnist-course"
+    try:
+        result = _run(listing)
+        specs = json.loads(result.stdout)["kernelspecs"]
+    except (subprocess.TimeoutExpired, json.JSONDecodeError, KeyError):
+        return Check("Jupyter kernel", False, "Jupyter is not installed", INSTALL, required=False)
+    own = Path(sys.executable).parent
+    for name, spec in specs.items():
+        command = spec["spec"]["argv"][0]
+        # A kernel named just "python" is started with the Python that Jupyter runs on.
+        if command in ("python", "python3") or Path(command).parent == own:
+            return Check("Jupyter kernel", True, f"{name} ({command})")
+    found = f"{', '.join(specs) or 'none'}: none of them uses {sys.executable}"
+    return Check("Jupyter kernel", False, found, mend, required=False)
+
+
+def _sandbox() -> Check:
+    if sys.platform != "linux":
+        found = f"not available on {platform.system()}; grade submissions on Linux"
+        return Check("sandbox", False, found, required=False)
+    mend = "sudo apt-get install bubblewrap"
+    if not (bwrap := shutil.which("bwrap")):
+        return Check("sandbox", False, "bubblewrap is not installed", mend, required=False)
+    namespaces = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+    try:
+        result = _run([bwrap, *namespaces, "--ro-bind", "/", "/", "true"])
+    except subprocess.TimeoutExpired:
+        return Check("sandbox", False, f"bwrap did not answer in {SECONDS} s", required=False)
+    if result.returncode:
+        found = f"bwrap cannot make a sandbox: {result.stderr.strip()[:200]}"
+        mend = "sudo sysctl kernel.unprivileged_userns_clone=1"
+        return Check("sandbox", False, found, mend, required=False)
+    return Check("sandbox", True, f"bubblewrap ({bwrap})")
+
+
+def _browser() -> Check:
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if found := shutil.which(name):
+            return Check("browser", True, found, required=False)
+    mend = "sudo apt-get install chromium" if sys.platform == "linux" else ""
+    return Check("browser", False, "no Chromium or Chrome on the PATH", mend, required=False)
+
+
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
