@@ -112,6 +112,11 @@ def train(
     chosen = RECIPES[recipe]
     batch_size = batch_size or chosen.batch_size
     training = int(len(images) * (1 - validation_split))
+    if validation_split and not 0 < training < len(images):
+        raise CourseError(
+            f"validation_split is {validation_split}, which cannot split {len(images)} images: "
+            "expected a share between 0 and 1 that leaves images on both sides."
+        )
     validation = (images[training:], labels[training:]) if validation_split else None
     images, labels = images[:training], labels[:training]
     if chosen.augment:
