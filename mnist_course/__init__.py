@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .errors import CourseError
     from .evaluation import Evaluation, evaluate, predict
     from .models import build_mlp, load_model
-    from .preprocessing import augment, from_drawing, normalize, read_picture
+    from .preprocessing import augment, from_drawing, normalize, read_drawing
     from .training import fit, train
 
 __version__ = "0.1.0"
@@ -38,7 +38,7 @@ __all__ = [
     "normalize",
     "plots",
     "predict",
-    "read_picture",
+    "read_drawing",
     "train",
 ]
 
@@ -54,7 +54,7 @@ _HOMES = {
     "augment": "preprocessing",
     "from_drawing": "preprocessing",
     "normalize": "preprocessing",
-    "read_picture": "preprocessing",
+    "read_drawing": "preprocessing",
     "fit": "training",
     "train": "training",
 }

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from mnist_course.files import atomic, atomic_folder
+
+
+def test_file_appears_whole_under_its_name(tmp_path: Path) -> None:
+    with atomic(tmp_path / "new" / "file.txt") as temporary:
+        temporary.write_text("half")
+        assert not (tmp_path / "new" / "file.txt").exists()
+        temporary.write_text("whole")
+    assert (tmp_path / "new" / "file.txt").read_text() == "whole"
+    assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    (tmp_path / "file.txt").write_text("old")
+    with pytest.raises(error), atomic(tmp_path / "file.txt") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert (tmp_path / "file.txt").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_folder_keeps_other_files_and_replaces_its_own(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    (tmp_path / "out" / "other").write_text("other")
+    with atomic_folder(tmp_path / "out") as temporary:
+        (temporary / "old").write_text("new")
+        (temporary / "more").write_text("more")
+    found = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert found == {"old": "new", "other": "other", "more": "more"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_folder_is_left_alone_when_interrupted(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "out") as temporary:
+        (temporary / "half").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import mnist_course
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_importing_the_package_does_not_import_tensorflow() -> None:
+    program = "import sys, mnist_course; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in mnist_course.__all__:
+        assert getattr(mnist_course, name).__doc__
+    assert set(mnist_course.__all__) <= set(dir(mnist_course))
+    with pytest.raises(AttributeError, match="no attribute 'secret'"):
+        mnist_course.secret  # noqa: B018
+
+
+def test_importing_tensorflow_through_the_course_is_quiet() -> None:
+    program = (
+        "import mnist_course.backend as backend; "
+        "backend.tf.function(lambda x: x + 1, jit_compile=True)(backend.tf.constant(1.0))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert result.stdout == ""
+    assert result.stderr == ""
+
+
+def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text(
+        "import os; os.write(2, b'driver says why'); raise ImportError('no driver')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", "import mnist_course.backend"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    assert result.returncode == 1
+    assert "driver says why" in result.stderr
+    assert "ImportError: no driver" in result.stderr
+
+
+def test_library_does_not_import_grading_and_data_comes_first() -> None:
+    order = ["data", "preprocessing", "models", "training", "evaluation", "plots"]
+    for position, name in enumerate(order):
+        text = (ROOT / "mnist_course" / f"{name}.py").read_text()
+        assert "grading" not in text
+        for later in order[position + 1 :]:
+            assert f"from .{later} import" not in text
+
+
+def test_public_address_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    address = project["urls"]["Repository"]
+    for name in ("README.md", "_config.yml", "book/Handwritten_digit_classification.ipynb"):
+        text = (ROOT / name).read_text()
+        assert address in text, name
+        assert text.count("github.com/") == text.count(address.removeprefix("https://")), name
