@@ -35,10 +35,9 @@ def _without_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
     import tensorflow as tf
 else:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with _without_stderr():
         import tensorflow as tf
 
