@@ -1,0 +1,690 @@
+"""Every figure of the course.
+
+Each function returns a matplotlib `Figure` that shows itself in a notebook. Nothing is said by
+color alone, so that the figures can be read in print and by the color-blind. Images are drawn as
+ink on paper: 0 is white, the largest value is black.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ContextDecorator
+from io import BytesIO
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from .errors import CourseError
+
+Array: TypeAlias = npt.NDArray[Any]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+SIDE = 28  # an MNIST image is 28 x 28 pixels
+CLASSES = 10
+MOST_IMAGES = 200
+MOST_MISTAKES = 24
+MOST_UNITS = 64
+
+WIDTH = 7.0  # inches: on the screen of a phone, wider figures have letters too small to read
+CAPTION = 11  # points
+INK = "gray_r"
+GRAY = "#595959"
+# From P. Tol's "high-contrast" scheme, https://sronpersonalpages.nl/~pault/: they differ for the
+# color-blind and, in lightness, when printed in gray.
+DARK, LIGHT = "#004488", "#BB5566"
+
+# Matplotlib's own defaults with larger letters, whatever style a notebook has chosen.
+_course_style: ContextDecorator = style.context(
+    [
+        "default",
+        {
+            "font.size": 12,
+            "hatch.linewidth": 1.5,
+            "figure.constrained_layout.w_pad": 0.08,
+            "figure.constrained_layout.h_pad": 0.08,
+        },
+    ]
+)
+
+
+@_course_style
+def plot_digits(
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike | None = None,
+    *,
+    predictions: npt.ArrayLike | None = None,
+    columns: int = 10,
+) -> Figure:
+    """Show images in a grid, each under its label.
+
+    Parameters
+    ----------
+    images : array_like, shape (n, 28, 28)
+        1 to 200 images, whole numbers from 0 to 255 or floats from 0 to 1.
+    labels : array_like of int, shape (n,), optional
+        The digits the images show, 0 to 9.
+    predictions : array_like of int, shape (n,), optional
+        The digits a model says. With labels, a right one reads "4 ✓", and a wrong one, framed,
+        "4 → 9 ✗".
+    columns : int, default 10
+        Images in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    CourseError
+        If an array has another shape or other values, or there are more than 200 images.
+
+    Examples
+    --------
+    >>> figure = plot_digits(np.zeros((2, 28, 28)), [4, 7], predictions=[9, 7])
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['4 → 9 ✗', '7 ✓']
+    """
+    pixels, brightest = _images(images)
+    if len(pixels) > MOST_IMAGES:
+        raise CourseError(
+            f"{len(pixels)} images are too many for one figure: expected {MOST_IMAGES} at most, "
+            "such as images[:50]."
+        )
+    true = None if labels is None else _digits("labels", labels, len(pixels))
+    said = None if predictions is None else _digits("predictions", predictions, len(pixels))
+    title = _count(len(pixels), "image")
+    captions = [""] * len(pixels)
+    wrong: Collection[int] = ()
+    if true is not None and said is not None:
+        wrong = np.flatnonzero(true != said).tolist()
+        title += f", label → prediction: {len(wrong)} wrong"
+        captions = [f"{t} ✓" if t == s else f"{t} → {s} ✗" for t, s in zip(true, said, strict=True)]
+    elif true is not None:
+        title += " and its label" if len(pixels) == 1 else " and their labels"
+        captions = [str(t) for t in true]
+    elif said is not None:
+        title += " → what the model says"
+        captions = [f"→ {s}" for s in said]
+    return _gallery(
+        pixels, captions, title, columns=columns, tile=0.7, limits=(0, brightest), framed=wrong
+    )
+
+
+@_course_style
+def plot_digit(image: npt.ArrayLike, label: int | None = None) -> Figure:
+    """Show one image with the number of each pixel written in it.
+
+    Parameters
+    ----------
+    image : array_like, shape (28, 28)
+        Whole numbers from 0 to 255, written as they are, or floats from 0 to 1, written with two
+        decimals and without the leading zero.
+    label : int, optional
+        The digit the image shows, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    CourseError
+        If the image has another shape or other values, or the label is not a digit.
+    """
+    pixels, brightest = _image(image)
+    title = "28 × 28 pixels are 784 numbers"  # noqa: RUF001
+    if label is not None:
+        title = f"Label {_digits('label', [label], 1)[0]}: {title}"
+    figure = _Figure(WIDTH, WIDTH + 0.25, title)
+    axes = figure.add_subplot(
+        xlabel=f"Column (0 is paper, {brightest} is ink)",
+        ylabel="Row",
+        xticks=range(0, SIDE, 3),
+        yticks=range(0, SIDE, 3),
+    )
+    axes.imshow(pixels, cmap=INK, vmin=0, vmax=brightest, interpolation="nearest")
+    whole = pixels.dtype.kind in "iu"
+    for (row, column), value in np.ndenumerate(pixels):
+        axes.text(
+            column,
+            row,
+            str(value) if whole else _two_decimals(value),
+            color=_contrasting(1 - value / brightest),
+            fontsize=6.5,
+            ha="center",
+            va="center",
+            in_layout=False,  # asking 784 texts for their size takes seconds
+        )
+    return figure
+
+
+@_course_style
+def plot_class_balance(labels: npt.ArrayLike, test_labels: npt.ArrayLike | None = None) -> Figure:
+    """Show how many images there are of each digit.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n,)
+        The digits of the training images, 0 to 9.
+    test_labels : array_like of int, shape (m,), optional
+        The digits of the test images, as hatched bars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Horizontal bars, each with its count and its share of the training or of the test images.
+
+    Raises
+    ------
+    CourseError
+        If an array is empty, not one-dimensional, or holds something else than digits.
+    """
+    parts = {"training": _digits("labels", labels)}
+    if test_labels is not None:
+        parts["test"] = _digits("test_labels", test_labels)
+    figure = _Figure(WIDTH, 2 + 2.3 * len(parts), "How many images there are of each digit")
+    axes = figure.add_subplot(
+        xlabel="Images", ylabel="Digit", yticks=range(CLASSES), ylim=(9.6, -0.6)
+    )
+    height = 0.8 / len(parts)
+    looks: dict[str, dict[str, Any]] = {
+        "training": {"color": DARK},
+        "test": {"facecolor": "white", "hatch": "///"},
+    }
+    for i, (part, digits) in enumerate(parts.items()):
+        counts = np.bincount(digits, minlength=CLASSES)
+        bars = axes.barh(
+            np.arange(CLASSES) + (i - (len(parts) - 1) / 2) * height,
+            counts,
+            height,
+            label=f"{part}, {_count(len(digits), 'image')}",
+            edgecolor=DARK,
+            **looks[part],
+        )
+        shares = [f"{count:,} ({_percent(count / len(digits))})" for count in counts]
+        axes.bar_label(bars, shares, padding=3, fontsize=10)
+    axes.margins(x=0.25)  # room for the numbers
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    _open_frame(axes)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(parts), frameon=False)
+    return figure
+
+
+@_course_style
+def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Show how loss and accuracy changed from epoch to epoch.
+
+    Parameters
+    ----------
+    history : mapping of str to sequence of float
+        The attribute ``history`` of the `keras.callbacks.History` that `fit` returns: "loss" and
+        "accuracy", and "val_loss" and "val_accuracy" if there was validation data. One value per
+        epoch; other keys are ignored.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Loss left, accuracy right; training solid, validation dashed. A dotted line marks the epoch
+        of the lowest validation loss, the first one if there are several.
+
+    Raises
+    ------
+    CourseError
+        If a key is missing, the lengths differ, or a curve has no finite value.
+    """
+    curves = _curves(history)
+    title = "Learning curves"
+    best = None
+    if "val_loss" in curves:
+        best = int(np.nanargmin(curves["val_loss"])) + 1
+        title += f" (dotted: lowest validation loss, epoch {best})"
+    figure = _Figure(WIDTH + 1, 3.6, title)
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        _plot_curves(axes, curves[name], curves.get(f"val_{name}"))
+        axes.set(title=name.capitalize(), xlabel="Epoch")
+        if best is not None:
+            axes.axvline(best, color=GRAY, linestyle=":", zorder=1)
+        if name == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    return figure
+
+
+@_course_style
+def plot_confusion(matrix: npt.ArrayLike) -> Figure:
+    """Show which digits a model takes for which.
+
+    Parameters
+    ----------
+    matrix : array_like of int, shape (10, 10)
+        How many images of each true digit (row) the model took for each digit (column), as
+        `sklearn.metrics.confusion_matrix` counts them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The right answers are framed; only the mistakes are shaded, the most frequent one darkest.
+
+    Raises
+    ------
+    CourseError
+        If the shape is another, a number is negative or not whole, or all are zero.
+    """
+    counts = _whole_numbers("matrix", matrix)
+    if counts.shape != (CLASSES, CLASSES):
+        raise CourseError(f"matrix has shape {counts.shape}: expected (10, 10), one row per digit.")
+    if counts.min() < 0 or not counts.any():
+        raise CourseError("matrix holds negative numbers or only zeros: expected counts of images.")
+    right, total = int(np.trace(counts)), int(counts.sum())
+    share_right = f"{right:,} of {_count(total, 'image')} right ({_percent(right / total)})"
+    figure = _Figure(WIDTH, WIDTH, f"Confusion matrix: {share_right}")
+    axes = figure.add_subplot(
+        xlabel="Predicted digit", ylabel="True digit", xticks=range(CLASSES), yticks=range(CLASSES)
+    )
+    mistakes = np.where(np.eye(CLASSES, dtype=bool), 0, counts)
+    # The darkest cell is mid-gray, on which black numbers are still easy to read.
+    axes.imshow(mistakes, cmap=INK, vmin=0, vmax=2 * max(1, mistakes.max()))
+    for (row, column), count in np.ndenumerate(counts):
+        text = axes.text(column, row, str(count), ha="center", va="center")
+        if row == column:
+            text.set_fontweight("bold")
+            axes.add_patch(_frame(column - 0.46, row - 0.46, 0.92))
+        elif count == 0:
+            text.set_color(GRAY)
+    return figure
+
+
+@_course_style
+def plot_mistakes(
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    confidences: npt.ArrayLike,
+    *,
+    columns: int = 6,
+) -> Figure:
+    """Show the images a model got wrong, those it was most confident of first.
+
+    Parameters
+    ----------
+    images : array_like, shape (n, 28, 28)
+        Whole numbers from 0 to 255 or floats from 0 to 1. The right ones are left out.
+    labels : array_like of int, shape (n,)
+        The digits the images show, 0 to 9.
+    predictions : array_like of int, shape (n,)
+        The digits the model says.
+    confidences : array_like of float, shape (n,)
+        The probability the model gave to the digit it says, 0 to 1.
+    columns : int, default 6
+        Images in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        24 mistakes at most, each under a text such as "true 4, said 9 (99.7 %)".
+
+    Raises
+    ------
+    CourseError
+        If an array has another shape or other values.
+    """
+    pixels, brightest = _images(images)
+    true = _digits("labels", labels, len(pixels))
+    said = _digits("predictions", predictions, len(pixels))
+    confidence = _probabilities("confidences", confidences, len(pixels))
+    wrong = np.flatnonzero(true != said)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    title = f"{_count(len(wrong), 'mistake')}, the most confident first"
+    if len(wrong) == 0:
+        title = f"No mistakes in {_count(len(pixels), 'image')}"
+    elif len(shown) < len(wrong):
+        title = f"{len(shown)} of {title}"
+    captions = [f"true {true[i]}, said {said[i]}\n({_percent(confidence[i])})" for i in shown]
+    figure = _gallery(
+        pixels[shown], captions, title, columns=columns, tile=1.16, limits=(0, brightest)
+    )
+    if len(wrong) == 0:
+        figure.axes[0].text(SIDE / 2, SIDE / 2, "✓", fontsize=60, ha="center", va="center")
+    return figure
+
+
+@_course_style
+def plot_first_layer(weights: npt.ArrayLike, *, columns: int = 8) -> Figure:
+    """Show what each unit of the first layer looks for, as one image per unit.
+
+    Parameters
+    ----------
+    weights : array_like of float, shape (784, units)
+        The kernel of the first dense layer: ``model.layers[1].get_weights()[0]``.
+    columns : int, default 8
+        Units in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The units with the largest weights (Euclidean norm), 64 at most, largest first, each under
+        its number. Mid-gray is zero: ink on darker pixels excites the unit, on lighter ones it
+        inhibits it. The scale ends where 99.5 % of the weights are covered.
+
+    Raises
+    ------
+    CourseError
+        If the shape is another, or a weight is not finite.
+    """
+    kernel = _numbers("weights", weights)
+    if kernel.ndim != 2 or kernel.shape[0] != SIDE * SIDE or kernel.shape[1] == 0:
+        raise CourseError(
+            f"weights has shape {kernel.shape}: expected (784, units), the kernel of the first "
+            "dense layer."
+        )
+    if not np.isfinite(kernel).all():
+        raise CourseError("weights holds NaN or infinite values: expected a trained network.")
+    units = np.argsort(-np.linalg.norm(kernel, axis=0), kind="stable")[:MOST_UNITS]
+    tiles = kernel.T[units].reshape(-1, SIDE, SIDE)
+    limit = float(np.quantile(np.abs(tiles), 0.995)) or 1.0
+    title = f"Weights of {_count(len(units), 'unit')} of the first layer"
+    if len(units) < kernel.shape[1]:
+        title = f"Weights of {len(units)} of {kernel.shape[1]:,} units of the first layer"
+    figure = _gallery(
+        tiles,
+        [f"unit {unit}" for unit in units],
+        title,
+        columns=columns,
+        tile=0.85,
+        limits=(-limit, limit),
+    )
+    height = figure.get_figheight() + 0.75
+    figure.set_figheight(height)
+    figure.colorbar(
+        figure.axes[0].images[0],
+        ax=figure.axes[0],
+        location="bottom",
+        # 0.2 inches for the bar and 0.1 above it, however tall the figure is.
+        fraction=0.2 / height,
+        pad=0.1 / height,
+        extend="both",
+        shrink=0.8,
+        aspect=40,
+        label="weight (light: against ink here, dark: for ink here)",
+    )
+    return figure
+
+
+@_course_style
+def plot_prediction(
+    image: npt.ArrayLike, probabilities: npt.ArrayLike, label: int | None = None
+) -> Figure:
+    """Show an image and the probability a model gives to each digit.
+
+    Parameters
+    ----------
+    image : array_like, shape (28, 28)
+        Whole numbers from 0 to 255 or floats from 0 to 1.
+    probabilities : array_like of float, shape (10,)
+        One probability per digit, as ``model.predict(images)[0]`` returns them. They sum to 1.
+    label : int, optional
+        The digit the image shows.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The image left, a bar per digit right; the bar of the prediction is hatched, its number
+        bold and marked with an arrow.
+
+    Raises
+    ------
+    CourseError
+        If an array has another shape or other values, or the label is not a digit.
+    """
+    pixels, brightest = _image(image)
+    chances = _probabilities("probabilities", probabilities, CLASSES)
+    if abs(chances.sum() - 1) > 0.01:
+        raise CourseError(
+            f"probabilities sum to {chances.sum():.3g}: expected 1; pass the output of softmax."
+        )
+    prediction = int(chances.argmax())
+    figure = _Figure(WIDTH, 3.8, f"Model prediction: {prediction}")
+    left, right = figure.subplots(1, 2)
+    left.imshow(pixels, cmap=INK, vmin=0, vmax=brightest, interpolation="nearest")
+    left.set(xticks=(), yticks=())
+    if label is not None:
+        true = _digits("label", [label], 1)[0]
+        left.set_xlabel(f"label {true}: " + ("right ✓" if true == prediction else "wrong ✗"))
+    bars = right.barh(range(CLASSES), chances, color=GRAY, edgecolor="black")
+    bars[prediction].set(facecolor="white", hatch="///")
+    numbers = right.bar_label(bars, [_percent(chance) for chance in chances], padding=3)
+    numbers[prediction].set(text=f"{_percent(chances[prediction])} ◀", fontweight="bold")
+    right.set(
+        xlim=(0, 1.6),  # room for the numbers
+        xticks=(),
+        yticks=range(CLASSES),
+        xlabel="Probability",
+        ylabel="Digit",
+    )
+    right.invert_yaxis()
+    _open_frame(right)
+    return figure
+
+
+class _Figure(Figure):
+    """A figure that a notebook shows when it is the value of a cell, without `pyplot`."""
+
+    def __init__(self, width: float, height: float, title: str) -> None:
+        super().__init__(figsize=(width, height), dpi=120, layout="constrained")
+        self.suptitle(title, fontsize=13)
+
+    @_course_style
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def _gallery(
+    images: Array,
+    captions: Sequence[str],
+    title: str,
+    *,
+    columns: int,
+    tile: float,
+    limits: tuple[float, float],
+    framed: Collection[int] = (),
+) -> Figure:
+    """Lay out images in a grid, each `tile` inches wide under its caption.
+
+    All share one `Axes`, in which a unit is a pixel: a hundred axes take seconds to draw.
+    """
+    if not isinstance(columns, int | np.integer) or columns < 1:
+        raise CourseError(f"columns is {columns!r}: expected a whole number, 1 or more.")
+    columns = max(1, min(int(columns), len(images)))
+    rows = max(1, -(-len(images) // columns))
+    width = SIDE + 4
+    caption_lines = max((caption.count("\n") + 1 for caption in captions if caption), default=0)
+    caption_height = caption_lines * CAPTION * 1.35 / 72 * width / tile
+    height = width + caption_height
+    figure = _Figure(max(columns * tile, 4.8), rows * height * tile / width + 0.5, title)
+    axes = figure.add_subplot()
+    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left, top = i % columns * width, i // columns * height
+        axes.imshow(
+            image,
+            cmap=INK,
+            vmin=limits[0],
+            vmax=limits[1],
+            interpolation="nearest",
+            extent=(left, left + SIDE, top + SIDE, top),
+        )
+        axes.text(left + SIDE / 2, top - 2, caption, fontsize=CAPTION, ha="center", va="bottom")
+        if i in framed:
+            axes.add_patch(_frame(left - 1, top - 1, SIDE + 2))
+    axes.set(
+        xlim=(-2, columns * width - 2),
+        ylim=(rows * height - caption_height - 2, -caption_height - 2),
+    )
+    axes.axis("off")
+    return figure
+
+
+def _plot_curves(axes: Axes, training: Array, validation: Array | None) -> None:
+    epochs = np.arange(1, len(training) + 1)
+    curves = [(training, "training", DARK, "-", "o")]
+    if validation is not None:
+        curves.append((validation, "validation", LIGHT, "--", "s"))
+    last = [curve[0][np.isfinite(curve[0])][-1] for curve in curves]
+    for (values, name, color, linestyle, marker), end in zip(curves, last, strict=True):
+        axes.plot(
+            epochs,
+            values,
+            color=color,
+            linestyle=linestyle,
+            marker=marker,
+            markersize=5,
+            markevery=max(1, len(epochs) // 10),
+            linewidth=2,
+            clip_on=False,
+        )
+        # The labels stand above and below each other even where the curves end together.
+        above = len(curves) > 1 and (end > min(last) or (end == max(last) and name == "training"))
+        axes.annotate(
+            name,
+            (float(epochs[np.isfinite(values)][-1]), end),
+            xytext=(7, 0 if len(curves) == 1 else 8 if above else -8),
+            textcoords="offset points",
+            va="center",
+            color=color,
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
+    axes.margins(y=0.15)
+    axes.set_xlim(0.5, len(epochs) + 0.5)
+    _open_frame(axes)
+
+
+def _frame(left: float, top: float, side: float) -> Rectangle:
+    return Rectangle((left, top), side, side, fill=False, edgecolor="black", linewidth=1.8)
+
+
+def _open_frame(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _contrasting(gray: float) -> str:
+    """Return the color of the text that is easiest to read on a gray from 0 (black) to 1."""
+    # At this gray, black and white text have the same contrast ratio (WCAG 2.2): 4.6 to 1.
+    return "black" if gray > 0.46 else "white"
+
+
+def _two_decimals(value: float) -> str:
+    return f"{value:z.2f}".removeprefix("0") if value else "0"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def _images(images: npt.ArrayLike) -> tuple[Array, int]:
+    """Return the images as an array, and the value of ink: 255, or 1 for floats."""
+    pixels = _numbers("images", images)
+    if pixels.ndim != 3 or pixels.shape[1:] != (SIDE, SIDE) or len(pixels) == 0:
+        raise CourseError(
+            f"images has shape {pixels.shape}: expected (n, 28, 28) with at least one image."
+        )
+    return pixels, _brightest(pixels)
+
+
+def _image(image: npt.ArrayLike) -> tuple[Array, int]:
+    pixels = _numbers("image", image)
+    if pixels.shape != (SIDE, SIDE):
+        raise CourseError(
+            f"image has shape {pixels.shape}: expected (28, 28), one image such as images[0]."
+        )
+    return pixels, _brightest(pixels)
+
+
+def _brightest(pixels: Array) -> int:
+    whole = pixels.dtype.kind in "iu"
+    brightest = 255 if whole else 1
+    # Interpolation overshoots by a rounding error.
+    low, high = pixels.min(), pixels.max()
+    if not (low >= -1e-6 and high <= brightest + 1e-6):
+        raise CourseError(
+            f"pixels are {pixels.dtype} values from {low:g} to {high:g}: expected whole numbers "
+            "from 0 to 255, or floats from 0 to 1 as normalize() returns them."
+        )
+    return brightest
+
+
+def _digits(name: str, values: npt.ArrayLike, length: int | None = None) -> IntArray:
+    digits = _whole_numbers(name, values)
+    if digits.ndim != 1 or len(digits) == 0 or len(digits) != (length or len(digits)):
+        raise CourseError(
+            f"{name} has shape {digits.shape}: expected ({length or 'n'},), one digit per image; "
+            "argmax(axis=1) turns rows of ten probabilities into digits."
+        )
+    if digits.min() < 0 or digits.max() >= CLASSES:
+        raise CourseError(
+            f"{name} holds numbers from {digits.min()} to {digits.max()}: expected digits, 0 to 9."
+        )
+    return digits
+
+
+def _probabilities(name: str, values: npt.ArrayLike, length: int) -> Array:
+    chances = _numbers(name, values)
+    if chances.shape != (length,):
+        raise CourseError(f"{name} has shape {chances.shape}: expected ({length},).")
+    if not (chances.min() >= 0 and chances.max() <= 1 + 1e-6):
+        raise CourseError(
+            f"{name} holds numbers from {chances.min():.3g} to {chances.max():.3g}: expected "
+            "probabilities, 0 to 1, such as the output of softmax."
+        )
+    return chances
+
+
+def _curves(history: Mapping[str, Sequence[float]]) -> dict[str, Array]:
+    if not isinstance(history, Mapping):
+        raise CourseError(
+            f"history is a {type(history).__name__}: expected a mapping; a Keras History has one "
+            "in its attribute .history."
+        )
+    missing = {"loss", "accuracy"} - set(history)
+    if missing:
+        raise CourseError(
+            f"history has no {' and no '.join(sorted(missing))}: expected loss and accuracy; "
+            "compile the model with metrics=['accuracy']."
+        )
+    names = [key for key in ("loss", "accuracy", "val_loss", "val_accuracy") if key in history]
+    curves = {name: _numbers(name, history[name]) for name in names}
+    if curves["loss"].ndim != 1 or len({curve.shape for curve in curves.values()}) > 1:
+        shapes = ", ".join(f"{name} {curve.shape}" for name, curve in curves.items())
+        raise CourseError(f"history has curves of shapes {shapes}: expected one value per epoch.")
+    for name, curve in curves.items():
+        if not np.isfinite(curve).any():
+            raise CourseError(
+                f"{name} has no finite value: expected one per epoch; if training diverged, try a "
+                "smaller learning rate."
+            )
+    return curves
+
+
+def _whole_numbers(name: str, values: npt.ArrayLike) -> IntArray:
+    numbers = _numbers(name, values)
+    if not np.equal(np.mod(numbers, 1), 0).all():
+        raise CourseError(f"{name} holds fractions or NaN: expected whole numbers.")
+    return numbers.astype(np.int64)
+
+
+def _numbers(name: str, values: npt.ArrayLike) -> Array:
+    try:
+        numbers = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise CourseError(f"{name} is not an array of numbers: {error}.") from None
+    if numbers.dtype.kind not in "iuf":
+        raise CourseError(f"{name} has type {numbers.dtype}: expected an array of numbers.")
+    return numbers
