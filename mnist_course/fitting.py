@@ -5,6 +5,7 @@ arithmetic. Here the whole epoch - shuffling, every `train_step`, the metrics - 
 compiled by XLA (https://openxla.org/xla), and Python runs only between epochs, for the callbacks.
 """
 
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -415,13 +416,17 @@ def _run(
 
 
 class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """One line on stderr: rewritten after each epoch on a terminal, else about ten in all."""
+    """One line, rewritten after each epoch on a terminal; about ten lines elsewhere.
+
+    They go to stderr, and in a notebook to stdout as Keras's own do: there, stderr means trouble.
+    """
 
     def __init__(self, initial_epoch: int, epochs: int, *, quiet: bool) -> None:
         super().__init__()
+        in_notebook = "ipykernel" in sys.modules
         # A widget would leave nothing readable in a saved notebook; lines do.
-        self.console = Console(stderr=True, force_jupyter=False, quiet=quiet)
-        self.live = self.console.is_terminal and not quiet
+        self.console = Console(stderr=not in_notebook, force_jupyter=False, quiet=quiet)
+        self.live = self.console.is_terminal and not in_notebook and not quiet
         self.bar = Progress(
             TextColumn("{task.description}", table_column=Column()),
             console=self.console,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .backend import keras
 
 SHOWN_IMAGE = 1  # the test image whose prediction every run shows; in MNIST it is a 2
-GALLERY = 24  # images in a gallery
 
 
 @dataclass(frozen=True)
@@ -151,8 +150,7 @@ def _figures(
     history: "keras.callbacks.History",
     evaluation: Evaluation,
 ) -> dict[str, "Figure"]:
-    worst = evaluation.mistakes[:GALLERY]
-    figures = {
+    return {
         "sample_digits": plots.plot_digits(mnist.train_images[:40], mnist.train_labels[:40]),
         "class_balance": plots.plot_class_balance(mnist.train_labels, mnist.test_labels),
         "learning_curves": plots.plot_history(history.history),
@@ -163,12 +161,7 @@ def _figures(
             predict(model, normalize(mnist.test_images[SHOWN_IMAGE : SHOWN_IMAGE + 1]))[0],
             int(mnist.test_labels[SHOWN_IMAGE]),
         ),
+        "mistakes": plots.plot_mistakes(
+            mnist.test_images, mnist.test_labels, evaluation.predictions, evaluation.confidences
+        ),
     }
-    if len(worst):
-        figures["mistakes"] = plots.plot_mistakes(
-            mnist.test_images[worst],
-            mnist.test_labels[worst],
-            evaluation.predictions[worst],
-            evaluation.confidences[worst],
-        )
-    return figures
