@@ -1,7 +1,7 @@
 """What several test modules share: the data sets, and what a test may need of its machine."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,14 @@ from mnist_course.data import MNIST, find_mnist, load_mnist
 from mnist_course.errors import DataError
 
 
-def need(condition: object, what: str) -> None:
-    """Skip the test where `what` is missing, or fail it where nothing may be skipped."""
-    if condition:
-        return
-    if os.environ.get("MNIST_COURSE_NO_SKIP"):
-        pytest.fail(f"{what} is missing, and MNIST_COURSE_NO_SKIP forbids to skip this test")
-    pytest.skip(f"needs {what}")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that was skipped where nothing may be missing."""
+    report = yield
+    if os.environ.get("MNIST_COURSE_NO_SKIP") and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"MNIST_COURSE_NO_SKIP forbids to skip this test: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,8 @@ def full_mnist() -> MNIST:
         mnist, _ = find_mnist(download=False)
     except DataError as error:
         pytest.fail(str(error))
-    need(mnist.genuine, "the complete MNIST (run 'mnist-course data', or set MNIST_COURSE_DATA)")
+    if not mnist.genuine:
+        pytest.skip("needs the complete MNIST: run 'mnist-course data', or set MNIST_COURSE_DATA")
     return mnist
 
 
