@@ -158,9 +158,19 @@ def _sandbox() -> Check:
         return Check("sandbox", False, f"bwrap did not answer in {SECONDS} s", required=False)
     if result.returncode:
         found = f"bwrap cannot make a sandbox: {result.stderr.strip()[:200]}"
-        mend = "sudo sysctl kernel.unprivileged_userns_clone=1"
-        return Check("sandbox", False, found, mend, required=False)
+        return Check("sandbox", False, found, _allow_namespaces(), required=False)
     return Check("sandbox", True, f"bubblewrap ({bwrap})")
+
+
+def _allow_namespaces() -> str:
+    """Return the command that lets ordinary users make namespaces, where a setting forbids it."""
+    for setting, value in (
+        ("kernel.apparmor_restrict_unprivileged_userns", 0),  # Ubuntu from 23.10 on
+        ("kernel.unprivileged_userns_clone", 1),  # Debian before 11
+    ):
+        if Path("/proc/sys", *setting.split(".")).exists():
+            return f"sudo sysctl {setting}={value}"
+    return ""
 
 
 def _browser() -> Check:

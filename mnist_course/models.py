@@ -82,9 +82,7 @@ def load_model(path: str | Path) -> keras.Model:
         raise CourseError(f"{path} does not exist: expected a model saved as digits.keras.")
     # Older formats can carry code that safe mode does not see.
     if path.suffix != ".keras":
-        raise CourseError(
-            f"{path} is not a .keras file: save the model with model.save('….keras')."
-        )
+        raise CourseError(f"{path} is not a .keras file: save the model as digits.keras, say.")
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     # What a damaged or hostile file makes Keras raise is not limited to any list.

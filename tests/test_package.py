@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import tomllib
@@ -45,7 +46,7 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
         text=True,
         timeout=120,
         check=False,
-        env={"PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )
     assert result.returncode == 1
     assert "driver says why" in result.stderr
@@ -55,16 +56,16 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
 def test_library_does_not_import_grading_and_data_comes_first() -> None:
     order = ["data", "preprocessing", "models", "training", "evaluation", "plots"]
     for position, name in enumerate(order):
-        text = (ROOT / "mnist_course" / f"{name}.py").read_text()
+        text = (ROOT / "mnist_course" / f"{name}.py").read_text(encoding="utf-8")
         assert "grading" not in text
         for later in order[position + 1 :]:
             assert f"from .{later} import" not in text
 
 
 def test_public_address_is_the_same_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     address = project["urls"]["Repository"]
     for name in ("README.md", "_config.yml", "book/Handwritten_digit_classification.ipynb"):
-        text = (ROOT / name).read_text()
+        text = (ROOT / name).read_text(encoding="utf-8")
         assert address in text, name
         assert text.count("github.com/") == text.count(address.removeprefix("https://")), name
