@@ -30,6 +30,9 @@ class Recipe:
         Images per step.
     learning_rate : float
         Adam's learning rate at the start.
+    weight_decay : float
+        How fast the weights shrink, in units of the learning rate (I. Loshchilov and F. Hutter,
+        "Decoupled weight decay regularization", ICLR 2019).
     decay : bool
         Whether the learning rate falls to 0 along a cosine over the training (I. Loshchilov and
         F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017).
@@ -42,6 +45,7 @@ class Recipe:
     build: Callable[..., keras.Model]
     batch_size: int = 32
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     decay: bool = False
     augment: bool = False
 
@@ -130,6 +134,7 @@ def train(
         if chosen.decay
         else chosen.learning_rate
     )
+    model.optimizer.weight_decay = chosen.weight_decay or None
     history = fit(
         model,
         images,
