@@ -146,6 +146,51 @@ def predict(
 
 
 @app.command()
+def study(
+    recipe: Annotated[str, typer.Option(help="The recipe to study.")] = "reference",
+    seeds: Annotated[int, typer.Option(min=2, help="How many seeds.")] = 20,
+    data: DataOption = "auto",
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/study"),
+    as_json: JsonOption = False,
+) -> None:
+    """Train a recipe from many seeds, and tell how much luck matters; continues if stopped."""
+    from datetime import timedelta
+
+    from .data import load_mnist
+    from .study import Trial
+    from .study import study as run_study
+
+    def report(trial: Trial, left: int, seconds: float) -> None:
+        err.print(
+            f"seed {trial.seed}: {trial.test_accuracy:.2%} in {trial.fit_seconds:.0f} s; "
+            f"{left} to go, {timedelta(seconds=round(seconds))} left"
+        )
+
+    err.print(f"Training the recipe {recipe} from {seeds} seeds; a stopped study continues.")
+    summary = run_study(load_mnist(data), recipe=recipe, seeds=seeds, output=output, report=report)
+    err.print(f"Wrote to {output}: study.csv, study.json, study.png")
+    if as_json:
+        _print_json(summary)
+        return
+    out.print(
+        f"{recipe}: mean {summary['mean']:.2%}, standard deviation "
+        f"{summary['standard_deviation']:.2%}, from {summary['lowest']:.2%} to "
+        f"{summary['highest']:.2%} over {summary['seeds']} seeds"
+    )
+    table = Table(
+        "gate", "seeds that pass", "chance to miss (normal)", "chance to miss (binomial)", box=None
+    )
+    for gate in summary["gates"]:
+        table.add_row(
+            f"{gate['gate']:.1%}",
+            f"{gate['pass_rate']:.0%}",
+            f"{gate['normal_chance_below']:.2g}",
+            f"{gate['binomial_chance_below']:.2g}",
+        )
+    out.print(table)
+
+
+@app.command()
 def data(source: DataOption = "auto", as_json: JsonOption = False) -> None:
     """Tell where MNIST comes from and whether it is genuine; download it if need be."""
     from .data import find_mnist

@@ -470,6 +470,51 @@ def plot_prediction(
     return figure
 
 
+@_course_style
+def plot_study(accuracies: Sequence[float], gates: Sequence[float]) -> Figure:
+    """Show the test accuracies of networks that differ only in their seed.
+
+    Parameters
+    ----------
+    accuracies : sequence of float
+        One accuracy per seed, between 0 and 1; at least two.
+    gates : sequence of float
+        Accuracies to compare with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A dot per seed, equal ones stacked; the mean as a solid line, the gates as dashed lines.
+
+    Raises
+    ------
+    CourseError
+        If there are fewer than two accuracies, or one is not between 0 and 1.
+    """
+    values = np.asarray(accuracies, dtype=float)
+    if values.ndim != 1 or len(values) < 2 or not ((values >= 0) & (values <= 1)).all():
+        raise CourseError(
+            f"accuracies has shape {values.shape}: expected at least two numbers from 0 to 1."
+        )
+    columns = np.round(values, 4)
+    heights = [int((columns[:i] == column).sum()) for i, column in enumerate(columns)]
+    figure = _Figure(WIDTH, 3.2, f"Test accuracy from {len(values)} seeds")
+    axes = figure.subplots()
+    axes.plot(columns, heights, "o", color=DARK, markersize=8)
+    top = max(heights) + 3
+    axes.axvline(values.mean(), color="black")
+    axes.set_title(f"solid: mean {values.mean():.2%}; dashed: gates", fontsize=CAPTION)
+    for gate in gates:
+        axes.axvline(gate, color=GRAY, linestyle="--")
+        axes.text(gate, top, f"{gate:.1%} ", ha="right", va="top", color=GRAY)
+    axes.set(ylim=(-1, top), yticks=(), xlabel="Test accuracy")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+    axes.margins(x=0.12)
+    _open_frame(axes)
+    return figure
+
+
 class _Figure(Figure):
     """A figure that a notebook shows when it is the value of a cell, without `pyplot`."""
 

@@ -608,3 +608,24 @@ def test_bad_input_gets_one_sentence_that_names_it(draw, said):
     assert "expected" in message or "not an array" in message
     assert message.endswith(".")
     assert "\n" not in message
+
+
+def test_study_shows_a_dot_per_seed_the_mean_and_the_gates():
+    figure = plots.plot_study([0.981, 0.983, 0.981, 0.979], [0.975, 0.98])
+    dots, mean, *gates = figure.axes[0].lines
+    assert sorted(zip(*dots.get_data(), strict=True)) == [
+        (0.979, 0),
+        (0.981, 0),
+        (0.981, 1),
+        (0.983, 0),
+    ]
+    assert mean.get_xdata()[0] == pytest.approx(0.981)
+    assert [gate.get_xdata()[0] for gate in gates] == [0.975, 0.98]
+    assert {gate.get_linestyle() for gate in gates} != {mean.get_linestyle()}
+    assert [text.get_text().strip() for text in figure.axes[0].texts] == ["97.5%", "98.0%"]
+
+
+@pytest.mark.parametrize("accuracies", [[0.98], [], [98.1, 98.2], [[0.98, 0.97]]])
+def test_study_of_something_else_is_named(accuracies):
+    with pytest.raises(CourseError, match="at least two numbers from 0 to 1"):
+        plots.plot_study(accuracies, [0.98])
