@@ -225,7 +225,9 @@ def in_own_process(name: str, arguments: argparse.Namespace) -> dict[str, object
     except subprocess.CalledProcessError as error:
         print(f"{name}: {error.stderr}", file=sys.stderr)
         return None
-    return json.loads(run.stdout.splitlines()[-1])
+    figures = json.loads(run.stdout.splitlines()[-1])
+    print(f"{name}: {statistics.median(figures['later']):.2f} s per epoch", file=sys.stderr)
+    return figures
 
 
 def report(rounds: list[dict[str, dict]], epochs: int, batch_size: int) -> None:

@@ -99,7 +99,7 @@ class MNIST:
     Attributes
     ----------
     train_images : ndarray of uint8, shape (60000, 28, 28)
-        Grey values from 0 (background) to 255 (ink). 4,000 images in the bundled sample.
+        Gray values from 0 (background) to 255 (ink). 4,000 images in the bundled sample.
     train_labels : ndarray of uint8, shape (60000,)
         The digit each image shows, 0 to 9.
     test_images : ndarray of uint8, shape (10000, 28, 28)

@@ -138,7 +138,7 @@ def predict(model: "keras.Model", images: npt.ArrayLike) -> FloatArray:
         )
     if not (images.size and images.min() >= 0 and images.max() <= 1):
         raise CourseError(
-            "the images are empty or have values outside 0-1: pass the grey values through "
+            "the images are empty or have values outside 0-1: pass the gray values through "
             "normalize() first."
         )
     probabilities = np.asarray(model.predict(images, batch_size=1000, verbose=0), dtype=np.float64)

@@ -23,18 +23,18 @@ CENTER = 14  # and the center of mass of the ink lies on pixel (14, 14)
 
 KNOTS = 8  # of the elastic field, along each side of an image
 
-LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in Pillow's conversion to grey
-FAINTEST_INK = 20.0  # grey levels between ink and paper, of 255; less is a blank page
+LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in Pillow's conversion to gray
+FAINTEST_INK = 20.0  # gray levels between ink and paper, of 255; less is a blank page
 GRAIN_MARGIN = 6.0  # the paper's grain stays within this many times its median deviation (4 sigma)
 
 
 def normalize(images: npt.ArrayLike) -> Float32Array:
-    """Scale grey values from 0-255 to 0-1.
+    """Scale gray values from 0-255 to 0-1.
 
     Parameters
     ----------
     images : array_like of uint8, shape (n, 28, 28) or (28, 28)
-        Grey values as `load_mnist` or `from_drawing` returns them. Not modified.
+        Gray values as `load_mnist` or `from_drawing` returns them. Not modified.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def _as_array(images: npt.ArrayLike) -> npt.NDArray[np.generic]:
 
 def _describe(array: npt.NDArray[np.generic]) -> str:
     """Say what is wrong with the values of an array that is not uint8, and what to do."""
-    expected = "expected grey values 0-255 of type uint8"
+    expected = "expected gray values 0-255 of type uint8"
     if np.issubdtype(array.dtype, np.floating) and array.size:
         if not np.isfinite(array).all():
             return f"values that are not finite (NaN or infinity): {expected}."
@@ -217,9 +217,9 @@ def read_picture(path: str | Path) -> UInt8Array:
         with Image.open(path) as picture:
             upright = ImageOps.exif_transpose(picture)
             if upright.mode.startswith("I"):
-                # Pillow clips 16-bit grey values instead of scaling them.
-                grey = (np.asarray(upright, dtype=np.float64) / 257).round().clip(0, 255)
-                upright = Image.fromarray(grey.astype(np.uint8))
+                # Pillow clips 16-bit gray values instead of scaling them.
+                gray = (np.asarray(upright, dtype=np.float64) / 257).round().clip(0, 255)
+                upright = Image.fromarray(gray.astype(np.uint8))
             return np.asarray(upright.convert("RGBA"))
     except FileNotFoundError:
         raise CourseError(f"{path} does not exist: expected a PNG or JPEG picture.") from None
@@ -267,7 +267,7 @@ def from_drawing(image: npt.ArrayLike) -> UInt8Array:
     Parameters
     ----------
     image : array_like, shape (h, w), (h, w, 1), (h, w, 2), (h, w, 3) or (h, w, 4)
-        Grey, grey with opacity, RGB or RGBA; bool, uint8, uint16, or float in [0, 1].
+        Gray, gray with opacity, RGB or RGBA; bool, uint8, uint16, or float in [0, 1].
 
     Returns
     -------
@@ -306,15 +306,15 @@ def from_drawing(image: npt.ArrayLike) -> UInt8Array:
 
 def _ink(image: npt.NDArray[np.generic]) -> FloatArray:
     """Return how much ink is on each pixel, exactly 0 where there is only paper."""
-    grey = _grey(image)
-    paper = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    dark, light = paper - grey.min(), grey.max() - paper
+    gray = _gray(image)
+    paper = float(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
+    dark, light = paper - gray.min(), gray.max() - paper
     if max(dark, light) < FAINTEST_INK:
         raise CourseError(
             "the picture is empty: expected one digit, dark on light or light on dark, found no "
             "ink on it."
         )
-    contrast = paper - grey if dark >= light else grey - paper
+    contrast = paper - gray if dark >= light else gray - paper
     contrast -= _shading(contrast, _otsu(np.maximum(contrast, 0)))
     ink = np.maximum(contrast, 0)
     threshold = _otsu(ink)
@@ -325,8 +325,8 @@ def _ink(image: npt.NDArray[np.generic]) -> FloatArray:
     return ink
 
 
-def _grey(image: npt.NDArray[np.generic]) -> FloatArray:
-    """Return the picture as grey values 0-255, on paper that contrasts where it is transparent."""
+def _gray(image: npt.NDArray[np.generic]) -> FloatArray:
+    """Return the picture as gray values 0-255, on paper that contrasts where it is transparent."""
     if image.ndim == 2:
         image = image[..., np.newaxis]
     if image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4) or 0 in image.shape:
@@ -336,12 +336,12 @@ def _grey(image: npt.NDArray[np.generic]) -> FloatArray:
         )
     levels = _levels(image)
     channels = levels.shape[2]
-    grey: FloatArray = levels[..., :3] @ LUMA if channels > 2 else levels[..., 0]
+    gray: FloatArray = levels[..., :3] @ LUMA if channels > 2 else levels[..., 0]
     if channels in (2, 4):
         opacity = levels[..., -1] / 255
-        ink_is_dark = (grey * opacity).sum() <= 127.5 * opacity.sum()
-        grey = grey * opacity + (255.0 if ink_is_dark else 0.0) * (1 - opacity)
-    return grey
+        ink_is_dark = (gray * opacity).sum() <= 127.5 * opacity.sum()
+        gray = gray * opacity + (255.0 if ink_is_dark else 0.0) * (1 - opacity)
+    return gray
 
 
 def _levels(image: npt.NDArray[np.generic]) -> FloatArray:
@@ -357,7 +357,7 @@ def _levels(image: npt.NDArray[np.generic]) -> FloatArray:
         if np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1:
             return values * 255
         raise CourseError(
-            "from_drawing() was given floats outside 0-1, or not finite: expected 0-1, or grey "
+            "from_drawing() was given floats outside 0-1, or not finite: expected 0-1, or gray "
             "values 0-255 of type uint8."
         )
     raise CourseError(
@@ -380,7 +380,7 @@ def _shading(contrast: FloatArray, threshold: float) -> FloatArray:
 
 
 def _otsu(ink: FloatArray) -> float:
-    """Return the grey level that parts `ink` into two classes with the least variance within."""
+    """Return the gray level that parts `ink` into two classes with the least variance within."""
     counts = np.bincount(np.minimum(ink, 255).astype(int).ravel(), minlength=256)
     below = np.cumsum(counts)
     sum_below = np.cumsum(counts * np.arange(256))

@@ -19,7 +19,7 @@ from mnist_course.preprocessing import (
     read_picture,
 )
 
-grey_images = hnp.arrays(np.uint8, st.sampled_from([(28, 28), (1, 28, 28), (3, 28, 28)]))
+gray_images = hnp.arrays(np.uint8, st.sampled_from([(28, 28), (1, 28, 28), (3, 28, 28)]))
 
 
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def page(image: np.ndarray, paper: np.ndarray, ink: float = 40.0) -> np.ndarray:
 
 
 class TestNormalize:
-    @given(grey_images)
+    @given(gray_images)
     def test_divides_by_255_in_float32_and_leaves_the_input(self, images: np.ndarray) -> None:
         before = images.copy()
         result = normalize(images)
@@ -45,8 +45,8 @@ class TestNormalize:
         np.testing.assert_array_equal(images, before)
         assert not np.shares_memory(result, images)
 
-    @given(grey_images)
-    def test_grey_values_can_be_recovered_exactly(self, images: np.ndarray) -> None:
+    @given(gray_images)
+    def test_gray_values_can_be_recovered_exactly(self, images: np.ndarray) -> None:
         np.testing.assert_array_equal(np.rint(normalize(images) * 255), images)
 
     def test_covers_zero_to_one(self) -> None:
@@ -67,7 +67,7 @@ class TestNormalize:
 
     @pytest.mark.parametrize("dtype", [np.int64, np.float64, bool, object])
     def test_other_types_are_named(self, dtype: type) -> None:
-        with pytest.raises(CourseError, match=r"expected grey values 0-255 of type uint8"):
+        with pytest.raises(CourseError, match=r"expected gray values 0-255 of type uint8"):
             normalize(np.full((28, 28), 200).astype(dtype))
 
     @given(hnp.array_shapes(min_dims=0, max_dims=4, max_side=30))
@@ -111,19 +111,19 @@ class TestFromDrawing:
         assert np.abs(difference).max() <= 1
 
     def test_color_format_does_not_matter(self, sample: MNIST) -> None:
-        grey = 255 - enlarge(sample.test_images[3], 4)
-        expected = from_drawing(grey)
-        opaque = np.full_like(grey, 255)
-        black = np.zeros_like(grey)
+        gray = 255 - enlarge(sample.test_images[3], 4)
+        expected = from_drawing(gray)
+        opaque = np.full_like(gray, 255)
+        black = np.zeros_like(gray)
         variants = {
-            "channel": grey[..., None],
-            "RGB": np.dstack([grey] * 3),
-            "RGBA": np.dstack([grey, grey, grey, opaque]),
-            "black ink on a transparent page": np.dstack([black, black, black, 255 - grey]),
-            "white ink on a transparent page": np.dstack([opaque, opaque, opaque, 255 - grey]),
-            "grey with opacity": np.dstack([black, 255 - grey]),
-            "float": grey / 255,
-            "uint16": grey.astype(np.uint16) * 257,
+            "channel": gray[..., None],
+            "RGB": np.dstack([gray] * 3),
+            "RGBA": np.dstack([gray, gray, gray, opaque]),
+            "black ink on a transparent page": np.dstack([black, black, black, 255 - gray]),
+            "white ink on a transparent page": np.dstack([opaque, opaque, opaque, 255 - gray]),
+            "gray with opacity": np.dstack([black, 255 - gray]),
+            "float": gray / 255,
+            "uint16": gray.astype(np.uint16) * 257,
         }
         for name, picture in variants.items():
             difference = np.abs(from_drawing(picture).astype(int) - expected)
@@ -232,7 +232,7 @@ class TestReadPicture:
         assert upright.shape == (6, 4, 4)
         assert upright[0, 3, 0] == 255
 
-    def test_sixteen_bit_grey_is_scaled_not_clipped(self, tmp_path: Path) -> None:
+    def test_sixteen_bit_gray_is_scaled_not_clipped(self, tmp_path: Path) -> None:
         Image.fromarray(np.array([[0, 257 * 100, 65535]], np.uint16)).save(tmp_path / "deep.png")
         assert read_picture(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 100, 255]
 
