@@ -51,7 +51,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="reference or augmented; by default reference, and augmented on the sample.",
+            help="reference, improved or augmented; by default reference, and augmented on the "
+            "sample.",
         ),
     ] = None,
     data: DataOption = "auto",

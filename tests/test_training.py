@@ -1,11 +1,13 @@
+import keras
 import numpy as np
 import pytest
 
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.evaluation import evaluate
+from mnist_course.models import build_mlp
 from mnist_course.preprocessing import normalize
-from mnist_course.training import train
+from mnist_course.training import fit, train
 
 
 class TestTrain:
@@ -47,8 +49,31 @@ class TestTrain:
         assert int(model.optimizer.iterations) == 48_000 // 128
         assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
 
+    def test_improved_recipe_is_adam_with_decaying_weights_and_rate(self, sample: MNIST) -> None:
+        images, labels = normalize(sample.train_images[:320]), sample.train_labels[:320]
+        model, _ = train(images, labels, recipe="improved", epochs=3, seed=0, verbose=0)
+        oracle = build_mlp(seed=0)
+        oracle.compile(
+            optimizer=keras.optimizers.AdamW(
+                keras.optimizers.schedules.CosineDecay(2e-3, 3 * 2), weight_decay=0.3
+            ),
+            loss="sparse_categorical_crossentropy",
+        )
+        fit(
+            oracle,
+            images[:256],
+            labels[:256],
+            epochs=3,
+            batch_size=128,
+            validation_split=0,
+            seed=0,
+            verbose=0,
+        )
+        for ours, theirs in zip(model.get_weights(), oracle.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
     def test_unknown_recipe_is_named_with_the_known_ones(self, sample: MNIST) -> None:
-        with pytest.raises(CourseError, match=r"'secret': choose one of reference, augmented"):
+        with pytest.raises(CourseError, match=r"'secret': choose one of reference, improved"):
             train(normalize(sample.train_images), sample.train_labels, recipe="secret")
 
     def test_split_that_leaves_nothing_is_named(self, sample: MNIST) -> None:
