@@ -71,7 +71,7 @@ def augment(
     scale: float = 0.10,
     shear: float = 0.15,
     shift: float = 1.5,
-    elastic: float = 0.8,
+    elastic: float = 0.5,
 ) -> "tf.Tensor":
     """Distort every image a little, each in its own way, as another hand might have written it.
 
@@ -89,7 +89,7 @@ def augment(
         Rows slide by up to this many pixels per pixel of height: the slant of the hand.
     shift : float, default 1.5
         Pixels, in both directions.
-    elastic : float, default 0.8
+    elastic : float, default 0.5
         Pixels; the standard deviation of a smooth random field by which every part of the image
         moves on its own.
 
