@@ -1,5 +1,7 @@
 """Turn pictures into what the network expects."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -108,10 +110,41 @@ def augment(
     """
     from .backend import tf
 
-    images = tf.convert_to_tensor(images, tf.float32)
-    n = tf.shape(images)[0]
     pair = tf.stack([tf.cast(seed, tf.int32), 0]) if isinstance(seed, int) else seed
-    draws = tf.random.stateless_uniform([6, n, 1], pair, -1.0, 1.0)
+    strengths = {
+        "rotation": rotation,
+        "scale": scale,
+        "shear": shear,
+        "shift": shift,
+        "elastic": elastic,
+    }
+    return _compiled_distort()(tf.convert_to_tensor(images, tf.float32), pair, **strengths)
+
+
+@cache
+def _compiled_distort() -> "Callable[..., tf.Tensor]":
+    from .backend import tf
+
+    compiled: Callable[..., tf.Tensor] = tf.function(_distort, jit_compile=True)
+    return compiled
+
+
+def _distort(
+    images: "tf.Tensor",
+    seed: "tf.Tensor",
+    *,
+    rotation: float,
+    scale: float,
+    shear: float,
+    shift: float,
+    elastic: float,
+) -> "tf.Tensor":
+    from .backend import tf
+
+    n = tf.shape(images)[0]
+    # Compiled programs draw by ThreeFry 160 times as fast as by the default, Philox; programs that
+    # are not compiled do not know it.
+    draws = tf.random.stateless_uniform([6, n, 1], seed, -1.0, 1.0, alg="threefry")
     angle = draws[0] * (rotation * np.pi / 180)
     slant = draws[1] * shear
     cos, sin = tf.cos(angle), tf.sin(angle)
@@ -124,7 +157,7 @@ def augment(
     )
     from_y = (cos * y - sin * x) * height + draws[4] * shift + center
     from_x = (sin * y + cos * x + slant * y) * width + draws[5] * shift + center
-    knots = tf.random.stateless_normal([2, n, KNOTS, KNOTS], pair + 1)
+    knots = tf.random.stateless_normal([2, n, KNOTS, KNOTS], seed + 1, alg="threefry")
     spline = tf.constant(_SPLINE, tf.float32)
     field = tf.reshape(tf.einsum("ya,dnab,xb->dnyx", spline, knots, spline), [2, n, -1]) * elastic
     return _sample(images, from_y + field[0], from_x + field[1])
