@@ -40,5 +40,7 @@ if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
 else:
     with _without_stderr():
         import tensorflow as tf
+    # Its Python side warns too, for one of every model that a long study predicts with.
+    tf.get_logger().setLevel("ERROR")
 
 import keras  # noqa: E402

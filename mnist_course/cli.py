@@ -93,13 +93,21 @@ def train(
 
 
 @app.command()
-def evaluate(model: ModelArgument, data: DataOption = "auto", as_json: JsonOption = False) -> None:
+def evaluate(
+    model: ModelArgument,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also on corrupted images, MNIST-C style.")
+    ] = False,
+    data: DataOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
     """Evaluate a trained model on the test images."""
     from .data import load_mnist
     from .evaluation import evaluate as evaluate_model
+    from .evaluation import robustness as measure_robustness
     from .models import load_model
     from .preprocessing import normalize
-    from .runs import describe, summarize
+    from .runs import describe, summarize, summarize_robustness
 
     network = load_model(model)
     mnist = load_mnist(data)
@@ -108,14 +116,22 @@ def evaluate(model: ModelArgument, data: DataOption = "auto", as_json: JsonOptio
             "The sample is a part of MNIST's training images: a model trained on those has seen "
             "these digits, and looks better here than it is."
         )
-    evaluation = evaluate_model(network, normalize(mnist.test_images), mnist.test_labels)
+    images = normalize(mnist.test_images)
+    evaluation = evaluate_model(network, images, mnist.test_labels)
     report = {"model": str(model), **summarize(evaluation), "data": describe(mnist)}
+    if robustness:
+        err.print("Corrupting the test images in 8 manners at 5 strengths each.")
+        report["robustness"] = summarize_robustness(
+            measure_robustness(network, images, mnist.test_labels)
+        )
     if as_json:
         _print_json(report)
         return
     table = _evaluation_table(report)
     table.add_row("data", _data_line(report["data"]))
     out.print(table)
+    if robustness:
+        out.print(_robustness_table(report["robustness"]))
 
 
 @app.command()
@@ -264,6 +280,14 @@ def _evaluation_table(report: dict[str, Any]) -> Table:
     table.add_row("95 % interval", f"{low:.2%} to {high:.2%}")
     table.add_row("first and second half", f"{first:.2%} and {second:.2%}")
     table.add_row("mistakes", f"{report['mistakes']} of {report['data']['test_images']:,}")
+    return table
+
+
+def _robustness_table(report: dict[str, Any]) -> Table:
+    table = Table(f"accuracy, {report['style']}", *map(str, range(1, 6)), box=None, pad_edge=False)
+    for name, accuracies in report["accuracies"].items():
+        table.add_row(name, *(f"{accuracy:.1%}" for accuracy in accuracies))
+    table.add_row("mean", f"{report['mean']:.1%}")
     return table
 
 

@@ -515,6 +515,173 @@ def plot_study(accuracies: Sequence[float], gates: Sequence[float]) -> Figure:
     return figure
 
 
+@_course_style
+def plot_robustness(clean: float, accuracies: npt.ArrayLike, names: Sequence[str]) -> Figure:
+    """Show how much of its accuracy a model keeps on corrupted images.
+
+    Parameters
+    ----------
+    clean : float
+        The accuracy on the images as they are, 0 to 1.
+    accuracies : array_like of float, shape (corruptions, strengths)
+        The accuracies, 0 to 1, from mild to severe, as `mnist_course.evaluation.robustness`
+        measures them.
+    names : sequence of str
+        The name of each corruption.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A table of accuracies in percent, the lower the darker, with the mean of each row.
+
+    Raises
+    ------
+    CourseError
+        If an array has another shape or other values.
+    """
+    rates = _numbers("accuracies", accuracies)
+    if rates.ndim != 2 or rates.size == 0 or len(rates) != len(names):
+        raise CourseError(
+            f"accuracies has shape {rates.shape} for {_count(len(names), 'name')}: expected "
+            "(corruptions, strengths), one name per row."
+        )
+    _probabilities("accuracies and clean", np.append(rates, clean), rates.size + 1)
+    rows, columns = rates.shape
+    summary = f"{_percent(clean)} clean, {_percent(rates.mean())} corrupted"
+    figure = _Figure(WIDTH, 1.3 + 0.4 * rows, f"MNIST-C style accuracy: {summary}")
+    axes = figure.add_subplot(
+        xlabel="Strength of the corruption (numbers: accuracy in %)",
+        xticks=range(columns),
+        xticklabels=range(1, columns + 1),
+        yticks=range(rows),
+        yticklabels=names,
+    )
+    # The darkest cell is mid-gray, on which black numbers are still easy to read.
+    axes.imshow(1 - rates, cmap=INK, vmin=0, vmax=2, aspect="auto", interpolation="nearest")
+    for (row, column), rate in np.ndenumerate(rates):
+        axes.text(column, row, f"{100 * rate:.1f}", ha="center", va="center")
+    means = axes.secondary_yaxis("right")
+    means.set_yticks(range(rows), [f"mean {100 * rate:.1f}" for rate in rates.mean(axis=1)])
+    for part in (axes, means):
+        part.tick_params(length=0)
+    return figure
+
+
+@_course_style
+def plot_calibration(before: npt.ArrayLike, after: npt.ArrayLike) -> Figure:
+    """Show whether a model is as often right as it says, before and after temperature scaling.
+
+    Parameters
+    ----------
+    before, after : array_like of float, shape (3, bins)
+        For each bin of confidence the mean confidence, the accuracy, and the number of
+        predictions, as in the attributes of `mnist_course.evaluation.Calibration`. Empty bins,
+        with NaN for confidence and accuracy, are left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above, the accuracy over the confidence: on the dotted diagonal they agree, below it the
+        model is too sure of itself. Below, how many predictions there are, on a logarithmic scale.
+
+    Raises
+    ------
+    CourseError
+        If an array has another shape or other values, or no predictions.
+    """
+    curves = {"before": _reliability("before", before), "after": _reliability("after", after)}
+    errors = [
+        f"{_percent(np.average(np.abs(confidence - accuracy), weights=counts))} {name}"
+        for name, (confidence, accuracy, counts) in curves.items()
+    ]
+    title = f"Expected calibration error: {', '.join(errors)} scaling"
+    figure = _Figure(WIDTH, 6.2, title)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], color=GRAY, linestyle=":", zorder=1)
+    upper.annotate(
+        "as sure as right", (0.07, 0.07), xytext=(8, -8), textcoords="offset points", color=GRAY
+    )
+    looks = {"before": (DARK, "-", "o"), "after": (LIGHT, "--", "s")}
+    for (name, (confidence, accuracy, counts)), (color, linestyle, marker) in zip(
+        curves.items(), looks.values(), strict=True
+    ):
+        for axes, values in ((upper, accuracy), (lower, counts)):
+            axes.plot(
+                confidence,
+                values,
+                color=color,
+                linestyle=linestyle,
+                marker=marker,
+                label=f"{name} scaling",
+                clip_on=False,
+            )
+    upper.set(ylabel="Accuracy", ylim=(0, 1))
+    upper.legend(loc="lower right", frameon=False)
+    lower.set(xlabel="Confidence: probability of the predicted digit", xlim=(0, 1))
+    lower.set(ylabel="Predictions", yscale="log", ylim=(0.9, None))
+    lower.yaxis.set_major_formatter("{x:,.0f}")
+    for axes in (upper, lower):
+        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        _open_frame(axes)
+    upper.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    figure.align_ylabels()
+    return figure
+
+
+@_course_style
+def plot_comparison(
+    table: npt.ArrayLike, p_value: float, *, names: tuple[str, str] = ("a", "b")
+) -> Figure:
+    """Show on how many images two models disagree about who is right.
+
+    Parameters
+    ----------
+    table : array_like of int, shape (2, 2)
+        Counts of images; the rows are those the first model has right and wrong, the columns those
+        the second has right and wrong, as in the `Comparison` of `mnist_course.evaluation`.
+    p_value : float
+        The p-value of McNemar's test.
+    names : tuple of str, default ("a", "b")
+        What to call the models.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A bar each for the images that only one has right, hatched, and for those both have wrong.
+        Those both have right would dwarf them; their number is written below.
+
+    Raises
+    ------
+    CourseError
+        If the shape is another, a number is negative or not whole, or all are zero.
+    """
+    counts = _whole_numbers("table", table)
+    if counts.shape != (2, 2) or counts.min() < 0 or not counts.any():
+        raise CourseError(
+            f"table has shape {counts.shape} and a sum of {counts.sum()}: expected (2, 2) counts "
+            "of images."
+        )
+    _probabilities("p_value", [p_value], 1)
+    first, second = names
+    (both_right, only_first), (only_second, both_wrong) = counts.tolist()
+    points = 100 * (only_first - only_second) / counts.sum()
+    chance = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    title = f"Accuracy of {first} minus {second}: {points:+.2f} points, {chance}"
+    figure = _Figure(WIDTH, 2.7, title)
+    axes = figure.add_subplot(xlabel=f"Images (both right: {both_right:,})")
+    labels = [f"only {first} right", f"only {second} right", "both wrong"]
+    bars = axes.barh(labels, [only_first, only_second, both_wrong], color=GRAY, edgecolor="black")
+    for bar in bars[:2]:
+        bar.set(facecolor="white", hatch="///")
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)  # room for the numbers
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    _open_frame(axes)
+    return figure
+
+
 class _Figure(Figure):
     """A figure that a notebook shows when it is the value of a cell, without `pyplot`."""
 
@@ -690,6 +857,21 @@ def _probabilities(name: str, values: npt.ArrayLike, length: int) -> Array:
             "probabilities, 0 to 1, such as the output of softmax."
         )
     return chances
+
+
+def _reliability(name: str, curve: npt.ArrayLike) -> Array:
+    """Return the bins of a reliability curve that are not empty."""
+    numbers = _numbers(name, curve)
+    if numbers.ndim != 2 or len(numbers) != 3:
+        raise CourseError(
+            f"{name} has shape {numbers.shape}: expected (3, bins), for each bin confidence, "
+            "accuracy and number of predictions."
+        )
+    full = numbers[:, numbers[2] > 0]
+    if full.size == 0:
+        raise CourseError(f"{name} counts no predictions: expected some in at least one bin.")
+    _probabilities(name, full[:2].ravel(), full[:2].size)
+    return full
 
 
 def _curves(history: Mapping[str, Sequence[float]]) -> dict[str, Array]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import plots
 from .data import MNIST
 from .errors import CourseError
-from .evaluation import Evaluation, evaluate, predict
+from .evaluation import Evaluation, Robustness, evaluate, predict
 from .files import atomic_folder
 from .preprocessing import normalize
 from .training import RECIPES, train
@@ -116,6 +116,16 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
         "recall": [None if rate != rate else rate for rate in evaluation.recall.tolist()],
         "confusion": evaluation.confusion.tolist(),
         "mistakes": len(evaluation.mistakes),
+    }
+
+
+def summarize_robustness(robustness: Robustness) -> dict[str, Any]:
+    """Return the figures of a robustness as JSON knows them; a list per corruption, mild first."""
+    return {
+        "style": "MNIST-C style",
+        "clean": robustness.clean,
+        "accuracies": dict(zip(robustness.names, robustness.accuracies.tolist(), strict=True)),
+        "mean": robustness.mean,
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from mnist_course.data import MNIST
-from mnist_course.evaluation import evaluate
+from mnist_course.evaluation import evaluate, robustness
 from mnist_course.models import build_mlp, load_model
 from mnist_course.preprocessing import normalize
 
@@ -197,8 +197,39 @@ class TestEvaluate:
         report = json.loads(result.stdout)
         assert report["test_accuracy"] == expected.accuracy
         assert report["halves"] == list(expected.halves)
+        assert "robustness" not in report
         table = run("evaluate", model, "--data", "sample").stdout
         assert f"{expected.accuracy:.2%}" in table
+        assert "MNIST-C" not in table
+
+    def test_robustness_is_added_when_asked_for(self, model: Path, sample: MNIST) -> None:
+        images = normalize(sample.test_images)
+        expected = robustness(load_model(model), images, sample.test_labels)
+        plain = run("evaluate", model, "--data", "sample", "--json")
+        # A console that takes itself for a terminal shows progress.
+        result = run(
+            "evaluate", model, "--data", "sample", "--robustness", "--json", FORCE_COLOR="1"
+        )
+        report = json.loads(result.stdout)
+        found = report.pop("robustness")
+        assert report == json.loads(plain.stdout)
+        assert found["style"] == "MNIST-C style"
+        assert found["clean"] == report["test_accuracy"]
+        assert list(found["accuracies"]) == list(expected.names)
+        np.testing.assert_allclose(
+            list(found["accuracies"].values()), expected.accuracies, atol=0.002
+        )
+        assert found["mean"] == pytest.approx(expected.mean, abs=0.002)
+        assert "100%" in result.stderr
+        assert "100%" not in plain.stderr
+
+        lines = run("evaluate", model, "--data", "sample", "--robustness").stdout.splitlines()
+        start = next(i for i, line in enumerate(lines) if "MNIST-C style" in line)
+        for line, (name, row) in zip(
+            lines[start + 1 : start + 9], found["accuracies"].items(), strict=True
+        ):
+            assert line.split() == [*name.split(), *(f"{rate:.1%}" for rate in row)]
+        assert lines[start + 9].split() == ["mean", f"{found['mean']:.1%}"]
 
     def test_model_that_cannot_be_loaded_gets_one_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "damaged.keras").write_bytes(b"PK not really")

@@ -54,7 +54,15 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
 
 
 def test_library_does_not_import_grading_and_data_comes_first() -> None:
-    order = ["data", "preprocessing", "models", "training", "evaluation", "plots"]
+    order = [
+        "data",
+        "preprocessing",
+        "models",
+        "training",
+        "corruptions",
+        "evaluation",
+        "plots",
+    ]
     for position, name in enumerate(order):
         text = (ROOT / "mnist_course" / f"{name}.py").read_text(encoding="utf-8")
         assert "grading" not in text

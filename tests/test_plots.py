@@ -39,6 +39,12 @@ HISTORY = {
     "val_accuracy": [0.85, 0.92, 0.94, 0.93],
 }
 MATRIX = confusion_matrix(LABELS, PREDICTIONS)
+ACCURACIES = np.linspace(0.98, 0.2, 40).reshape(8, 5)
+NAMES = ["shift", "rotation", "shear", "scale", "shot noise", "impulse noise", "blur", "stripe"]
+NAN = np.nan
+BEFORE = np.array([[NAN, 0.4, 0.6, 0.9], [NAN, 0.3, 0.2, 0.8], [0, 10, 30, 960]])
+AFTER = np.array([[NAN, 0.35, 0.55, 0.85], [NAN, 0.3, 0.6, 0.85], [0, 20, 40, 940]])
+TABLE = [[9650, 120], [80, 150]]
 
 FIGURES = {
     "digits": lambda: plots.plot_digits(IMAGES, LABELS, predictions=PREDICTIONS),
@@ -59,6 +65,9 @@ FIGURES = {
     "first layer": lambda: plots.plot_first_layer(WEIGHTS),
     "first layer in one column": lambda: plots.plot_first_layer(np.tile(WEIGHTS, 20), columns=1),
     "prediction": lambda: plots.plot_prediction(IMAGES[2], PROBABILITIES, 2),
+    "robustness": lambda: plots.plot_robustness(0.98, ACCURACIES, NAMES),
+    "calibration": lambda: plots.plot_calibration(BEFORE, AFTER),
+    "comparison": lambda: plots.plot_comparison(TABLE, 0.005, names=("network", "forest")),
 }
 every_figure = pytest.mark.parametrize("make_figure", FIGURES.values(), ids=FIGURES.keys())
 
@@ -527,6 +536,72 @@ def test_the_most_probable_digit_is_the_prediction(chances):
     assert chances[hatched[0]] == pytest.approx(max(chances))
 
 
+# plot_robustness
+
+
+def test_every_accuracy_stands_in_its_cell_the_lower_the_darker():
+    figure = plots.plot_robustness(0.98, ACCURACIES, NAMES)
+    axes = figure.axes[0]
+    cells = {text.get_position()[::-1]: text for text in axes.texts}
+    for place, rate in np.ndenumerate(ACCURACIES):
+        assert cells[place].get_text() == f"{100 * rate:.1f}"
+        assert contrast(cells[place].get_color(), cell_color(figure, *place)) >= 4.5
+    shades = [luminance(cell_color(figure, *place)[:3]) for place in np.ndindex(8, 5)]
+    assert (np.diff(shades) <= 0).all()
+    assert shades[0] > 2 * shades[-1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == NAMES
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("12345")
+    means = [label.get_text() for label in axes.child_axes[0].get_yticklabels()]
+    assert means == [f"mean {100 * sum(row) / 5:.1f}" for row in ACCURACIES]
+    assert figure.get_suptitle() == "MNIST-C style accuracy: 98.0 % clean, 59.0 % corrupted"
+
+
+# plot_calibration
+
+
+def test_reliability_before_and_after_scaling_is_drawn_without_empty_bins():
+    figure = plots.plot_calibration(BEFORE, AFTER)
+    upper, lower = figure.axes
+    diagonal, *curves = upper.lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    for curve, line, counts in zip([BEFORE, AFTER], curves, lower.lines, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), curve[:2, 1:].T)
+        np.testing.assert_array_equal(counts.get_xydata(), curve[[0, 2], 1:].T)
+    assert [line.get_linestyle() for line in curves] == ["-", "--"]
+    assert len({line.get_marker() for line in curves}) == 2
+    names = [text.get_text() for text in upper.get_legend().get_texts()]
+    assert names == ["before scaling", "after scaling"]
+
+
+def test_the_title_says_the_calibration_errors():
+    before = (10 * 0.1 + 30 * 0.4 + 960 * 0.1) / 1000
+    after = (20 * 0.05 + 40 * 0.05 + 940 * 0) / 1000
+    errors = f"{100 * before:.1f} % before, {100 * after:.1f} % after"
+    title = plots.plot_calibration(BEFORE, AFTER).get_suptitle()
+    assert title == f"Expected calibration error: {errors} scaling"
+
+
+# plot_comparison
+
+
+def test_bars_count_the_images_on_which_two_models_disagree():
+    figure = plots.plot_comparison(TABLE, 0.005, names=("network", "forest"))
+    axes = figure.axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [120, 80, 150]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["only network right", "only forest right", "both wrong"]
+    assert [text.get_text() for text in axes.texts] == ["120", "80", "150"]
+    assert [bar.get_hatch() for bar in axes.patches] == ["///", "///", None]
+    assert axes.yaxis_inverted()
+    assert axes.get_xlabel() == "Images (both right: 9,650)"
+    title = "Accuracy of network minus forest: +0.40 points, p = 0.005"
+    assert figure.get_suptitle() == title
+
+
+def test_a_tiny_p_value_is_not_called_zero():
+    assert "p < 0.001" in plots.plot_comparison(TABLE, 1e-9).get_suptitle()
+
+
 # What cannot be drawn
 
 BAD_INPUT = {
@@ -592,6 +667,36 @@ BAD_INPUT = {
     ),
     "logits": (lambda: plots.plot_prediction(IMAGES[0], np.arange(10) - 3.0), "softmax"),
     "small logits": (lambda: plots.plot_prediction(IMAGES[0], np.full(10, 0.5)), "sum to 5"),
+    "accuracies in one row": (
+        lambda: plots.plot_robustness(0.9, ACCURACIES.ravel(), NAMES),
+        "(40,) for 8 names",
+    ),
+    "accuracies without a name": (
+        lambda: plots.plot_robustness(0.9, ACCURACIES, NAMES[:7]),
+        "(8, 5) for 7 names",
+    ),
+    "accuracies in percent": (
+        lambda: plots.plot_robustness(0.9, 100 * ACCURACIES, NAMES),
+        "accuracies and clean holds numbers from 0.9 to 98",
+    ),
+    "a clean accuracy in percent": (
+        lambda: plots.plot_robustness(98.0, ACCURACIES, NAMES),
+        "to 98",
+    ),
+    "a curve without counts": (
+        lambda: plots.plot_calibration(BEFORE[:2], AFTER),
+        "before has shape (2, 4)",
+    ),
+    "a curve of empty bins": (
+        lambda: plots.plot_calibration(BEFORE, AFTER[:, :1]),
+        "after counts no predictions",
+    ),
+    "confidences above 1": (lambda: plots.plot_calibration(BEFORE * 2, AFTER), "to 1.8"),
+    "a table of three models": (lambda: plots.plot_comparison(np.eye(3), 0.5), "(3, 3)"),
+    "a table of shares": (lambda: plots.plot_comparison([[0.5, 0], [0, 0]], 1), "whole numbers"),
+    "a table of negative counts": (lambda: plots.plot_comparison([[5, -1], [0, 0]], 1), "(2, 2)"),
+    "a table without counts": (lambda: plots.plot_comparison([[0, 0], [0, 0]], 1), "sum of 0"),
+    "a p-value in percent": (lambda: plots.plot_comparison(TABLE, 50), "p_value"),
     "probabilities that are NaN": (
         lambda: plots.plot_prediction(IMAGES[0], np.full(10, np.nan)),
         "nan",
