@@ -398,8 +398,9 @@ def _set_aside(path: Path, error: DataError) -> str:
         path.rename(aside)
     except OSError as failure:
         raise DataError(f"{error} It cannot be renamed ({failure}): remove it.") from None
-    _notice(f"{error} It was renamed to {aside.name}.")
-    return f"{error} It was renamed to {aside.name}."
+    outcome = f"{error} It was renamed to {aside.name}."
+    _notice(outcome)
+    return outcome
 
 
 def _download(files: dict[str, tuple[str, str]], cache: Path) -> MNIST:
