@@ -491,7 +491,7 @@ def plot_study(accuracies: Sequence[float], gates: Sequence[float]) -> Figure:
     CourseError
         If there are fewer than two accuracies, or one is not between 0 and 1.
     """
-    values = np.asarray(accuracies, dtype=float)
+    values = _numbers("accuracies", accuracies)
     if values.ndim != 1 or len(values) < 2 or not ((values >= 0) & (values <= 1)).all():
         raise CourseError(
             f"accuracies has shape {values.shape}: expected at least two numbers from 0 to 1."
