@@ -44,7 +44,10 @@ ModelArgument = Annotated[
 
 @app.command()
 def train(
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 50,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Passes over the training images; by default the recipe's own."),
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Images per step; by default the recipe's own.")
     ] = None,
@@ -52,8 +55,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="reference, improved or augmented; by default reference, and augmented on the "
-            "sample.",
+            help="reference, improved, augmented or cnn; by default reference, on the sample "
+            "augmented.",
         ),
     ] = None,
     data: DataOption = "auto",
@@ -72,7 +75,7 @@ def train(
                 f"The sample has only {len(mnist.train_images):,} digits to learn from, so they "
                 "are distorted afresh in every epoch (recipe augmented)."
             )
-    err.print(f"Training for {epochs} epochs on {mnist.source}.")
+    err.print(f"Training on {mnist.source}.")
     done = run(mnist, recipe=recipe, epochs=epochs, batch_size=batch_size, seed=seed, output=output)
     err.print(f"Wrote to {output}: {', '.join(file.name for file in done.files)}")
     if as_json:
@@ -82,7 +85,7 @@ def train(
     minutes, seconds = divmod(round(report["fit_seconds"]), 60)
     table = _evaluation_table(report)
     table.add_row("data", _data_line(report["data"]))
-    table.add_row("recipe", f"{recipe}, {epochs} epochs, seed {seed}")
+    table.add_row("recipe", f"{recipe}, {done.report['epochs']} epochs, seed {seed}")
     table.add_row("training time", f"{minutes} min {seconds:02d} s")
     out.print(table)
     shown = report["prediction"]

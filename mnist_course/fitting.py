@@ -3,6 +3,9 @@
 `model.fit` returns to Python after every batch, and on a small network that costs more than the
 arithmetic. Here the whole epoch - shuffling, every `train_step`, the metrics - is one program
 compiled by XLA (https://openxla.org/xla), and Python runs only between epochs, for the callbacks.
+
+On a CPU, XLA is many times slower with convolutions than TensorFlow's own (oneDNN's): then the
+epoch is one TensorFlow graph instead.
 """
 
 import sys
@@ -367,7 +370,8 @@ def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Progra
         batch_size: int,
     ) -> None:
         if prepare_epoch is not None:
-            prepared = prepare_epoch(images, epoch_seed)
+            # By XLA in any case, which alone draws random numbers fast.
+            prepared = _compiled(prepare_epoch, True)(images, epoch_seed)
             if prepared.shape[0] != images.shape[0]:
                 raise CourseError(
                     f"prepare_epoch made {prepared.shape[0]} images out of {images.shape[0]}: "
@@ -380,13 +384,18 @@ def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Progra
         order = tf.range(images.shape[0])
         _run(model.test_step, images, labels, order, batches, batch_size)
 
-    programs = _Programs(_compiled(train), _compiled(test), parts)
+    by_xla = bool(tf.config.list_physical_devices("GPU")) or not _convolves(model)
+    programs = _Programs(_compiled(train, by_xla), _compiled(test, by_xla), parts)
     vars(model)["_epoch_programs"] = programs
     return programs
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    return cast(Callable[..., None], tf.function(function, jit_compile=True, autograph=False))
+def _compiled(function: Callable[..., Any], by_xla: bool) -> Callable[..., Any]:
+    return cast(Callable[..., Any], tf.function(function, jit_compile=by_xla, autograph=False))
+
+
+def _convolves(layer: keras.layers.Layer) -> bool:
+    return "Conv" in type(layer).__name__ or any(map(_convolves, getattr(layer, "layers", [])))
 
 
 def _run(

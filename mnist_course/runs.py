@@ -34,7 +34,13 @@ class Run:
 
 
 def run(
-    mnist: MNIST, *, recipe: str, epochs: int, batch_size: int | None, seed: int, output: Path
+    mnist: MNIST,
+    *,
+    recipe: str,
+    epochs: int | None,
+    batch_size: int | None,
+    seed: int,
+    output: Path,
 ) -> Run:
     """Train a network, evaluate it on the test images, and write everything to a folder.
 
@@ -44,8 +50,8 @@ def run(
         The data set.
     recipe : str
         A key of `training.RECIPES`.
-    epochs : int
-        Passes over the training part.
+    epochs : int or None
+        Passes over the training part; None for the recipe's own.
     batch_size : int or None
         Images per step; None for the recipe's own.
     seed : int
@@ -88,7 +94,7 @@ def run(
         "data": describe(mnist),
         "recipe": recipe,
         "seed": seed,
-        "epochs": epochs,
+        "epochs": len(history.epoch),
         "batch_size": batch_size or RECIPES[recipe].batch_size,
         "parameters": model.count_params(),
         "fit_seconds": round(fit_seconds, 2),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .backend import keras, tf
 from .errors import CourseError
 from .fitting import fit
-from .models import build_mlp
+from .models import build_cnn, build_mlp
 from .preprocessing import augment
 
 __all__ = ["RECIPES", "Recipe", "fit", "train"]
@@ -48,6 +48,7 @@ class Recipe:
     weight_decay: float = 0.0
     decay: bool = False
     augment: bool = False
+    epochs: int = 50
 
 
 RECIPES = {
@@ -68,6 +69,15 @@ RECIPES = {
         decay=True,
         augment=True,
     ),
+    "cnn": Recipe(
+        "a small convolutional network, on images distorted afresh in every epoch",
+        build_cnn,
+        batch_size=128,
+        learning_rate=3e-3,
+        decay=True,
+        augment=True,
+        epochs=20,
+    ),
 }
 AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
 
@@ -77,7 +87,7 @@ def train(
     labels: npt.NDArray[np.integer[Any]],
     *,
     recipe: str = "reference",
-    epochs: int = 50,
+    epochs: int | None = None,
     batch_size: int | None = None,
     validation_split: float = 0.2,
     seed: int = 0,
@@ -94,8 +104,8 @@ def train(
         The digit of each image.
     recipe : str, default "reference"
         A key of `RECIPES`.
-    epochs : int, default 50
-        Passes over the training part.
+    epochs : int, optional
+        Passes over the training part; the recipe's own by default.
     batch_size : int, optional
         Images per step; the recipe's own by default.
     validation_split : float, default 0.2
@@ -122,6 +132,7 @@ def train(
     if recipe not in RECIPES:
         raise CourseError(f"there is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
     chosen = RECIPES[recipe]
+    epochs = epochs or chosen.epochs
     batch_size = batch_size or chosen.batch_size
     training = int(len(images) * (1 - validation_split))
     if validation_split and not 0 < training < len(images):

@@ -298,8 +298,9 @@ def test_preparation_is_compiled_in_and_drawn_afresh_each_epoch():
     assert len(set(with_noise(3, epochs=3)["val_loss"])) == 1
 
 
-def test_preparation_gives_what_training_on_prepared_images_gives():
-    ours, oracle = twins(small)
+@pytest.mark.parametrize("build", [small, convolutional])
+def test_preparation_gives_what_training_on_prepared_images_gives(build):
+    ours, oracle = twins(build)
     oracle.fit(1 - IMAGES, LABELS, shuffle=False, **SETTINGS)
     fit(ours, IMAGES, LABELS, prepare_epoch=lambda x, _: 1 - x, shuffle=False, **SETTINGS)
     assert_same_training(ours, oracle)

@@ -7,7 +7,7 @@ import pytest
 
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
-from mnist_course.models import build_mlp, load_model
+from mnist_course.models import build_cnn, build_mlp, load_model
 from mnist_course.preprocessing import normalize
 
 
@@ -65,6 +65,31 @@ class TestBuildMLP:
         limit = np.sqrt(6 / (784 + 256))
         assert abs(kernel).max() <= limit
         assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
+
+
+class TestBuildCNN:
+    def test_has_at_most_100_000_parameters_and_the_outputs_of_the_mlp(
+        self, tmp_path: Path
+    ) -> None:
+        model = build_cnn(seed=0)
+        assert model.count_params() == 82_090
+        probabilities = model.predict(np.zeros((3, 28, 28), np.float32), verbose=0)
+        assert probabilities.shape == (3, 10)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+        model.save(tmp_path / "cnn.keras")
+        load_model(tmp_path / "cnn.keras")
+
+    def test_is_compiled_as_the_mlp_is(self) -> None:
+        ours, mlps = (build().get_compile_config() for build in (build_cnn, build_mlp))
+        for config in (ours, mlps):
+            del config["optimizer"]["config"]["name"]
+        assert ours == mlps
+
+    def test_seed_repeats_the_weights_and_another_seed_does_not(self) -> None:
+        first, again, other = (build_cnn(seed=seed).get_weights() for seed in (1, 1, 2))
+        for a, b in zip(first, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert not np.array_equal(first[0], other[0])
 
 
 class TestLoadModel:

@@ -49,6 +49,13 @@ class TestTrain:
         assert int(model.optimizer.iterations) == 48_000 // 128
         assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
 
+    def test_cnn_recipe_learns_from_distorted_images(self, sample: MNIST) -> None:
+        model, history = train(
+            normalize(sample.train_images), sample.train_labels, recipe="cnn", epochs=1, verbose=0
+        )
+        assert int(model.optimizer.iterations) == -(-48_000 // 128)
+        assert history.history["accuracy"][-1] > 0.9
+
     def test_improved_recipe_is_adam_with_decaying_weights_and_rate(self, sample: MNIST) -> None:
         images, labels = normalize(sample.train_images[:320]), sample.train_labels[:320]
         model, _ = train(images, labels, recipe="improved", epochs=3, seed=0, verbose=0)
