@@ -37,6 +37,9 @@ DataOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")
 ]
+CourseOption = Annotated[
+    Path, typer.Option("--course", help="The folder with nbgrader_config.py.", metavar="DIR")
+]
 ModelArgument = Annotated[
     Path, typer.Argument(help="A .keras file, as train writes it.", metavar="MODEL")
 ]
@@ -232,6 +235,50 @@ def data(source: DataOption = "auto", as_json: JsonOption = False) -> None:
             "To get the complete MNIST, connect to the internet and run this command again, or "
             "set MNIST_COURSE_DATA to a copy of Keras's mnist.npz."
         )
+
+
+@app.command()
+def release(
+    assignment: Annotated[
+        str | None,
+        typer.Argument(help="Such as 02_normalizing; by default all.", metavar="ASSIGNMENT"),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; tell what is wrong with the assignments."),
+    ] = False,
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Generate the exercises from the source notebooks, for instructors."""
+    from dataclasses import asdict
+
+    from .grading.release import check as check_assignments
+    from .grading.release import release as release_assignments
+
+    if not check:
+        with err.status("Generating exercises ..."):
+            files = release_assignments(course, assignment)
+        for file in files:
+            err.print(f"Wrote {file}", markup=False)
+        if as_json:
+            _print_json({"files": [str(file) for file in files]})
+        return
+
+    def report(name: str, number: int, total: int) -> None:
+        err.print(f"{number}/{total}: checking {name} and running its solutions", markup=False)
+
+    problems = check_assignments(course, assignment, report=report)
+    if as_json:
+        _print_json({"problems": [asdict(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            place = ", ".join(filter(None, [problem.file, problem.cell]))
+            out.print(f"{place}: {problem.message}", markup=False)
+        if not problems:
+            out.print("All is well.")
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command()

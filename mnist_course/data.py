@@ -141,9 +141,10 @@ def load_mnist(source: str | os.PathLike[str] = "auto") -> MNIST:
     Parameters
     ----------
     source : str or path, default "auto"
-        - "auto": the file or folder named by the environment variable ``MNIST_COURSE_DATA``; else
-          Keras's cache (``$KERAS_HOME/datasets``, or ``~/.keras/datasets``); else a download into
-          that cache; else the bundled sample, with a notice on stderr.
+        - "auto": the file or folder named by the environment variable ``MNIST_COURSE_DATA``, which
+          may also be "sample"; else Keras's cache (``$KERAS_HOME/datasets``, or
+          ``~/.keras/datasets``); else a download into that cache; else the bundled sample, with a
+          notice on stderr.
         - "sample": the bundled sample.
         - a path: Keras's ``mnist.npz``, or a folder with the four official IDX files, gzipped or
           not.
@@ -203,13 +204,14 @@ def find_mnist(
     DataError
         See `load_mnist`.
     """
-    if source == "sample":
+    named = os.environ.get("MNIST_COURSE_DATA") if source == "auto" else ""
+    if source == "sample" or named == "sample":
         return _load_sample(), [Attempt("bundled sample", "used")]
     if source != "auto":
         return _load_genuine(Path(source)), [Attempt(str(source), "used")]
 
     attempts = []
-    if named := os.environ.get("MNIST_COURSE_DATA"):
+    if named:
         mnist = _load_genuine(Path(named), origin="MNIST_COURSE_DATA names ")
         return mnist, [Attempt(f"MNIST_COURSE_DATA={named}", "used")]
     attempts.append(Attempt("MNIST_COURSE_DATA", "not set"))

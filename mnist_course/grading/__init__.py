@@ -1,0 +1,1 @@
+"""Exercises and their grading: what instructors release, run and score."""

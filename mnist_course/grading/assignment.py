@@ -1,0 +1,267 @@
+"""Read the source notebook of an assignment: its tasks, its answers, its points."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from mnist_course.errors import CourseError
+
+HEADING = re.compile(
+    r"## (?:Task (?P<number>\d+)|Reflection): (?P<title>.+) \((?P<points>\d+(?:\.\d+)?) points?\)"
+)
+OBJECTIVE = re.compile(r"^\*\*Objective:\*\* (.+)$", re.MULTILINE)
+HINT = re.compile(r"<summary>Hint \d+</summary>(.*?)</details>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as its text announces it, with the cells that belong to it.
+
+    Attributes
+    ----------
+    number : int
+        Its number in the notebook.
+    title : str
+        Its title.
+    points : float
+        The points that its heading promises.
+    objective : str
+        What a learner will be able to do; empty if the text has none.
+    hints : tuple of str
+        The text of each hint, from a nudge to nearly there.
+    answer, check : str
+        The grade ids of the answer cell and of the check cell; empty if there is no such cell.
+    cell : int
+        The position of the heading among the cells, from 0.
+    """
+
+    number: int
+    title: str
+    points: float
+    objective: str
+    hints: tuple[str, ...]
+    answer: str
+    check: str
+    cell: int
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """A question that is answered in words and graded by hand.
+
+    Attributes
+    ----------
+    title, points, objective, answer, cell
+        See `Task`.
+    """
+
+    title: str
+    points: float
+    objective: str
+    answer: str
+    cell: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A source notebook and what lies beside it.
+
+    Attributes
+    ----------
+    name : str
+        The name of the assignment, such as ``02_normalizing``.
+    notebook : nbformat.NotebookNode
+        The source notebook.
+    tests : pathlib.Path
+        The file of its hidden tests.
+    """
+
+    name: str
+    notebook: NotebookNode
+    tests: Path
+
+    @property
+    def path(self) -> Path:
+        """The file of the source notebook."""
+        return self.tests.with_name(f"{self.name}.ipynb")
+
+    @property
+    def points(self) -> dict[str, float]:
+        """The points of each cell that is graded automatically, by grade id."""
+        return {
+            cell["grade_id"]: float(cell.get("points", 0))
+            for cell in self._cells()
+            if cell.get("grade") and not cell.get("solution")
+        }
+
+    @property
+    def manual_points(self) -> dict[str, float]:
+        """The points of each cell that is graded by hand, by grade id."""
+        return {
+            cell["grade_id"]: float(cell.get("points", 0))
+            for cell in self._cells()
+            if cell.get("grade") and cell.get("solution")
+        }
+
+    @property
+    def answers(self) -> list[str]:
+        """The grade ids of the cells that learners fill in, in their order."""
+        return [cell["grade_id"] for cell in self._cells() if cell.get("solution")]
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks that are graded automatically, in their order."""
+        return [
+            Task(
+                number=int(heading["number"]),
+                title=heading["title"],
+                points=float(heading["points"]),
+                objective=_objective(cells[0]),
+                hints=tuple(filter(None, map(str.strip, HINT.findall(cells[0].source)))),
+                answer=_first(cells, grade=False, solution=True),
+                check=_first(cells, grade=True, solution=False),
+                cell=position,
+            )
+            for heading, position, cells in self._sections()
+            if heading["number"]
+        ]
+
+    @property
+    def reflections(self) -> list[Reflection]:
+        """The questions that are graded by hand, in their order."""
+        return [
+            Reflection(
+                title=heading["title"],
+                points=float(heading["points"]),
+                objective=_objective(cells[0]),
+                answer=_first(cells, grade=True, solution=True),
+                cell=position,
+            )
+            for heading, position, cells in self._sections()
+            if not heading["number"]
+        ]
+
+    def _cells(self) -> Iterator[dict[str, Any]]:
+        for cell in self.notebook.cells:
+            if (metadata := nbgrader_metadata(cell)).get("grade_id"):
+                yield metadata
+
+    def _sections(self) -> Iterator[tuple[re.Match[str], int, list[NotebookNode]]]:
+        """Yield each heading with points, its position, and its cells up to the next heading."""
+        cells = self.notebook.cells
+        starts = [
+            position
+            for position, cell in enumerate(cells)
+            if cell.cell_type == "markdown" and cell.source.startswith("## ")
+        ]
+        for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+            if heading := HEADING.match(cells[start].source):
+                yield heading, start, cells[start:end]
+
+
+def list_assignments(source: Path) -> list[str]:
+    """Name the assignments of a folder, such as ``solutions``.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The folder that holds a folder per assignment.
+
+    Returns
+    -------
+    list of str
+        The names of the assignments, sorted.
+
+    Raises
+    ------
+    CourseError
+        If there are none.
+    """
+    names = sorted(path.stem for path in source.glob("*/*.ipynb") if path.stem == path.parent.name)
+    if not names:
+        raise CourseError(
+            f"{source} has no assignments: expected notebooks such as "
+            f"{source / '01_loading' / '01_loading.ipynb'}; name another folder."
+        )
+    return names
+
+
+def read_assignment(source: Path, name: str) -> Assignment:
+    """Read the source notebook of an assignment.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The folder that holds a folder per assignment, such as ``solutions``.
+    name : str
+        The name of the assignment, such as ``02_normalizing``.
+
+    Returns
+    -------
+    Assignment
+        The assignment. Its cells may still be wrong: `release.check` looks at them.
+
+    Raises
+    ------
+    CourseError
+        If the notebook is missing or cannot be read.
+    """
+    folder = source / name
+    notebook = read_notebook(folder / f"{name}.ipynb")
+    return Assignment(name=name, notebook=notebook, tests=folder / f"test_{name}.py")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A notebook.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The notebook, in version 4 of the format.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing or is no valid notebook.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        notebook: NotebookNode = nbformat.convert(nbformat.reader.reads(text), 4)
+        nbformat.validate(notebook)
+    except FileNotFoundError:
+        raise CourseError(f"{path} does not exist: expected a notebook there.") from None
+    # nbformat takes any JSON document for a dict with an attribute per key.
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise CourseError(f"{path} cannot be read as a notebook ({reason}): restore it.") from None
+    return notebook
+
+
+def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
+    """Return what nbgrader knows about a cell; empty if that is nothing."""
+    metadata = cell.metadata.get("nbgrader")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _objective(cell: NotebookNode) -> str:
+    found = OBJECTIVE.search(cell.source)
+    return found[1].strip() if found else ""
+
+
+def _first(cells: list[NotebookNode], *, grade: bool, solution: bool) -> str:
+    """Return the grade id of the first cell of a kind; empty if there is none."""
+    for cell in cells:
+        metadata = nbgrader_metadata(cell)
+        if (metadata.get("grade"), metadata.get("solution")) == (grade, solution):
+            return str(metadata.get("grade_id", ""))
+    return ""

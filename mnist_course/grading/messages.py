@@ -1,0 +1,166 @@
+"""Values on their way across the border: JSON and arrays, and nothing that can run.
+
+A message is a JSON document whose arrays follow it in NumPy's ``.npy`` format. The side that reads
+may distrust the side that wrote: nothing is unpickled, and no length is believed.
+"""
+
+import base64
+import io
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+DEEPEST = 20  # levels of lists within lists
+LONGEST_LIST = 100_000  # longer ones should be arrays
+
+_LENGTH = struct.Struct(">Q")
+
+
+class MessageError(ValueError):
+    """The bytes are not a message."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Stands for a value that cannot cross the border.
+
+    Attributes
+    ----------
+    type_name : str
+        The name of its type.
+    """
+
+    type_name: str
+
+
+def pack(value: object) -> bytes:
+    """Write a value as bytes.
+
+    Parameters
+    ----------
+    value : object
+        Numbers, strings, bytes, None, NumPy arrays, and lists, tuples, sets and dictionaries of
+        these. What can become an array does; all else becomes `Other`.
+
+    Returns
+    -------
+    bytes
+        What `unpack` reads.
+    """
+    arrays: list[bytes] = []
+    document = json.dumps(_plain(value, arrays, 0)).encode()
+    parts = [document, *arrays]
+    return b"".join(piece for part in parts for piece in (_LENGTH.pack(len(part)), part))
+
+
+def unpack(message: bytes) -> Any:
+    """Read a value from bytes that a stranger may have written.
+
+    Parameters
+    ----------
+    message : bytes
+        The bytes.
+
+    Returns
+    -------
+    object
+        The value, built of Python's and NumPy's own types and of `Other`.
+
+    Raises
+    ------
+    MessageError
+        If the bytes are not what `pack` writes.
+    """
+    parts = []
+    rest = memoryview(message)
+    while rest:
+        if len(rest) < _LENGTH.size:
+            raise MessageError("a length is cut off")
+        (length,) = _LENGTH.unpack(rest[: _LENGTH.size])
+        rest = rest[_LENGTH.size :]
+        if length > len(rest):
+            raise MessageError("a part is shorter than announced")
+        parts.append(rest[:length])
+        rest = rest[length:]
+    if not parts:
+        raise MessageError("the message is empty")
+    try:
+        return _value(json.loads(bytes(parts[0])), [_array(part) for part in parts[1:]])
+    except MessageError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise MessageError(f"{type(error).__name__}: {error}"[:200]) from None
+
+
+def _plain(value: object, arrays: list[bytes], depth: int) -> object:
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, np.str_):
+        return str(value)
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, list | tuple | set | frozenset | dict) and (
+        depth >= DEEPEST or len(value) > LONGEST_LIST
+    ):
+        return {"other": type(value).__name__}
+    if isinstance(value, dict):
+        return {
+            "dict": [
+                [_plain(key, arrays, depth + 1), _plain(item, arrays, depth + 1)]
+                for key, item in value.items()
+            ]
+        }
+    for name, kind in (("list", list), ("tuple", tuple), ("set", set | frozenset)):
+        if isinstance(value, kind):
+            return {name: [_plain(item, arrays, depth + 1) for item in value]}
+    if isinstance(value, np.generic | np.ndarray) or hasattr(value, "__array__"):
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf":
+            file = io.BytesIO()
+            np.lib.format.write_array(file, array, allow_pickle=False)
+            arrays.append(file.getvalue())
+            scalar = isinstance(value, np.generic)
+            return {"scalar" if scalar else "array": len(arrays) - 1}
+    return {"other": type(value).__name__}
+
+
+def _value(document: Any, arrays: list[np.ndarray[Any, Any]]) -> Any:
+    if not isinstance(document, dict):
+        if isinstance(document, list):
+            raise MessageError("a list without its kind")
+        return document
+    ((kind, content),) = document.items()
+    if kind == "bytes":
+        return base64.b64decode(content, validate=True)
+    if kind == "array":
+        return arrays[content]
+    if kind == "scalar":
+        return arrays[content].reshape(())[()]
+    if kind == "other":
+        return Other(str(content)[:100])
+    items = (
+        [(_value(key, arrays), _value(item, arrays)) for key, item in content]
+        if kind == "dict"
+        else [_value(item, arrays) for item in content]
+    )
+    return {"list": list, "tuple": tuple, "set": set, "dict": dict}[kind](items)
+
+
+def _array(part: memoryview) -> np.ndarray[Any, Any]:
+    """Read an array whose header may lie about its size."""
+    file = io.BytesIO(part)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise MessageError(f"an array in version {version} of the format")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if dtype.kind not in "biuf" or min(shape, default=0) < 0 or size != len(part) - file.tell():
+        raise MessageError(f"an array of {dtype} with shape {shape} in {len(part)} bytes")
+    file.seek(0)
+    array: np.ndarray[Any, Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array

@@ -1,0 +1,11 @@
+"""Imported once, before any learner's code: what nearly every notebook imports."""
+
+import matplotlib.pyplot
+import scipy.stats
+import sklearn.metrics
+
+import mnist_course.evaluation
+import mnist_course.plots
+import mnist_course.training
+
+__all__ = ["matplotlib", "mnist_course", "scipy", "sklearn"]

@@ -1,0 +1,90 @@
+"""Hidden tests of assignment 02."""
+
+import numpy as np
+import pytest
+
+
+def pictures(rng, n=12):
+    return rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+
+
+@pytest.mark.points(1, cell="check_scale")
+def test_scale_maps_gray_values_to_0_to_1(student, rng):
+    """`scale` should divide every gray value by 255, whatever the largest one in the pictures."""
+    for images in (pictures(rng), pictures(rng) // 3):
+        np.testing.assert_allclose(student.call("scale", images), images / 255, atol=1e-6)
+
+
+@pytest.mark.points(1, cell="check_scale")
+def test_scale_returns_float32_of_the_same_shape(student, rng):
+    """`scale` should return float32 values in an array of the same shape."""
+    images = pictures(rng, n=int(rng.integers(2, 9)))
+    answer = student.call("scale", images)
+    assert answer.dtype == np.float32
+    assert answer.shape == images.shape
+    assert answer.max() > 0
+
+
+@pytest.mark.points(1, cell="check_scale")
+def test_scale_leaves_its_input_alone(student, rng):
+    """`scale` should work on a new array and leave the pictures it was given as they are."""
+    images = pictures(rng)
+    answer, (after,) = student.call("scale", images, after=True)
+    np.testing.assert_array_equal(after, images)
+    np.testing.assert_allclose(answer, images / 255, atol=2e-3)
+
+
+@pytest.mark.points(2, cell="check_unscale")
+def test_unscale_restores_every_gray_level(student, rng):
+    """`unscale` should give back every gray level exactly, of pictures stored in half precision too.
+
+    Some came back changed.
+    """
+    images = rng.permutation(np.arange(256)).astype(np.uint8).reshape(4, 8, 8)
+    stored = (images / 255).astype(np.float16)
+    answer = student.call("unscale", stored.astype(np.float32))
+    np.testing.assert_array_equal(answer.astype(np.int64), images)
+
+
+@pytest.mark.points(1, cell="check_unscale")
+def test_unscale_returns_uint8(student, rng):
+    """`unscale` should return gray values from 0 to 255 as uint8."""
+    answer = student.call("unscale", pictures(rng).astype(np.float32) / 255)
+    assert answer.dtype == np.uint8
+    assert answer.max() > 1
+
+
+def two_sets(rng):
+    train = rng.uniform(0, rng.uniform(100, 200), (40, 7, 7))
+    test = rng.uniform(rng.uniform(50, 100), 255, (15, 7, 7))
+    return train, test
+
+
+@pytest.mark.points(1, cell="check_standardize")
+def test_standardize_gives_mean_0_and_deviation_1(student, rng):
+    """After `standardize`, all training pixels together should have mean 0 and deviation 1."""
+    train, test = two_sets(rng)
+    answer, _ = student.call("standardize", train, test)
+    np.testing.assert_allclose(answer, (train - train.mean()) / train.std(), atol=1e-3)
+
+
+@pytest.mark.points(2, cell="check_standardize")
+def test_standardize_does_not_leak(student, rng):
+    """`standardize` should shift and divide the test images by what the training images say.
+
+    Mean or deviation of the test images leaked in, or the test images were left as they are.
+    """
+    train, test = two_sets(rng)
+    _, answer = student.call("standardize", train, test)
+    np.testing.assert_allclose(answer, (test - train.mean()) / train.std(), atol=1e-3)
+
+
+@pytest.mark.points(1, cell="check_standardize")
+def test_standardize_returns_float32_and_keeps_its_inputs(student, rng):
+    """`standardize` should return float32 arrays and leave the arrays it was given as they are."""
+    given = two_sets(rng)
+    answers, after = student.call("standardize", *given, after=True)
+    for answer, before, now in zip(answers, given, after, strict=True):
+        assert answer.dtype == np.float32
+        assert answer.shape == before.shape
+        np.testing.assert_array_equal(now, before)

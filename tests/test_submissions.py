@@ -1,0 +1,163 @@
+"""The submission matrix: what right, usual wrong, and mangled answers earn, and what they hear."""
+
+import copy
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from mnist_course.grading.assignment import Assignment, list_assignments, read_assignment
+from mnist_course.grading.scoring import CellScore, score
+
+ROOT = Path(__file__).parents[1]
+SOLUTIONS = ROOT / "solutions"
+MATRIX = Path(__file__).parent / "submissions"
+ASSIGNMENTS = list_assignments(SOLUTIONS)
+REFERENCE = "reference"
+UNTOUCHED = "untouched"
+SECONDS_PER_CELL = 120.0
+
+
+def expected(assignment: str) -> dict[str, dict[str, dict]]:
+    return tomllib.loads((MATRIX / assignment / "expected.toml").read_text())
+
+
+def fill(notebook: NotebookNode, code: str) -> NotebookNode:
+    """Put the parts of a file, each under `# %% grade_id`, into the cells of these names."""
+    filled = copy.deepcopy(notebook)
+    _, *parts = re.split(r"^# %% (\w+)\n", code, flags=re.MULTILINE)
+    for name, source in zip(parts[::2], parts[1::2], strict=True):
+        cell(filled, name).source = source.strip("\n")
+    return filled
+
+
+def cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    (found,) = (c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+    return found
+
+
+def submission(assignment: Assignment, name: str) -> NotebookNode:
+    if name == UNTOUCHED:
+        exercise = ROOT / "exercises" / assignment.name / f"{assignment.name}.ipynb"
+        return nbformat.read(exercise, as_version=4)
+    if name == REFERENCE:
+        return copy.deepcopy(assignment.notebook)
+    return fill(assignment.notebook, (MATRIX / assignment.name / f"{name}.py").read_text())
+
+
+def assert_scores(
+    scores: dict[str, CellScore], assignment: Assignment, rows: dict[str, dict]
+) -> None:
+    """Compare scores with a table in which a cell that is missing has all its points."""
+    assert set(scores) == set(assignment.points)
+    assert set(rows) <= set(scores)
+    seen = {name: (s.points, " / ".join(s.feedback), s.check) for name, s in scores.items()}
+    for name, earned in scores.items():
+        row = rows.get(name, {})
+        assert earned.max_points == assignment.points[name]
+        assert earned.points == row.get("points", assignment.points[name]), (name, seen)
+        feedback = row.get("feedback", [])
+        for sentence in [feedback] if isinstance(feedback, str) else feedback:
+            assert sentence in " / ".join(earned.feedback), (name, seen)
+        assert bool(earned.feedback) == (earned.points < earned.max_points), (name, seen)
+        assert row.get("check", "") in earned.check, (name, seen)
+        assert bool(earned.check) == bool(row.get("check")), (name, seen)
+
+
+CASES = [(assignment, name) for assignment in ASSIGNMENTS for name in expected(assignment)]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=["-".join(case) for case in CASES])
+def test_each_submission_earns_what_the_table_says(name: str, case: str) -> None:
+    assignment = read_assignment(SOLUTIONS, name)
+    scores = score(assignment, submission(assignment, case), seconds_per_cell=SECONDS_PER_CELL)
+    assert_scores(scores, assignment, expected(name)[case])
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_every_file_of_the_matrix_is_in_its_table(name: str) -> None:
+    files = {file.stem for file in (MATRIX / name).glob("*.py")}
+    assert files == set(expected(name))
+    assert len(files) >= 7
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_reference_earns_everything(name: str) -> None:
+    assignment = read_assignment(SOLUTIONS, name)
+    assert_scores(score(assignment, submission(assignment, REFERENCE)), assignment, {})
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_untouched_earns_nothing_and_is_called_not_attempted(name: str) -> None:
+    assignment = read_assignment(SOLUTIONS, name)
+    row = {"points": 0, "feedback": "not attempted", "check": "Not attempted"}
+    scores = score(assignment, submission(assignment, UNTOUCHED))
+    assert_scores(scores, assignment, dict.fromkeys(assignment.points, row))
+
+
+def delete_checks(notebook: NotebookNode, first: str) -> None:
+    notebook.cells = [c for c in notebook.cells if not c.metadata.get("nbgrader", {}).get("grade")]
+
+
+def duplicate(notebook: NotebookNode, first: str) -> None:
+    """Copy the answer; the copy stands before it, and is wrong."""
+    original = cell(notebook, first)
+    wrong = copy.deepcopy(original)
+    wrong.id = "a-copy"
+    wrong.source = "1 / 0"
+    notebook.cells.insert(notebook.cells.index(original), wrong)
+
+
+def retype(notebook: NotebookNode, first: str) -> None:
+    answer = cell(notebook, first)
+    answer.cell_type = "raw"
+    del answer["outputs"], answer["execution_count"]
+
+
+def empty(notebook: NotebookNode, first: str) -> None:
+    cell(notebook, first).source = " \n"
+
+
+def break_syntax(notebook: NotebookNode, first: str) -> None:
+    cell(notebook, first).source = "def (:"
+
+
+def loop(notebook: NotebookNode, first: str) -> None:
+    cell(notebook, first).source = "while True:\n    pass"
+
+
+def flood(notebook: NotebookNode, first: str) -> None:
+    cell(notebook, first).source += "\n\nprint('x' * 10_000_000)"
+
+
+MANGLED: dict[Callable[[NotebookNode, str], None], str | None] = {
+    delete_checks: None,
+    duplicate: None,
+    retype: None,
+    flood: None,
+    empty: "not attempted",
+    break_syntax: "SyntaxError",
+    loop: "took too long",
+}
+
+
+@pytest.mark.parametrize("mangle", MANGLED, ids=lambda mangle: mangle.__name__)
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_mangled_submissions_lose_only_what_is_beyond_repair(
+    name: str, mangle: Callable[[NotebookNode, str], None]
+) -> None:
+    assignment = read_assignment(SOLUTIONS, name)
+    base = "quick" if "quick" in expected(name) else REFERENCE
+    rows = dict(expected(name).get(base, {}))
+    notebook = submission(assignment, base)
+    first = assignment.tasks[0]
+    mangle(notebook, first.answer)
+    if reason := MANGLED[mangle]:
+        check = "Not attempted" if mangle is empty else "is not defined"
+        rows[first.check] = {"points": 0, "feedback": reason, "check": check}
+    seconds = 5.0 if mangle is loop else SECONDS_PER_CELL
+    assert_scores(score(assignment, notebook, seconds_per_cell=seconds), assignment, rows)
