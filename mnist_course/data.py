@@ -171,7 +171,7 @@ def load_mnist(source: str | os.PathLike[str] = "auto") -> MNIST:
     ((4000, 28, 28), dtype('uint8'), False)
     """
     mnist, _ = find_mnist(source)
-    if source == "auto" and not mnist.genuine:
+    if source == "auto" and not mnist.genuine and not _asked_for_sample(source):
         _notice(
             "using the bundled sample of 5,000 digits: the complete MNIST is not on this machine "
             "and could not be downloaded ('mnist-course data' says why). To get it, connect to the "
@@ -204,14 +204,13 @@ def find_mnist(
     DataError
         See `load_mnist`.
     """
-    named = os.environ.get("MNIST_COURSE_DATA") if source == "auto" else ""
-    if source == "sample" or named == "sample":
+    if _asked_for_sample(source):
         return _load_sample(), [Attempt("bundled sample", "used")]
     if source != "auto":
         return _load_genuine(Path(source)), [Attempt(str(source), "used")]
 
     attempts = []
-    if named:
+    if named := os.environ.get("MNIST_COURSE_DATA"):
         mnist = _load_genuine(Path(named), origin="MNIST_COURSE_DATA names ")
         return mnist, [Attempt(f"MNIST_COURSE_DATA={named}", "used")]
     attempts.append(Attempt("MNIST_COURSE_DATA", "not set"))
@@ -237,6 +236,12 @@ def find_mnist(
                 continue
             return mnist, [*attempts, Attempt(name, "downloaded")]
     return _load_sample(), [*attempts, Attempt("bundled sample", "used")]
+
+
+def _asked_for_sample(source: str | os.PathLike[str]) -> bool:
+    return source == "sample" or (
+        source == "auto" and os.environ.get("MNIST_COURSE_DATA") == "sample"
+    )
 
 
 def parse_idx(content: bytes, name: str = "the data") -> UInt8Array:

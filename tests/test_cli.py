@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import time
 from pathlib import Path
 
 import keras
+import nbformat
 import numpy as np
 import pytest
+from nbformat import v4
 from PIL import Image
 
 from mnist_course.data import MNIST
@@ -18,6 +21,7 @@ from mnist_course.evaluation import evaluate, robustness
 from mnist_course.models import build_mlp, load_model
 from mnist_course.preprocessing import normalize
 
+ROOT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).with_name("mnist-course")
 SECONDS = 600
 FILES = {
@@ -80,7 +84,7 @@ class TestHelp:
     def test_names_every_command_without_importing_tensorflow(self) -> None:
         result = run("--help")
         assert result.returncode == 0
-        for command in ("train", "evaluate", "predict", "data", "doctor"):
+        for command in ("train", "evaluate", "predict", "data", "doctor", "release"):
             assert command in result.stdout
         program = (
             "import sys; from typer.testing import CliRunner; from mnist_course.cli import app; "
@@ -314,3 +318,97 @@ class TestDoctor:
         assert checks["TensorFlow runs"]["ok"]
         assert checks["keras"]["found"] == keras.__version__
         assert result.returncode == 0
+
+
+class TestRelease:
+    NAME = "01_one"
+    EXERCISE = str(Path("exercises", NAME, f"{NAME}.ipynb"))
+
+    @pytest.fixture
+    def course(self, tmp_path: Path) -> Path:
+        """A course with one assignment of one task."""
+
+        def code(source: str, **metadata: object) -> nbformat.NotebookNode:
+            common = {"schema_version": 3, "task": False, "cell_type": "code"}
+            return v4.new_code_cell(source, metadata={"nbgrader": {**common, **metadata}})
+
+        task = (
+            "## Task 1: One (1 point)\n**Objective:** name a number.\n"
+            "<details><summary>Hint 1</summary>\n\nIt is the first.\n\n</details>"
+        )
+        notebook = v4.new_notebook(
+            cells=[
+                v4.new_markdown_cell("# 01 · One\n\n**Points:** 1"),
+                code(
+                    "class check:\n    def one(number):\n        assert number == 1",
+                    **{"grade": False, "solution": False, "locked": True, "grade_id": "setup"},
+                ),
+                v4.new_markdown_cell(task),
+                code(
+                    "### BEGIN SOLUTION\none = 1\n### END SOLUTION",
+                    **{"grade": False, "solution": True, "locked": False, "grade_id": "one"},
+                ),
+                code(
+                    "check.one(one)",
+                    **{"grade": True, "solution": False, "locked": True, "grade_id": "check_one"},
+                    points=1,
+                ),
+            ],
+            metadata={"kernelspec": {"display_name": "Python 3", "name": "python3"}},
+        )
+        folder = tmp_path / "solutions" / self.NAME
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{self.NAME}.ipynb")
+        (folder / f"test_{self.NAME}.py").write_text(
+            "import pytest\n\n"
+            '@pytest.mark.points(1, cell="check_one")\n'
+            'def test_one(student):\n    """`one` should be 1."""\n'
+            '    assert student.json("one") == 1\n'
+        )
+        shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+        return tmp_path
+
+    def test_writes_exercises_that_pass_the_check(self, course: Path) -> None:
+        result = run("release", cwd=course)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout == ""
+        assert result.stderr.endswith(f"Wrote {self.EXERCISE}\n")
+        assert "one = 1" not in (course / self.EXERCISE).read_text(encoding="utf-8")
+
+        result = run("release", "--check", cwd=course)
+        assert result.returncode == 0, result.stdout
+        assert result.stdout == "All is well.\n"
+        assert "1/1: checking 01_one" in result.stderr
+
+    def test_check_tells_file_cell_and_what_to_do_and_exits_with_1(self, course: Path) -> None:
+        source = course / "solutions" / self.NAME / f"{self.NAME}.ipynb"
+        text = source.read_text(encoding="utf-8")
+        source.write_text(text.replace("**Objective:**", "Objective:"), encoding="utf-8")
+        result = run("release", self.NAME, "--check", "--course", course)
+        assert result.returncode == 1
+        assert "Traceback" not in result.stderr
+        no_objective, missing = result.stdout.splitlines()
+        assert no_objective.startswith(
+            f"solutions/{self.NAME}/{self.NAME}.ipynb, cell 3: task 1 has no objective"
+        )
+        assert missing.startswith(f"exercises/{self.NAME}/{self.NAME}.ipynb: it is missing")
+        assert not (course / "exercises").exists()
+
+        document = json.loads(run("release", "--check", "--json", "--course", course).stdout)
+        assert [(problem["file"], problem["cell"]) for problem in document["problems"]] == [
+            (f"solutions/{self.NAME}/{self.NAME}.ipynb", "cell 3"),
+            (f"exercises/{self.NAME}/{self.NAME}.ipynb", ""),
+        ]
+
+    def test_json_names_the_files_written(self, course: Path) -> None:
+        result = run("release", self.NAME, "--json", cwd=course)
+        assert json.loads(result.stdout) == {"files": [self.EXERCISE]}
+
+    def test_mistakes_of_the_user_get_one_sentence(self, course: Path) -> None:
+        assert_one_sentence(
+            run("release", "--course", course / "solutions"), r"it has no nbgrader_config\.py"
+        )
+        assert_one_sentence(run("release", "02_two", cwd=course), "choose one of 01_one")
+        source = course / "solutions" / self.NAME / f"{self.NAME}.ipynb"
+        source.write_text(source.read_text(encoding="utf-8").replace("END SOLUTION", ""))
+        assert_one_sentence(run("release", cwd=course), "no end solution statement found")

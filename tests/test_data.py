@@ -298,6 +298,13 @@ class TestAuto:
         assert str(away / "mnist.npz") in capsys.readouterr().err
         assert "mnist.npz.damaged-2" in attempts[1].outcome
 
+    def test_the_variable_may_ask_for_the_sample_which_needs_no_notice(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sample: MNIST
+    ) -> None:
+        monkeypatch.setenv("MNIST_COURSE_DATA", "sample")
+        np.testing.assert_array_equal(load_mnist().test_labels, sample.test_labels)
+        assert capsys.readouterr().err == ""
+
     def test_without_network_the_sample_is_used_and_says_so_on_stderr(
         self, away: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

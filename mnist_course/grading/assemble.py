@@ -4,7 +4,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from .assignment import Assignment
+from .assignment import Assignment, nbgrader_metadata
 
 NOT_ATTEMPTED = "raise NotImplementedError"
 
@@ -43,5 +43,5 @@ def assemble(assignment: Assignment, submission: NotebookNode) -> list[tuple[str
 
 
 def _grade_id(cell: Any) -> str | None:
-    name = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
+    name = nbgrader_metadata(cell).get("grade_id")
     return name if isinstance(name, str) else None

@@ -31,8 +31,8 @@ from .assignment import (
 CONFIG = "nbgrader_config.py"
 SOURCE = "solutions"  # as in nbgrader_config.py
 EXERCISES = "exercises"  # as in nbgrader_config.py
-SECONDS_PER_CELL = 300  # ten times what the longest cell of the course takes
-TOTAL = re.compile(r"^\*\*Points:\*\* (\d+(?:\.\d+)?)", re.MULTILINE)
+SECONDS_PER_CELL = 300  # as much as a learner's cell gets
+TOTAL = re.compile(r"\*\*Points:\*\* (\d+(?:\.\d+)?)")
 CALL = re.compile(r"^check\.\w+\(", re.MULTILINE)
 MARKERS = re.compile(r"(?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 # What only hidden tests say: imports, data and plain calls are found in any notebook.
@@ -306,11 +306,8 @@ def _check_points(assignment: Assignment) -> Iterator[Finding]:
                 )
                 yield assignment.path, _label(position, cell), message
             return
-    yield (
-        assignment.path,
-        "cell 1",
-        f"the text names no total of points: add '**Points:** {total:g}'.",
-    )
+    message = f"the text names no total of points: add '**Points:** {total:g}'."
+    yield assignment.path, "cell 1", message
 
 
 def _check_hidden_points(assignment: Assignment) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Values cross the border unchanged, and bytes from a stranger do no harm."""
 
+import contextlib
 import io
 import json
 import struct
@@ -139,7 +140,5 @@ def test_forged_messages_are_refused(message: bytes) -> None:
 @given(st.binary())
 def test_noise_is_refused_or_read_but_never_breaks(message: bytes) -> None:
     for forged in (message, part(message), ONE_ARRAY + part(message)):
-        try:
+        with contextlib.suppress(MessageError):
             unpack(forged)
-        except MessageError:
-            pass

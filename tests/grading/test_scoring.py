@@ -118,7 +118,7 @@ def test_the_seed_decides_the_inputs(assignment: Callable[..., Assignment]) -> N
 def test_unusable_hidden_tests_are_named(
     assignment: Callable[..., Assignment], tests: str, reason: str
 ) -> None:
-    with pytest.raises(CourseError, match="test_sums.py cannot be used") as raised:
+    with pytest.raises(CourseError, match=r"test_sums\.py cannot be used") as raised:
         hidden_points(assignment(tests).tests)
     assert reason in str(raised.value)
 

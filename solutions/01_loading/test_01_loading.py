@@ -1,0 +1,194 @@
+"""Hidden tests of assignment 01."""
+
+import numpy as np
+import pytest
+
+from mnist_course.grading.student import StudentError
+
+
+def pictures(rng, n=30):
+    """Images that are not square."""
+    height, width = 4 + rng.permutation(8)[:2]
+    return rng.integers(0, 256, (n, height, width), dtype=np.uint8)
+
+
+@pytest.mark.points(1, cell="check_summarize")
+def test_summarize_tells_number_height_and_width(student, rng):
+    """`summarize` should tell the number of images, their height and their width."""
+    images = pictures(rng, n=int(rng.integers(20, 40)))
+    answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
+    assert (answer["images"], answer["height"], answer["width"]) == images.shape
+
+
+@pytest.mark.points(1, cell="check_summarize")
+def test_summarize_finds_the_extremes_of_all_images(student, rng):
+    """`summarize` should find the lowest and the highest gray value that occur in any image."""
+    images = 60 + pictures(rng) // 2
+    lowest, highest = rng.integers(1, 60), rng.integers(200, 255)
+    images[rng.integers(1, 15), 2, 3], images[rng.integers(15, 30), 3, 1] = lowest, highest
+    answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
+    assert (answer["lowest"], answer["highest"]) == (lowest, highest)
+
+
+@pytest.mark.points(1, cell="check_summarize")
+def test_summarize_counts_each_digit(student, rng):
+    """`summarize` should count how often each digit occurs, in order from 0 to 9."""
+    labels = rng.permutation(np.repeat(np.arange(10), rng.integers(1, 9, 10))).astype(np.uint8)
+    answer = student.call("summarize", pictures(rng, n=len(labels)), labels)
+    np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
+
+
+@pytest.mark.points(1, cell="check_summarize")
+def test_summarize_has_ten_counts_whatever_occurs(student, rng):
+    """`summarize` should have ten counts, also for digits that do not occur among the labels."""
+    labels = rng.choice(rng.permutation(9)[:6], 30).astype(np.uint8)
+    answer = student.call("summarize", pictures(rng), labels)
+    np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
+
+
+# A share of which every computer knows the exact value, and a number that it divides.
+WHOLE = [(24, 0.25), (40, 0.125), (32, 0.375), (50, 0.5)]
+
+
+def numbered(rng, n):
+    """Images that can be told apart, each filled with its position, and labels for them."""
+    images = np.tile(np.arange(n, dtype=np.uint8)[:, None, None], (1, 3, 5))
+    return images, rng.integers(0, 10, n, dtype=np.uint8)
+
+
+def arrays(answer):
+    """List the arrays of an answer in their order, whether they come in pairs or in a row."""
+    if isinstance(answer, tuple | list):
+        return [array for part in answer for array in arrays(part)]
+    return [answer]
+
+
+def images_of(answer):
+    train, validation = (array for array in arrays(answer) if array.ndim == 3)
+    return train[:, 0, 0].astype(int), validation[:, 0, 0].astype(int)
+
+
+def labels_of(answer):
+    train, validation = (array for array in arrays(answer) if array.ndim == 1)
+    return train, validation
+
+
+@pytest.mark.points(1, cell="check_split")
+def test_split_returns_two_pairs(student, rng):
+    """`split` should return two pairs, each of some images and as many labels."""
+    n, share = WHOLE[rng.integers(4)]
+    images, labels = numbered(rng, n)
+    pairs = student.call("split", images, labels, share)
+    assert len(pairs) == 2
+    for some, digits in pairs:
+        assert 0 < len(some) == len(digits) < n
+        assert some.shape[1:] == images.shape[1:]
+        assert digits.ndim == 1
+
+
+@pytest.mark.points(1, cell="check_split")
+def test_split_puts_every_image_into_exactly_one_part(student, rng):
+    """`split` should put every image into exactly one part: some are in both, or were lost."""
+    for n, share in WHOLE:
+        train, validation = images_of(student.call("split", *numbered(rng, n), share))
+        assert min(len(train), len(validation)) > 0
+        assert sorted([*train, *validation]) == [*range(n)]
+
+
+@pytest.mark.points(1, cell="check_split")
+def test_split_keeps_the_last_images_for_validation(student, rng):
+    """`split` should keep the last images for validation, as many as `share` says, in order."""
+    for n, share in WHOLE:
+        _, validation = images_of(student.call("split", *numbered(rng, n), share))
+        np.testing.assert_array_equal(validation, np.arange(n)[-int(n * share) :])
+
+
+@pytest.mark.points(1, cell="check_split")
+def test_split_keeps_labels_with_their_images(student, rng):
+    """`split` should give each image its own label: split images and labels alike."""
+    for n, share in WHOLE:
+        images, labels = numbered(rng, n)
+        answer = student.call("split", images, labels, share)
+        for some, digits in zip(images_of(answer), labels_of(answer), strict=True):
+            assert 0 < len(some) < n
+            np.testing.assert_array_equal(digits, labels[some])
+
+
+@pytest.mark.points(1, cell="check_split")
+def test_split_cuts_off_what_follows_the_point(student, rng):
+    """`split` should cut off what follows the point of the number of training images."""
+    for remainder in (1, 2, 3):
+        n = 4 * int(rng.integers(5, 20)) + remainder
+        train, validation = images_of(student.call("split", *numbered(rng, n), 0.25))
+        assert (len(train), len(validation)) == (n * 3 // 4, n - n * 3 // 4)
+
+
+def idx(array):
+    """Write an IDX file with NumPy's big-endian numbers."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+@pytest.mark.points(1, cell="check_parse_idx")
+def test_parse_idx_reads_images_of_any_size(student, rng):
+    """`parse_idx` should read images of any number, height and width, each value in its place."""
+    for n in (1, 7):
+        images = pictures(rng, n)
+        answer = student.call("parse_idx", idx(images))
+        assert answer.shape == images.shape
+        np.testing.assert_array_equal(answer.astype(np.uint8), images)
+
+
+@pytest.mark.points(1, cell="check_parse_idx")
+def test_parse_idx_reads_labels(student, rng):
+    """`parse_idx` should read labels, whose array has one dimension, from the first to the last."""
+    labels = rng.integers(0, 10, int(rng.integers(50, 250)), dtype=np.uint8)
+    np.testing.assert_array_equal(student.call("parse_idx", idx(labels)), labels)
+
+
+@pytest.mark.points(1, cell="check_parse_idx")
+def test_parse_idx_reads_sizes_of_four_bytes(student, rng):
+    """`parse_idx` should use all four bytes of a size, so that it reads large files too."""
+    for n in (300, 70_000):
+        labels = rng.integers(0, 10, n + int(rng.integers(50)), dtype=np.uint8)
+        np.testing.assert_array_equal(student.call("parse_idx", idx(labels)), labels)
+
+
+@pytest.mark.points(1, cell="check_parse_idx")
+def test_parse_idx_returns_uint8(student, rng):
+    """`parse_idx` should return all values of the file, and no others, as uint8."""
+    images = pictures(rng)
+    answer = student.call("parse_idx", idx(images))
+    assert answer.dtype == np.uint8
+    np.testing.assert_array_equal(answer.ravel(), images.ravel())
+
+
+def assert_read(student, content, array):
+    """Shape and type have tests of their own."""
+    answer = student.call("parse_idx", content)
+    np.testing.assert_array_equal(answer.ravel().astype(np.uint8), array.ravel())
+
+
+def assert_refused(student, content):
+    with pytest.raises(StudentError, match=r"^`parse_idx` stopped with ValueError"):
+        student.call("parse_idx", content)
+
+
+@pytest.mark.points(1, cell="check_parse_idx")
+def test_parse_idx_refuses_what_is_no_idx_file(student, rng):
+    """`parse_idx` should raise a ValueError for bytes that do not begin with 0, 0, 8, and should \
+    read those that do."""
+    images = pictures(rng)
+    content = idx(images)
+    assert_read(student, content, images)
+    for beginning in ([0, 0, 13], [0, 0, 9], [31, 139, 8]):
+        assert_refused(student, bytes(beginning) + content[3:])
+
+
+@pytest.mark.points(1, cell="check_parse_idx")
+def test_parse_idx_refuses_files_that_end_early(student, rng):
+    """`parse_idx` should raise a ValueError when values are missing, and only then."""
+    for array in (pictures(rng), rng.integers(0, 10, 99, dtype=np.uint8)):
+        content = idx(array)
+        assert_read(student, content, array)
+        for missing in (1, int(rng.integers(2, array.size))):
+            assert_refused(student, content[:-missing])

@@ -1,0 +1,137 @@
+"""What every check does, whatever it checks."""
+
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from mnist_course.checks.core import (
+    CheckError,
+    NotAttemptedError,
+    call,
+    expect,
+    expect_array,
+    expect_number,
+    kind,
+    same,
+    task,
+)
+
+
+@task("normalize")
+def double(double):
+    """Check a function that doubles."""
+    answer = call(double, np.arange(3))
+    expect(np.array_equal(answer, [0, 2, 4]), f"2 became {answer[2]}; expected twice as much.")
+    return "everything is doubled."
+
+
+def says(check, *answers) -> str:
+    with pytest.raises(CheckError) as raised:
+        check(*answers)
+    return str(raised.value)
+
+
+def test_a_right_answer_is_praised_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    double(lambda x: x * 2)
+    double(lambda x: x + x)
+    assert capsys.readouterr().out == "Well done: everything is doubled.\n" * 2
+
+
+def test_a_wrong_answer_hears_what_was_seen_and_where_to_read_on() -> None:
+    said = says(double, lambda x: x)
+    assert said.startswith("Not yet: 2 became 2; expected twice as much.\n")
+    assert said.endswith("Handwritten_digit_classification.html#normalize")
+
+
+def untouched(x):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("answer", [None, untouched])
+def test_no_answer_is_told_apart_from_a_wrong_one(answer: object) -> None:
+    with pytest.raises(NotAttemptedError, match="Not attempted: write your answer"):
+        double(answer)
+
+
+def stops(x):
+    return x.nothing
+
+
+def changes(x):
+    x[:] = 2 * x
+    return x
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (3, "expected a function, but saw int 3"),
+        (stops, "`stops` stopped with AttributeError"),
+        (stops, "at your line `return x.nothing`"),
+        (lambda x: None, "returned None. Does it end with `return ...`?"),
+        (changes, "`changes` changed the data it was given"),
+        (lambda x: 5, "the check could not read your answer (TypeError"),
+        (lambda: 5, "stopped with TypeError"),
+    ],
+)
+def test_usual_accidents_are_named(answer: object, said: str) -> None:
+    assert said in says(double, answer)
+
+
+def test_a_notebook_shows_the_message_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = InteractiveShell(colors="nocolor")
+    shell.user_ns["check"] = double
+    shell.run_cell("check(lambda x: x)")
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).startswith("Not yet: 2 became 2")
+    assert "Traceback" not in shown.out + shown.err
+    assert "core.py" not in shown.out + shown.err
+
+
+def test_a_learners_interrupt_is_not_swallowed() -> None:
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        double(interrupted)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([1, 2], "the result is list [1, 2]; expected a NumPy array of shape (2,)."),
+        (np.zeros(3, "f"), "the result has shape (3,); expected (2,)."),
+        (np.zeros(2), "the result has dtype float64; expected float32: `.astype('float32')`"),
+    ],
+)
+def test_arrays_are_checked_for_kind_shape_and_dtype(value: object, said: str) -> None:
+    with pytest.raises(CheckError) as raised:
+        expect_array(value, "the result", shape=(2,), dtype="float32")
+    assert said in str(raised.value)
+    expect_array(np.zeros(2, "f"), "the result", shape=(2,), dtype="float32")
+
+
+def test_numbers_may_be_of_any_type_but_must_be_one_and_finite() -> None:
+    for number in (3, 3.0, np.float32(3), np.array(3), np.array([3])[0]):
+        assert expect_number(number, "the loss") == 3
+    for value, said in (
+        ("three", "the loss is str 'three'; expected one number."),
+        (np.arange(2), "expected one number"),
+        (float("nan"), "the loss is nan; expected a finite number."),
+    ):
+        with pytest.raises(CheckError) as raised:
+            expect_number(value, "the loss")
+        assert said in str(raised.value)
+
+
+def test_values_are_named_in_a_few_words() -> None:
+    assert kind(np.zeros((2, 3), "f")) == "an array of float32 with shape (2, 3)"
+    assert kind({"a": 1}) == "dict {'a': 1}"
+    assert len(kind("x" * 1000)) < 100
+
+
+def test_same_compares_arrays_by_dtype_and_element() -> None:
+    assert same(np.arange(3), np.arange(3))
+    assert not same(np.arange(3), np.arange(3.0))
+    assert not same([1, 2], [1, 3])
+    assert same({"a": [1]}, {"a": [1]})

@@ -1,0 +1,77 @@
+"""nbgrader as it comes, without our hidden tests, agrees on right and on untouched answers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+from mnist_course.grading.assignment import list_assignments, read_assignment
+
+ROOT = Path(__file__).parents[2]
+ASSIGNMENTS = list_assignments(ROOT / "solutions")
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    return tmp_path
+
+
+def nbgrader(course: Path, *arguments: str) -> str:
+    folder = Path(sys.executable).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        env=os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_reference_earns_everything_and_untouched_nothing(
+    course: Path, name: str, request: pytest.FixtureRequest
+) -> None:
+    if name in ("05_training", "07_improving"):
+        request.getfixturevalue("full_mnist")
+    shutil.copytree(ROOT / "solutions" / name, course / "solutions" / name)
+    nbgrader(course, "generate_assignment", name)
+    for student, origin in (("ada", "solutions"), ("bob", "exercises")):
+        folder = course / "submitted" / student / name
+        folder.mkdir(parents=True)
+        shutil.copy(course / origin / name / f"{name}.ipynb", folder)
+
+    nbgrader(course, "autograde", name)
+
+    points = read_assignment(ROOT / "solutions", name).points
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "mnist-course") as gradebook:
+        for student, expected in (("ada", points), ("bob", dict.fromkeys(points, 0))):
+            notebook = gradebook.find_submission_notebook(name, name, student)
+            earned = {grade.name: grade.auto_score for grade in notebook.grades}
+            assert {cell: earned[cell] for cell in points} == expected, student
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_validate_is_content_with_the_reference_alone(
+    course: Path, name: str, request: pytest.FixtureRequest
+) -> None:
+    if name in ("05_training", "07_improving"):
+        request.getfixturevalue("full_mnist")
+    for origin in ("solutions", "exercises"):
+        shutil.copy(ROOT / origin / name / f"{name}.ipynb", course / f"{origin}.ipynb")
+    assert "Success! Your notebook passes all the tests." in nbgrader(
+        course, "validate", "solutions.ipynb"
+    )
+    said = nbgrader(course, "validate", "exercises.ipynb")
+    assignment = read_assignment(ROOT / "solutions", name)
+    cells = len(assignment.points) + len(assignment.manual_points)
+    assert f"VALIDATION FAILED ON {cells} CELL(S)!" in said
+    assert said.count("Not attempted: write your answer") == len(assignment.points)

@@ -1,0 +1,27 @@
+# Names keys its own way, cuts off the wrong part, turns the sizes round, returns its error.
+# %% summarize
+def summarize(images, labels):
+    number, height, width = images.shape
+    return {
+        "images": number,
+        "height": height,
+        "width": width,
+        "min": images.min(),
+        "max": images.max(),
+        "counts": {digit: int((labels == digit).sum()) for digit in range(10)},
+    }
+
+
+# %% split
+def split(images, labels, share):
+    n = len(images) - int(len(images) * share)
+    return (images[:n], labels[:n]), (images[n:], labels[n:])
+
+
+# %% parse_idx
+def parse_idx(data):
+    if data[:3] != bytes([0, 0, 8]):
+        return ValueError("no IDX file")
+    header = 4 + 4 * data[3]
+    shape = [int.from_bytes(data[i : i + 4], "big") for i in range(4, header, 4)]
+    return np.frombuffer(data, dtype=np.uint8, offset=header).reshape(shape[::-1])
