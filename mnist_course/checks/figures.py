@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 
 
 @dataclass
@@ -17,9 +19,11 @@ class Panel:
     Attributes
     ----------
     title, xlabel, ylabel : str
-        The texts around it.
+        The texts around it. A label that all panels share counts for each of them.
     images : list of ndarray
         The arrays given to `imshow`, `matshow` or `pcolormesh`.
+    places : list of tuple of float
+        The center of each image: from the left and from the top, as shares of the figure.
     bars : list of tuple of float
         Position and length of each bar, whichever way the bars lie.
     lines : list of ndarray, shape (2, n)
@@ -36,6 +40,7 @@ class Panel:
     xlabel: str = ""
     ylabel: str = ""
     images: list[npt.NDArray[Any]] = field(default_factory=list)
+    places: list[tuple[float, float]] = field(default_factory=list)
     bars: list[tuple[float, float]] = field(default_factory=list)
     lines: list[npt.NDArray[Any]] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -73,29 +78,34 @@ def describe(figure: Figure) -> list[Panel]:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        The figure to look at.
+        The figure to look at. It is laid out first, as if it were shown.
 
     Returns
     -------
     list of Panel
         In the order in which the axes were made, without color bars and empty axes.
     """
-    panels = [_panel(axes) for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    figure.draw_without_rendering()
+    panels = [_panel(axes, figure) for axes in figure.axes if axes.get_label() != "<colorbar>"]
     return [panel for panel in panels if panel.images or panel.bars or panel.lines or panel.texts]
 
 
-def _panel(axes: Axes) -> Panel:
-    rectangles = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-    meshes = [mesh for mesh in axes.collections if type(mesh).__name__ == "QuadMesh"]
+def _panel(axes: Axes, figure: Figure) -> Panel:
+    meshes = [mesh for mesh in axes.collections if isinstance(mesh, QuadMesh)]
+    images = [*axes.get_images(), *meshes]
     legend = axes.get_legend()
     return Panel(
         title=axes.get_title() or axes.get_title("left") or axes.get_title("right"),
-        xlabel=axes.get_xlabel(),
-        ylabel=axes.get_ylabel(),
-        images=[
-            np.squeeze(np.asarray(image.get_array())) for image in [*axes.get_images(), *meshes]
+        xlabel=axes.get_xlabel() or figure.get_supxlabel(),
+        ylabel=axes.get_ylabel() or figure.get_supylabel(),
+        images=[np.squeeze(np.asarray(image.get_array())) for image in images],
+        places=[_place(image.get_window_extent(), figure) for image in images],
+        bars=[
+            bar
+            for container in axes.containers
+            if isinstance(container, BarContainer)
+            for bar in _bars(container)
         ],
-        bars=_bars(rectangles),
         lines=[
             np.array([line.get_xdata(), line.get_ydata()], dtype=float) for line in axes.get_lines()
         ],
@@ -105,16 +115,12 @@ def _panel(axes: Axes) -> Panel:
     )
 
 
-def _bars(rectangles: list[Rectangle]) -> list[tuple[float, float]]:
-    """Return position and length of bars, which lie if all have the same height."""
-    if not rectangles:
-        return []
-    widths = np.array([bar.get_width() for bar in rectangles])
-    heights = np.array([bar.get_height() for bar in rectangles])
-    lie = np.ptp(heights) < np.ptp(widths)
-    return [
-        (bar.get_y() + bar.get_height() / 2, bar.get_width())
-        if lie
-        else (bar.get_x() + bar.get_width() / 2, bar.get_height())
-        for bar in rectangles
-    ]
+def _place(box: Bbox, figure: Figure) -> tuple[float, float]:
+    width, height = figure.bbox.width, figure.bbox.height
+    return (box.x0 + box.x1) / 2 / width, 1 - (box.y0 + box.y1) / 2 / height
+
+
+def _bars(container: BarContainer) -> list[tuple[float, float]]:
+    if container.orientation == "horizontal":
+        return [(bar.get_y() + bar.get_height() / 2, bar.get_width()) for bar in container]
+    return [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in container]

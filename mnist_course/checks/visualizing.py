@@ -14,14 +14,13 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 from matplotlib import pyplot
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from .core import CheckError, NotAttemptedError, call, expect, kind, task
 from .figures import Panel, describe, find_figure
 
 CLASSES = 10
-NEAR = 4.0  # pixels of the figure: pictures that are less apart share a row or a column
+NEAR = 0.01  # of the figure: pictures that are less apart share a row or a column
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (30, 28, 28), dtype=np.uint8)
 PICTURE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype=np.uint8), 30)
@@ -198,6 +197,23 @@ def stand_at_their_digits(panel: Panel) -> bool:
     return bool(np.all(np.abs(positions - np.arange(CLASSES)) < 0.51)) or _names_digits(panel)
 
 
+def find_places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
+    """Return row and column of each picture of a figure.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        What the figure shows.
+
+    Returns
+    -------
+    list of tuple of (int, int)
+        Counted from 0, from the upper left, in the order in which `read_pictures` has them.
+    """
+    across, down = np.array([place for panel in panels for place in panel.places]).reshape(-1, 2).T
+    return list(zip(_rank(down), _rank(across), strict=True))
+
+
 def _names_digits(panel: Panel) -> bool:
     return {str(digit) for digit in range(CLASSES)} <= set(panel.ticks)
 
@@ -229,7 +245,6 @@ def _draw(function: Any, *arguments: Any) -> Figure:
         "What makes or shows a figure (`plt.figure`, `plt.subplots`, `plt.show`) stands outside "
         "of the loop.",
     )
-    figure.draw_without_rendering()
     return figure  # type: ignore[no-any-return]
 
 
@@ -242,8 +257,8 @@ def _expect_grid(plot_grid: Any, rows: int, columns: int) -> None:
     except CheckError as failure:
         single = " For a single row, `plt.subplots` returns axes in one dimension, not in two."
         raise CheckError(f"for {size}, {failure}{single * (rows == 1)}") from None
-    pictures = read_pictures(describe(figure), PICTURES)
-    places = _places(figure)
+    panels = describe(figure)
+    pictures, places = read_pictures(panels, PICTURES), find_places(panels)
     _expect_places([picture.shape for picture in pictures], places, (rows, columns), size)
     ordered = [picture for _, picture in sorted(zip(places, pictures, strict=True), key=_first)]
     _expect_order([picture.index for picture in ordered], rows, columns)
@@ -351,22 +366,6 @@ def _expect_labels(pictures: list[Picture], columns: int) -> None:
 
 def _place(i: int, columns: int) -> str:
     return f"row {i // columns + 1}, column {i % columns + 1}"
-
-
-def _places(figure: Figure) -> list[tuple[int, int]]:
-    """Return row and column of each picture, from 0, in the order in which `describe` has them."""
-    boxes = [
-        picture.get_window_extent()
-        for axes in figure.axes
-        if axes.get_label() != "<colorbar>"
-        for picture in (
-            *axes.get_images(),
-            *(mesh for mesh in axes.collections if isinstance(mesh, QuadMesh)),
-        )
-    ]
-    rows = _rank(np.array([-(box.y0 + box.y1) / 2 for box in boxes]))
-    columns = _rank(np.array([(box.x0 + box.x1) / 2 for box in boxes]))
-    return list(zip(rows, columns, strict=True))
 
 
 def _rank(values: npt.NDArray[np.float64]) -> list[int]:

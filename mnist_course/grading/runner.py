@@ -176,7 +176,6 @@ def _figure(
         figure = find_figure(function(*arguments))
         if figure is None:
             raise _MissingError("drew no figure.")
-        figure.canvas.draw()
         panels = [vars(panel) for panel in describe(figure)]
     pyplot.close("all")
     return panels
