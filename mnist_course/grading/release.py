@@ -453,7 +453,11 @@ def _check_solution(assignment: Assignment) -> Iterator[Finding]:
                     if failure := _run(client, position, cell):
                         yield assignment.path, label, failure
                         return
-                    if warning := _stderr(cell):
+                    # What is given may warn, of a missing data set say; what is graded may not,
+                    # for nbgrader takes anything on stderr there for a failure.
+                    metadata = nbgrader_metadata(cell)
+                    answered = metadata.get("grade") or metadata.get("solution")
+                    if answered and (warning := _stderr(cell)):
                         message = f"the solution writes to stderr ({warning}): silence the cause."
                         yield assignment.path, label, message
         except NoSuchKernel as error:

@@ -218,9 +218,9 @@ def _describe_model(model: keras.Model) -> dict[str, Any]:
 
 
 def _name(thing: Any) -> str:
-    """Return Keras's name of a loss or metric given as a string, a function or an object."""
+    """Return what a loss or metric was given as: a string, or the name of a function or class."""
     if isinstance(thing, str):
         return thing
     if isinstance(thing, dict):
-        return str(thing.get("config", {}).get("name") or thing.get("class_name"))
-    return str(getattr(thing, "name", None) or getattr(thing, "__name__", type(thing).__name__))
+        return str(thing.get("class_name"))
+    return str(getattr(thing, "__name__", type(thing).__name__))

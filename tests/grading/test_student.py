@@ -174,7 +174,7 @@ both = model, history
         assert model["layers"][1]["weights"][0].shape == (784, 256)
         assert model["optimizer"] == "Adam"
         assert model["learning_rate"] == pytest.approx(1e-3)
-        assert model["loss"] == "sparse_categorical_crossentropy"
+        assert model["loss"] == "SparseCategoricalCrossentropy"
         assert model["from_logits"] is False
         assert model["metrics"] == ["accuracy"]
         assert len(history["val_loss"]) == 2
