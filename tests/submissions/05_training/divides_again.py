@@ -1,0 +1,16 @@
+# Normalizes what is normalized; one-hot rows times log(0).
+# %% cross_entropy
+def cross_entropy(probabilities, labels):
+    one_hot = np.eye(10)[labels]
+    return -(one_hot * np.log(probabilities)).sum(axis=1).mean()
+
+
+# %% train_network
+model = history = None
+
+
+def train_network(images, labels):
+    return train(images / 255, labels, epochs=1, batch_size=128, verbose=0)
+
+
+model, history = train_network(train_images, train_labels)

@@ -1,0 +1,32 @@
+# Forgets softmax; returns the loss of each image; has only good news.
+# %% cross_entropy
+def cross_entropy(probabilities, labels):
+    return -np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1))
+
+
+# %% train_network
+model = history = None
+
+
+def train_network(images, labels):
+    from mnist_course import fit
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(128, activation="relu"),
+            keras.layers.Dense(10),
+        ]
+    )
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, fit(model, images, labels, epochs=1, batch_size=128, seed=0, verbose=0)
+
+
+model, history = train_network(train_images, train_labels)
+
+
+# %% diagnose
+def diagnose(history):
+    return "good"
