@@ -9,6 +9,7 @@ from mnist_course.data import MNIST
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(path for path in ROOT.glob("book/**/*.ipynb") if "_build" not in path.parts)
+SOLUTIONS = sorted(ROOT.glob("solutions/*/*.ipynb"))
 SECONDS = 1800
 
 
@@ -51,3 +52,11 @@ def test_whole_project_runs_on_the_full_mnist(
     # Ten standard deviations below the mean of the study of seeds: lower means broken.
     assert accuracy > 97
     assert "Test image 1 shows a 2.\nModel prediction: 2" in printed
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_solutions_work_on_the_sample_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    printed = run(path, "sample", monkeypatch, tmp_path)
+    assert printed.count("Well done: ") == path.read_text(encoding="utf-8").count('"check.')
