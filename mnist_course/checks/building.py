@@ -21,6 +21,17 @@ BATCH = np.stack([LOGITS, LOGITS[::-1] / 2, np.roll(LOGITS, 3)])
 
 ACCURACY = 'The name "accuracy" lets Keras choose the kind that suits the labels.'
 
+# What helps if a learner's code fails with these words.
+ADVICE = {
+    "list index out of range": "A list of n sizes has n - 1 layers.",
+    "`count_parameters` changed": "Here that is the list of sizes, which `pop` makes shorter.",
+    "`build_network` returned None": "`model.compile` itself returns nothing: return the model.",
+    "out of bounds for array": "`softmax` also gets a single row, of shape (10,). `axis=-1` is the "
+    "last axis of both.",
+    "broadcast": "A result with one number per row fits back onto the rows only if it keeps their "
+    "axis: `keepdims=True`.",
+}
+
 Numbers = npt.NDArray[np.float64]
 
 
@@ -31,7 +42,7 @@ def dense_parameters(dense_parameters: Any) -> str:
     answer = expect_number(call(dense_parameters, inputs, units), "the number of parameters")
     weights = inputs * units
     mistakes = {
-        weights: "these are only the weights. Every neuron has a bias, too.",
+        weights: "these are only the weights. Every neuron has a bias too.",
         weights + inputs: "there is a bias for each input. Biases belong to the neurons.",
         weights + inputs + units: "the inputs got biases, too. Biases belong to the neurons alone.",
         weights + 1: "there is one bias for the whole layer. Every neuron has its own.",
@@ -58,11 +69,11 @@ def dense_parameters(dense_parameters: Any) -> str:
 def count_parameters(count_parameters: Any) -> str:
     """Check a function that counts the parameters of a whole network."""
     sizes = [7, 5, 4, 3]
-    answer = expect_number(call(count_parameters, sizes), "the number of parameters")
+    answer = expect_number(_call(count_parameters, sizes), "the number of parameters")
     layers = [(inputs + 1) * units for inputs, units in pairwise(sizes)]
     weights = sum(inputs * units for inputs, units in pairwise(sizes))
     mistakes = {
-        weights: "these are only the weights. Every neuron has a bias, too.",
+        weights: "these are only the weights. Every neuron has a bias too.",
         weights + sum(sizes[:-1]): "biases were counted for the inputs of each layer. They belong "
         "to its neurons.",
         weights + sum(sizes): "the inputs of the network got biases, too. They are no neurons.",
@@ -78,7 +89,7 @@ def count_parameters(count_parameters: Any) -> str:
     for number, mistake in mistakes.items():
         expect(answer != number, f"for {sizes} you count {number}: {mistake}")
     for sizes in ([7, 5, 4, 3], [6, 2], [9, 8, 7, 6, 5, 4]):
-        answer = expect_number(call(count_parameters, sizes), "the number of parameters")
+        answer = expect_number(_call(count_parameters, sizes), "the number of parameters")
         right = sum((inputs + 1) * units for inputs, units in pairwise(sizes))
         expect(
             answer == right,
@@ -92,7 +103,7 @@ def count_parameters(count_parameters: Any) -> str:
 def softmax(softmax: Any) -> str:
     """Check a function that turns logits into probabilities."""
     _expect_probabilities(_numbers(softmax, LOGITS))
-    _expect_rows(_on_batch(softmax))
+    _expect_rows(_numbers(softmax, BATCH))
     for name, logits in (
         ("logits near 1000", LOGITS + 1000),
         ("logits near -1000", LOGITS - 1000),
@@ -108,6 +119,12 @@ def softmax(softmax: Any) -> str:
             f"{name} have other probabilities than the same logits near 0. Subtract the "
             "same number from all logits of a row, and leave none out.",
         )
+    wide = 1000 * np.eye(10)[3]
+    expect(
+        _close(_numbers(softmax, wide), wide),
+        "a row with 1000 *and* 0 did not become 1 and 0: subtract the largest, not the smallest or "
+        "the mean.",
+    )
     apart = np.stack([LOGITS, LOGITS + 1000])
     answer = _numbers(softmax, apart)
     expect(
@@ -121,23 +138,35 @@ def softmax(softmax: Any) -> str:
 @task("build")
 def build_network(build_network: Any) -> str:
     """Check a function that returns the compiled network."""
-    model = call(build_network)
+    model = _call(build_network)
     expect(
         isinstance(model, keras.Model),
         f"`build_network` returned {kind(model)}; expected a Keras model.",
     )
     rng = np.random.default_rng(4)
-    images = rng.random((16, 28, 28), dtype=np.float32) * rng.integers(0, 2, (16, 28, 28))
-    outputs = _outputs(model, images.astype(np.float32))
+    images = rng.random((16, 28, 28), dtype=np.float32)
+    images[rng.random(images.shape) < 0.5] = 0
+    outputs = _outputs(model, images)
     _expect_layers(model)
     _expect_activations(model, images.astype(np.float64), outputs)
-    _expect_compiled(model, outputs)
+    _expect_compiled(model, images, outputs)
     return f"{model.count_params():,} parameters, ready to learn."
+
+
+def _call(function: Any, *arguments: Any) -> Any:
+    """Call a learner's function; if it fails, say what helps."""
+    try:
+        return call(function, *arguments)
+    except CheckError as failure:
+        for words, advice in ADVICE.items():
+            if words in str(failure):
+                raise CheckError(f"{failure} {advice}") from None
+        raise
 
 
 def _numbers(softmax: Any, logits: Numbers) -> Numbers:
     """Call a learner's softmax, and return its answer if that fits the logits."""
-    answer = call(softmax, logits)
+    answer = _call(softmax, logits)
     try:
         numbers = np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError):
@@ -148,19 +177,6 @@ def _numbers(softmax: Any, logits: Numbers) -> Numbers:
         "same shape.",
     )
     return numbers
-
-
-def _on_batch(softmax: Any) -> Numbers:
-    """Call a learner's softmax on three rows, and say what helps if the shapes do not fit."""
-    try:
-        return _numbers(softmax, BATCH)
-    except CheckError as failure:
-        if "broadcast" not in str(failure):
-            raise
-        raise CheckError(
-            f"{failure} A result with one number per row fits back onto the rows only if it keeps "
-            "their axis: `keepdims=True`."
-        ) from None
 
 
 def _expect_probabilities(answer: Numbers) -> None:
@@ -184,6 +200,15 @@ def _expect_probabilities(answer: Numbers) -> None:
         not np.allclose(answer, LOGITS / LOGITS.sum()),
         "the logits themselves were divided by their sum, so that some are negative. Raise e to "
         "their power first.",
+    )
+    powers_of_two = 2**LOGITS
+    expect(
+        not np.allclose(answer, powers_of_two / powers_of_two.sum(), atol=1e-3),
+        "the powers are those of 2; the base is e: `np.exp`.",
+    )
+    expect(
+        not _close(answer, LOGITS / LOGITS.max()),
+        "the logits were divided by the largest. *Subtract* the maximum, do not divide by it.",
     )
     expect(
         _close(answer, LOGITS),
@@ -217,16 +242,19 @@ def _outputs(model: Any, images: npt.NDArray[np.float32]) -> Numbers:
         outputs = np.asarray(model(images), dtype=np.float64)
     # What a layer raises when a shape does not suit it is not limited to any list.
     except Exception as error:
-        shape = getattr(model, "input_shape", None)
-        reason = f"its input has shape {tuple(shape[1:])}." if shape else explain(error)
-        raise CheckError(
-            f"the network cannot take pictures of shape (28, 28): {reason} Begin with an input of "
-            "that shape, then Flatten."
-        ) from None
+        _expect_activations_of_keras(model)
+        shape = tuple(getattr(model, "input_shape", None) or ())[1:]
+        reason = f"its input has shape {shape}." if shape else explain(error)
+        expect(
+            shape == (28, 28),
+            f"the network cannot take images of shape (28, 28): {reason} Begin with an input of "
+            "that shape, then Flatten.",
+        )
+        raise CheckError(f"the network stopped with {explain(error)}") from None
     expect(
         outputs.ndim == 2,
         f"for {len(images)} images, the result has shape {outputs.shape}; expected "
-        f"{(len(images), 10)}. It looks as if each row of a picture went through the network by "
+        f"{(len(images), 10)}. It looks as if each row of an image went through the network by "
         "itself: Flatten is missing.",
     )
     expect(
@@ -238,6 +266,18 @@ def _outputs(model: Any, images: npt.NDArray[np.float32]) -> Numbers:
         "the network says the same of every image. Do its weights begin as random numbers?",
     )
     return outputs
+
+
+def _expect_activations_of_keras(model: Any) -> None:
+    """Fail if a layer has an activation that the learner wrote."""
+    for layer in model.layers:
+        activation = getattr(layer, "activation", None)
+        name = getattr(activation, "__name__", "function")
+        expect(
+            getattr(activation, "__module__", "") != "__main__",
+            f"Keras cannot compute with your own `{name}`. Give the name of an activation in "
+            'quotes, such as `activation="softmax"`.',
+        )
 
 
 def _expect_layers(model: Any) -> None:
@@ -301,7 +341,7 @@ def _expect_activations(model: Any, images: Numbers, outputs: Numbers) -> None:
         )
 
 
-def _expect_compiled(model: Any, outputs: Numbers) -> None:
+def _expect_compiled(model: Any, images: npt.NDArray[np.float32], outputs: Numbers) -> None:
     """Fail unless the network is compiled with Adam, sparse cross-entropy and accuracy."""
     expect(
         model.compiled,
@@ -312,6 +352,11 @@ def _expect_compiled(model: Any, outputs: Numbers) -> None:
     expect(optimizer == "Adam", f"the optimizer is {optimizer}; expected Adam.")
     expect(model.loss is not None, "it is compiled without a loss, so there is nothing to learn.")
     loss = model.loss if isinstance(model.loss, str) else _name(model.loss)
+    expect(
+        not isinstance(model.loss, str) or _knows_loss(loss),
+        f"Keras knows no loss named {loss!r}. Here it is `sparse_categorical_crossentropy`, with "
+        "*crossentropy* in one word (Hint 3).",
+    )
     plain = loss.lower().replace("_", "")
     expect(
         plain != "categoricalcrossentropy",
@@ -327,7 +372,7 @@ def _expect_compiled(model: Any, outputs: Numbers) -> None:
         "the loss expects logits (`from_logits=True`), but softmax has turned them into "
         "probabilities already. Do one or the other; here, the network gives probabilities.",
     )
-    measured = _measured(model, outputs)
+    measured = _measured(model, images, outputs)
     expect(
         bool(measured),
         "no metric is named, so training would show nothing but the loss. Ask for the accuracy.",
@@ -339,18 +384,29 @@ def _expect_compiled(model: Any, outputs: Numbers) -> None:
     )
 
 
-def _measured(model: Any, outputs: Numbers) -> dict[str, float]:
+def _measured(model: Any, images: npt.NDArray[np.float32], outputs: Numbers) -> dict[str, float]:
     """Return what the metrics of a network say when half of its answers are right."""
     labels = outputs.argmax(axis=1)
     labels[::2] = (labels[::2] + 1) % 10
     try:
-        measured = model.compute_metrics(None, labels, outputs)
+        measured = model.evaluate(images, labels, verbose=0, return_dict=True)
     # What a metric raises when labels do not suit it is not limited to any list.
-    except Exception:
+    except Exception as error:
+        _expect_activations_of_keras(model)
+        _, unknown, name = str(error).partition("metric identifier: ")
+        expect(not unknown, f"Keras knows no metric named {name!r}. {ACCURACY}")
         raise CheckError(
             f"your metric cannot compare a label such as 7 with ten probabilities. {ACCURACY}"
         ) from None
     return {name: float(value) for name, value in measured.items() if name != "loss"}
+
+
+def _knows_loss(name: str) -> bool:
+    try:
+        keras.losses.get(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _name(loss: Any) -> str:

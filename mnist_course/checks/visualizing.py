@@ -1,4 +1,4 @@
-"""Checks of assignment 03: a grid of pictures, counts, a bar chart, mean pictures.
+"""Checks of assignment 03: a grid of images, counts, a bar chart, mean images.
 
 What is drawn is judged by what it shows, read back from the figure; its look is left to its author.
 """
@@ -6,6 +6,7 @@ What is drawn is judged by what it shows, read back from the figure; its look is
 import functools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,22 +21,24 @@ from .core import CheckError, NotAttemptedError, call, expect, kind, task
 from .figures import Panel, describe, find_figure
 
 CLASSES = 10
-NEAR = 0.01  # of the figure: pictures that are less apart share a row or a column
+NEAR = 0.01  # of the figure: images that are less apart share a row or a column
 
-PICTURES = np.random.default_rng(3).integers(0, 256, (30, 28, 28), dtype=np.uint8)
-PICTURE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype=np.uint8), 30)
+IMAGES = np.random.default_rng(3).integers(0, 256, (30, 28, 28), dtype=np.uint8)
+IMAGE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype=np.uint8), 30)
 
 COUNTS = [3, 300, 5, 2, 8, 1, 7, 4, 6, 9]
+FIRST_AXIS = "The first axis, which counts the images, has to go."
+
 LABELS = np.random.default_rng(3).permutation(np.repeat(np.arange(10, dtype=np.uint8), COUNTS))
 GAPS = LABELS[(LABELS != 4) & (LABELS != 9)]
 
 
 @task("visualize")
 def plot_grid(plot_grid: Any) -> str:
-    """Check a function that shows pictures with their labels in rows and columns."""
+    """Check a function that shows images with their labels in rows and columns."""
     _expect_grid(plot_grid, 2, 3)
     _expect_grid(plot_grid, 1, 4)
-    return "the right pictures, in order, each with its label."
+    return "the right images, in order, each with its label."
 
 
 @task("visualize")
@@ -66,7 +69,7 @@ def count_classes(count_classes: Any) -> str:
 def plot_balance(plot_balance: Any) -> str:
     """Check a function that draws how often each digit occurs."""
     for labels in (LABELS, GAPS):
-        panel = _bar_chart(describe(_draw(plot_balance, labels)))
+        panel = _bar_chart(_draw_balance(plot_balance, labels))
         expect(
             len(panel.bars) != len(labels),
             f"saw {len(panel.bars)} bars, one for each image; expected one for each digit. Count "
@@ -78,41 +81,47 @@ def plot_balance(plot_balance: Any) -> str:
             "the bars add up to 10, as if they counted the ten counts. `plt.hist` counts by "
             "itself: give it the labels; `plt.bar` draws counts that are there already.",
         )
+        expect(
+            sorted(length for _, length in panel.bars) != list(range(CLASSES)),
+            "positions and lengths are exchanged: `plt.bar` takes the digits first.",
+        )
         _expect_counts(lengths, labels, "bars")
         expect(
             stand_at_their_digits(panel),
             "the bars are right, but do not stand at their digits: the bar of 0 stands at "
             f"{min(position for position, _ in panel.bars):g}.",
         )
-        missing = [
-            f"the {name} axis"
-            for name, text in (("x", panel.xlabel), ("y", panel.ylabel))
-            if not text.strip()
-        ]
+        unlabeled = find_unlabeled_axes(panel)
         expect(
-            not missing,
-            f"there is no label on {' and '.join(missing)}. A reader cannot know what the numbers "
+            not unlabeled,
+            f"there is no label on {' and '.join(unlabeled)} that tells a reader what the numbers "
             "there mean.",
         )
-    return "every digit has its bar, and a reader knows what the axes mean."
+    return "every digit has its bar, and both axes have a label."
 
 
 @task("visualize")
 def mean_images(mean_images: Any) -> str:
-    """Check a function that averages the pictures of each digit."""
+    """Check a function that averages the images of each digit."""
     labels = np.random.default_rng(4).permutation(
         np.repeat(np.arange(CLASSES, dtype=np.uint8), [4, 2, 3, 5, 2, 3, 2, 4, 3, 2])
     )
     present = (labels != 4) & (labels != 9)
-    _expect_means(call(mean_images, PICTURES, labels), PICTURES, labels)
+    try:
+        answer = call(mean_images, IMAGES, labels)
+    except CheckError as failure:
+        if not re.search("same shape|inhomogeneous", str(failure)):
+            raise
+        raise CheckError(f"{failure} {FIRST_AXIS}") from None
+    _expect_means(answer, IMAGES, labels)
     # NumPy warns of the mean of nothing, which is what is asked for here.
     with warnings.catch_warnings(action="ignore"):
         try:
-            answer = call(mean_images, PICTURES[present], labels[present])
+            answer = call(mean_images, IMAGES[present], labels[present])
         except CheckError as failure:
             raise CheckError(f"where the digits 4 and 9 do not occur, {failure}") from None
-    _expect_means(answer, PICTURES[present], labels[present])
-    return "ten mean pictures, each in the place of its digit."
+    _expect_means(answer, IMAGES[present], labels[present])
+    return "ten mean images, each in the place of its digit."
 
 
 @dataclass(frozen=True)
@@ -197,6 +206,12 @@ def stand_at_their_digits(panel: Panel) -> bool:
     return bool(np.all(np.abs(positions - np.arange(CLASSES)) < 0.51)) or _names_digits(panel)
 
 
+def find_unlabeled_axes(panel: Panel) -> list[str]:
+    """Name each axis that has no label, or none but its own name."""
+    labels = {"the x axis": panel.xlabel, "the y axis": panel.ylabel}
+    return [axis for axis, text in labels.items() if text.strip().lower() in ("", "x", "y")]
+
+
 def find_places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
     """Return row and column of each picture of a figure.
 
@@ -218,9 +233,21 @@ def _names_digits(panel: Panel) -> bool:
     return {str(digit) for digit in range(CLASSES)} <= set(panel.ticks)
 
 
-def _draw(function: Any, *arguments: Any) -> Figure:
-    """Call a learner's function that draws, and return its figure, which is not shown."""
+def _draw(function: Any, *arguments: Any) -> list[Panel]:
+    """Call a learner's function that draws, and describe its figure as a notebook shows it."""
     expect(callable(function), f"expected a function, but saw {kind(function)}.")
+    for name in ("title", "xlabel", "ylabel"):
+        expect(
+            callable(getattr(pyplot, name)),
+            f"`plt.{name}` was overwritten by a text. Call it, `plt.{name}(...)`, then restart the "
+            "kernel.",
+        )
+    shown: list[list[Panel]] = []
+
+    def show(*_: Any, **__: Any) -> None:
+        # In a notebook, `plt.show()` shows all figures and closes them.
+        shown.extend(describe(figure) for figure in _open_figures())
+        pyplot.close("all")
 
     @functools.wraps(function)
     def draw(*given: Any) -> Any:
@@ -228,37 +255,53 @@ def _draw(function: Any, *arguments: Any) -> Figure:
 
     pyplot.close("all")
     try:
-        # In a notebook, `plt.show()` shows all figures and closes them.
-        with mock.patch.object(pyplot, "show") as show:
+        with mock.patch.object(pyplot, "show", show):
             figure = call(draw, *arguments)
-        drawn = sum(bool(pyplot.figure(number).axes) for number in pyplot.get_fignums())
+        left = [describe(figure) for figure in _open_figures()]
     finally:
         pyplot.close("all")
     expect(
-        figure and figure.axes,
+        bool(shown or (figure and figure.axes)),
         f"`{draw.__name__}` drew nothing. Draw with functions of Matplotlib, such as those of "
         "`plt`.",
     )
     expect(
-        drawn <= 1 and show.call_count <= 1,
-        f"`{draw.__name__}` drew {max(drawn, show.call_count)} figures; expected a single one. "
+        not shown or left != [[]],
+        "what comes after `plt.show()`, such as labels, was written onto a new figure. Show last.",
+    )
+    expect(
+        len(shown) + len(left) <= 1,
+        f"`{draw.__name__}` drew {len(shown) + len(left)} figures; expected a single one. "
         "What makes or shows a figure (`plt.figure`, `plt.subplots`, `plt.show`) stands outside "
         "of the loop.",
     )
-    return figure  # type: ignore[no-any-return]
+    return shown[0] if shown else describe(figure)
+
+
+def _open_figures() -> list[Figure]:
+    figures = map(pyplot.figure, pyplot.get_fignums())
+    return [figure for figure in figures if figure.axes]
+
+
+def _draw_balance(plot_balance: Any, labels: npt.NDArray[Any]) -> list[Panel]:
+    try:
+        return _draw(plot_balance, labels)
+    except CheckError as failure:
+        if "shape mismatch" not in str(failure):
+            raise
+        raise CheckError(f"{failure} Ten lengths need ten positions.") from None
 
 
 def _expect_grid(plot_grid: Any, rows: int, columns: int) -> None:
     size = f"{rows} row{'s' * (rows > 1)} of {columns}"
     try:
-        figure = _draw(plot_grid, PICTURES, PICTURE_LABELS, rows, columns)
+        panels = _draw(plot_grid, IMAGES, IMAGE_LABELS, rows, columns)
     except NotAttemptedError:
         raise
     except CheckError as failure:
         single = " For a single row, `plt.subplots` returns axes in one dimension, not in two."
         raise CheckError(f"for {size}, {failure}{single * (rows == 1)}") from None
-    panels = describe(figure)
-    pictures, places = read_pictures(panels, PICTURES), find_places(panels)
+    pictures, places = read_pictures(panels, IMAGES), find_places(panels)
     _expect_places([picture.shape for picture in pictures], places, (rows, columns), size)
     ordered = [picture for _, picture in sorted(zip(places, pictures, strict=True), key=_first)]
     _expect_order([picture.index for picture in ordered], rows, columns)
@@ -275,22 +318,28 @@ def _expect_places(
     seen, number = len(shapes), grid[0] * grid[1]
     expect(
         seen > 0,
-        f"for {size}, there is no picture in the figure. `imshow` draws one from its numbers.",
+        f"for {size}, there is no image in the figure. `imshow` draws one from its numbers.",
     )
     expect(
-        len(set(places)) == seen,
-        f"for {size}, {seen} pictures lie on top of each other. Each needs a place of its own, "
+        len(set(places)) > 1 or seen == 1,
+        f"for {size}, {seen} images lie on top of each other. Each needs a place of its own, "
         "such as a subplot, before it is drawn.",
     )
+    (row, column), most = Counter(places).most_common(1)[0]
     expect(
-        seen > 1 or max(shapes[0]) <= max(PICTURES.shape[1:]),
-        f"for {size}, saw a single picture of shape {shapes[0]}; expected {number} pictures, each "
+        most == 1,
+        f"for {size}, row {row + 1}, column {column + 1} holds {most} images, so that another "
+        "place is empty. One row further means `columns` places further.",
+    )
+    expect(
+        seen > 1 or max(shapes[0]) <= max(IMAGES.shape[1:]),
+        f"for {size}, saw a single image of shape {shapes[0]}; expected {number} images, each "
         "drawn by an `imshow` of its own.",
     )
     missing = " One is missing: does a range end too early?" * (seen == number - 1)
     expect(
         seen == number,
-        f"for {size}, saw {seen} picture{'s' * (seen > 1)}; expected {number}.{missing}",
+        f"for {size}, saw {seen} image{'s' * (seen > 1)}; expected {number}.{missing}",
     )
     height, width = (1 + max(place[axis] for place in places) for axis in (0, 1))
     swapped = " Rows and columns are swapped." * ((width, height) == grid)
@@ -306,12 +355,12 @@ def _expect_order(seen: list[int], rows: int, columns: int) -> None:
         return
     if -1 in seen:
         raise CheckError(
-            f"the picture in {_place(seen.index(-1), columns)} is none of those given. Draw "
+            f"the image in {_place(seen.index(-1), columns)} is none of those given. Draw "
             "`images`, not `train_images`, and each as it is."
         )
     expect(
         len(set(seen)) > 1,
-        f"every place shows the same picture, images[{seen[0]}]. Which index changes from place to "
+        f"every place shows the same image, images[{seen[0]}]. Which index changes from place to "
         "place?",
     )
     expect(
@@ -321,37 +370,37 @@ def _expect_order(seen: list[int], rows: int, columns: int) -> None:
     )
     expect(
         seen != np.arange(number).reshape(columns, rows).T.ravel().tolist(),
-        "the pictures run down the columns; expected along the rows, so that images[1] stands to "
+        "the images run down the columns; expected along the rows, so that images[1] stands to "
         "the right of images[0].",
     )
     wrong = next(i for i, index in enumerate(seen) if index != i)
     raise CheckError(
         f"{_place(wrong, columns)} shows images[{seen[wrong]}]; expected images[{wrong}]. There "
-        f"are {columns} pictures in a row."
+        f"are {columns} images in a row."
     )
 
 
 def _expect_labels(pictures: list[Picture], columns: int) -> None:
     inner = list(enumerate(pictures))
-    wrong = next((i for i, picture in inner if not picture.says(PICTURE_LABELS[i])), None)
+    wrong = next((i for i, picture in inner if not picture.says(IMAGE_LABELS[i])), None)
     if wrong is None:
         return
     expect(
         any(picture.text.strip() for picture in pictures),
-        "there is no text at the pictures; expected the label of each as its title.",
+        "there is no text at the images; expected the label of each as its title.",
     )
     shifts = {
-        "next": [picture.says(PICTURE_LABELS[i + 1]) for i, picture in inner[:-1]],
-        "previous": [picture.says(PICTURE_LABELS[i - 1]) for i, picture in inner[1:]],
+        "next": [picture.says(IMAGE_LABELS[i + 1]) for i, picture in inner[:-1]],
+        "previous": [picture.says(IMAGE_LABELS[i - 1]) for i, picture in inner[1:]],
     }
     for neighbor, shifted in shifts.items():
         expect(
             not all(shifted),
-            f"each picture has the label of the {neighbor} one. Do picture and label take the same "
+            f"each image has the label of the {neighbor} one. Do image and label take the same "
             "index? Is the text written after its place was made?",
         )
-    text, label = " ".join(pictures[wrong].text.split()), PICTURE_LABELS[wrong]
-    saw = f"the text at the picture in {_place(wrong, columns)} is {text[:60]!r}"
+    text, label = " ".join(pictures[wrong].text.split()), IMAGE_LABELS[wrong]
+    saw = f"the text at the image in {_place(wrong, columns)} is {text[:60]!r}"
     expect(
         len(re.findall(r"\d+", text)) <= 2,
         f"{saw}; expected only its own label, {label}.",
@@ -359,7 +408,7 @@ def _expect_labels(pictures: list[Picture], columns: int) -> None:
     numbered = [all(picture.says(i + start) for i, picture in inner) for start in (0, 1)]
     expect(
         not any(numbered),
-        f"{saw}: the pictures are numbered; expected the digit that each shows, here {label}.",
+        f"{saw}: the images are numbered; expected the digit that each shows, here {label}.",
     )
     raise CheckError(f"{saw}; expected its label, {label}.")
 
@@ -464,75 +513,77 @@ def _expect_counts(counts: npt.NDArray[Any], labels: npt.NDArray[Any], what: str
 def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
     groups = [images[labels == digit] for digit in range(CLASSES)]
     occurring = [digit for digit in range(CLASSES) if len(groups[digit])]
-    means = _as_pictures(answer, len(occurring), images)
+    means = _as_means(answer, images, labels)
     expected = np.stack([groups[digit].mean(axis=0) for digit in occurring])
     seen = means[occurring]
     sizes = np.array([len(groups[digit]) for digit in occurring])[:, np.newaxis, np.newaxis]
     sums = expected * sizes
     mistakes = {
-        "each of the ten pictures is the mean of *all* images. Choose the images of one digit "
+        "each of the ten images is the mean of *all* images. Choose the images of one digit "
         "before you average": np.broadcast_to(images.mean(axis=0), expected.shape),
-        "the pictures are sums. A mean is the sum, divided by how many there are": sums,
+        "the images are sums. A mean is the sum, divided by how many there are": sums,
         "the sums were divided by the number of all images; expected the number of images of that "
         "digit": sums / len(images),
         "the sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type": (
             sums % 256 / sizes
         ),
-        "the pictures were divided by 255; expected the mean of the gray values as they are "
+        "the images were divided by 255; expected the mean of the gray values as they are "
         "given": expected / 255,
-        "each picture is a single one of its digit; expected the mean of all of that digit": (
+        "each image is a single one of its digit; expected the mean of all of that digit": (
             np.stack([groups[digit][0] for digit in occurring])
         ),
     }
     for mistake, mistaken in mistakes.items():
         expect(not _close(seen, mistaken), f"{mistake}.")
-    rounded = np.array_equal(seen, np.rint(seen)) and np.allclose(seen, expected, atol=1)
     expect(
-        means.dtype.kind == "f" and not rounded,
+        means.dtype.kind == "f",
         f"the means are whole numbers (the type is {means.dtype}), so what follows the point is "
         "lost. Make the array that holds them one of floats.",
     )
+    rounded = np.array_equal(seen, np.rint(seen)) and np.allclose(seen, expected, atol=1)
+    expect(not rounded, "the means were rounded to whole numbers. Do not round.")
     for digit, picture in zip(occurring, seen, strict=True):
         other = next(
             (d for d, m in zip(occurring, expected, strict=True) if _close(picture, m)), -1
         )
         expect(
             other in (-1, digit),
-            f"the mean picture of the {other} stands at position {digit}; expected the order of "
+            f"the mean image of the {other} stands at position {digit}; expected the order of "
             "the digits, from 0 to 9, whatever the order of the labels.",
         )
     expect(
         not np.isnan(seen).any(),
-        "there is a nan in the picture of a digit that occurs. Where was nothing divided by 0?",
+        "there is a nan in the mean image of a digit that occurs. Where was nothing divided by 0?",
     )
     if not _close(seen, expected):
         worst = np.unravel_index(np.argmax(np.abs(seen - expected)), expected.shape)
         which, row, column = (int(i) for i in worst)
         raise CheckError(
-            f"the mean picture of the {occurring[which]} has the gray value {seen[worst]:.2f} in "
+            f"the mean image of the {occurring[which]} has the gray value {seen[worst]:.2f} in "
             f"row {row}, column {column}; expected {expected[worst]:.2f}. Are the images and "
             "labels those that the function is given, not `train_images` and `train_labels`?"
         )
 
 
-def _as_pictures(answer: Any, occurring: int, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return ten pictures as an array, or say what is wrong with their shape."""
+def _as_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return ten mean images as an array, or say what is wrong with their shape."""
     height, width = images.shape[1:]
+    occurring = len(np.unique(labels))
     expect(
         not isinstance(answer, dict),
         "`mean_images` returned a dictionary; expected an array of shape (10, 28, 28).",
     )
-    pictures = answer if isinstance(answer, tuple | list) else np.atleast_1d(answer)
-    shapes = [np.shape(picture) for picture in pictures]
+    parts = answer if isinstance(answer, tuple | list) else np.atleast_1d(answer)
+    shapes = [np.shape(part) for part in parts]
     expect(
         len(set(shapes)) <= 1,
-        f"the pictures have different shapes, such as {shapes[0] if shapes else ()}; expected "
-        "(28, 28) for each. Average over the images: which axis is that?",
+        f"the means have different shapes, such as {shapes[0] if shapes else ()}; expected "
+        f"(28, 28) for each. {FIRST_AXIS}",
     )
-    means = np.asarray(pictures)
+    means = np.asarray(parts)
     expect(
         means.shape != (height, width),
-        "there is one mean picture, of shape (28, 28); expected ten, one for each digit.",
+        "there is one mean image, of shape (28, 28); expected ten, one for each digit.",
     )
     expect(
         means.shape != (CLASSES,),
@@ -541,8 +592,17 @@ def _as_pictures(answer: Any, occurring: int, images: npt.NDArray[Any]) -> npt.N
     )
     expect(
         means.shape != (occurring, height, width) or occurring == CLASSES,
-        f"saw {occurring} pictures for labels in which the digits 4 and 9 do not occur; expected "
+        f"saw {occurring} images for labels in which the digits 4 and 9 do not occur; expected "
         "ten, so that each stands in the place of its digit.",
+    )
+    expect(
+        means.shape != (len(images), height, width),
+        f"saw {len(images)} images; expected one for each of the ten digits, not one per label.",
+    )
+    expect(
+        means.shape != (CLASSES * height, width),
+        f"the result has shape {means.shape}, the ten images end to end; expected (10, 28, 28). "
+        "`np.stack` keeps the ten apart.",
     )
     expect(
         means.shape == (CLASSES, height, width),

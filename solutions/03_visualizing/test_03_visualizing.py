@@ -5,20 +5,21 @@ import pytest
 
 from mnist_course.checks.visualizing import (
     find_places,
+    find_unlabeled_axes,
     read_bars,
     read_pictures,
     stand_at_their_digits,
 )
 
 
-def labeled_pictures(rng, n):
+def labeled_images(rng, n):
     images = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
     return images, rng.integers(0, 10, n, dtype=np.uint8)
 
 
 def shown(student, rng, rows, columns):
-    """Return the pictures of a grid, as the learner's figure shows them, and all labels."""
-    images, labels = labeled_pictures(rng, rows * columns + 4)
+    """Return the images of a grid, as the learner's figure shows them, and all labels."""
+    images, labels = labeled_images(rng, rows * columns + 4)
     panels = student.figure("plot_grid", images, labels, rows, columns)
     places, pictures = find_places(panels), read_pictures(panels, images)
     ordered = sorted(zip(places, pictures, strict=True), key=lambda pair: pair[0])
@@ -26,8 +27,8 @@ def shown(student, rng, rows, columns):
 
 
 @pytest.mark.points(1, cell="check_plot_grid")
-def test_grid_shows_each_of_the_first_pictures(student, rng):
-    """`plot_grid` should show the first rows * columns pictures, each of them once."""
+def test_grid_shows_each_of_the_first_images(student, rng):
+    """`plot_grid` should show the first rows * columns images, each of them once."""
     columns = int(rng.integers(4, 6))
     pictures, _ = shown(student, rng, 3, columns)
     assert sorted(picture.index for picture in pictures) == list(range(3 * columns))
@@ -35,11 +36,11 @@ def test_grid_shows_each_of_the_first_pictures(student, rng):
 
 @pytest.mark.points(1, cell="check_plot_grid")
 def test_grid_runs_along_the_rows(student, rng):
-    """`plot_grid` should show the pictures in their order, row by row, whatever the number of rows
+    """`plot_grid` should show the images in their order, row by row, whatever the number of rows
     and columns.
     """
     for rows, columns in ((2, 4), (4, 3)):
-        images, labels = labeled_pictures(rng, rows * columns + 4)
+        images, labels = labeled_images(rng, rows * columns + 4)
         panels = student.figure("plot_grid", images, labels, rows, columns)
         pictures, places = read_pictures(panels, images), find_places(panels)
         seen = {place: picture.index for place, picture in zip(places, pictures, strict=True)}
@@ -49,8 +50,8 @@ def test_grid_runs_along_the_rows(student, rng):
 
 
 @pytest.mark.points(1, cell="check_plot_grid")
-def test_each_picture_has_its_own_label(student, rng):
-    """In `plot_grid`, each picture should have its own label, not that of another one or its
+def test_each_image_has_its_own_label(student, rng):
+    """In `plot_grid`, each image should have its own label, not that of another one or its
     number.
     """
     pictures, labels = shown(student, rng, 3, 5)
@@ -121,15 +122,16 @@ def test_bars_keep_their_places_where_digits_do_not_occur(student, rng):
 
 @pytest.mark.points(1, cell="check_plot_balance")
 def test_both_axes_are_labeled(student, rng):
-    """`plot_balance` should draw a bar chart with a label on both axes."""
+    """`plot_balance` should draw a bar chart with a label on both axes that says what their
+    numbers mean.
+    """
     chart = bar_chart(student, unequal_labels(rng)[0])
     assert 9 <= len(chart.bars) <= 11
-    assert chart.xlabel.strip()
-    assert chart.ylabel.strip()
+    assert not find_unlabeled_axes(chart)
 
 
 def averaged(student, images, labels):
-    """Return the learner's mean pictures, and the true ones of the digits that occur."""
+    """Return the learner's mean images, and the true ones of the digits that occur."""
     means = student.call("mean_images", images, labels)
     expected = {
         digit: images[labels == digit].mean(axis=0) for digit in range(10) if digit in labels
@@ -138,11 +140,11 @@ def averaged(student, images, labels):
 
 
 @pytest.mark.points(2, cell="check_mean_images")
-def test_averages_the_pictures_of_each_digit(student, rng):
-    """`mean_images` should hold the mean picture of each digit, at the position of that digit, in
+def test_averages_the_images_of_each_digit(student, rng):
+    """`mean_images` should hold the mean image of each digit, at the position of that digit, in
     an array of shape (10, 28, 28).
     """
-    # Three pictures of each digit, so dark that no sum reaches 256: that is another test.
+    # Three images of each digit, so dark that no sum reaches 256: that is another test.
     labels = rng.permutation(np.repeat(np.arange(10, dtype=np.uint8), 3))
     inked = rng.integers(0, 2, (10, 28, 28))[labels]
     images = (inked * 70 + rng.integers(0, 15, inked.shape)).astype(np.uint8)
@@ -154,10 +156,10 @@ def test_averages_the_pictures_of_each_digit(student, rng):
 
 @pytest.mark.points(1, cell="check_mean_images")
 def test_means_are_exact_floats(student, rng):
-    """`mean_images` should be exact for bright pictures too: floats that are not rounded, of sums
+    """`mean_images` should be exact for bright images too: floats that are not rounded, of sums
     that do not start over at 256.
     """
-    images, _ = labeled_pictures(rng, 90)
+    images, _ = labeled_images(rng, 90)
     labels = rng.permutation(np.resize(np.arange(10, dtype=np.uint8), 90))
     means, expected = averaged(student, images, labels)
     assert means.dtype.kind == "f"
@@ -170,7 +172,7 @@ def test_a_digit_that_does_not_occur_keeps_its_place(student, rng):
     """`mean_images` should keep a place for a digit that does not occur, so that all others stand
     at theirs.
     """
-    images, _ = labeled_pictures(rng, 60)
+    images, _ = labeled_images(rng, 60)
     absent = absent_digits(rng)
     labels = rng.choice([digit for digit in range(10) if digit not in absent], 60).astype(np.uint8)
     means, expected = averaged(student, images, labels)

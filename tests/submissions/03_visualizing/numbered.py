@@ -1,4 +1,4 @@
-# Numbers the pictures instead of naming their digits; draws a curve; does nothing else.
+# Numbers the images instead of naming their digits; draws a curve; does nothing else.
 # %% plot_grid
 def plot_grid(images, labels, rows, columns):
     for i in range(rows * columns):

@@ -1,4 +1,4 @@
-# Stops one picture early; sorts by size; lets sums overflow.
+# Stops one image early; sorts by size; lets sums overflow.
 # %% plot_grid
 def plot_grid(images, labels, rows, columns):
     for i in range(1, rows * columns):

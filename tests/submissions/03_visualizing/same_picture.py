@@ -1,4 +1,4 @@
-# Never moves on from the first picture; counts only what occurs; leaves the bins to Matplotlib.
+# Never moves on from the first image; counts only what occurs; leaves the bins to Matplotlib.
 # %% plot_grid
 def plot_grid(images, labels, rows, columns):
     for i in range(rows * columns):

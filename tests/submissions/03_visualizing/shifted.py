@@ -1,4 +1,4 @@
-# Labels belong to the next picture; one bin and one count too few; whole numbers.
+# Labels belong to the next image; one bin and one count too few; whole numbers.
 # %% plot_grid
 def plot_grid(images, labels, rows, columns):
     for i in range(rows * columns):

@@ -1,4 +1,4 @@
-# Writes labels into the pictures; lays the bars; adds up by one-hot vectors.
+# Writes labels into the images; lays the bars; adds up by one-hot vectors.
 # %% plot_grid
 def plot_grid(images, labels, rows, columns):
     fig, axs = plt.subplots(rows, columns, squeeze=False, layout="constrained")
