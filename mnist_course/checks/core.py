@@ -7,6 +7,7 @@ was seen, what was expected, where to read on.
 
 import copy
 import functools
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any, ParamSpec
@@ -17,6 +18,14 @@ P = ParamSpec("P")
 
 BOOK = "https://mnist-course.github.io/mnist-course"
 PAGE = "book/Handwritten_digit_classification.html"
+
+# What Python and NumPy say in the words of those who know the reason already.
+ADVICE = {
+    r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and its like write into the old "
+    "array, which can hold only whole numbers: make a new one.",
+    r"slice indices must be integers": "A position must be an `int` such as 15, "
+    "not a float such as 15.0.",
+}
 
 
 class CheckError(AssertionError):
@@ -63,8 +72,8 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
             # An answer can be of any type and break any comparison.
             except Exception as error:
                 raise CheckError(
-                    f"Not yet: the check could not read your answer ({type(error).__name__}: "
-                    f"{_one_line(error)}). Compare it with what the task asks for.\n"
+                    f"Not yet: the check could not read your answer ({_named(error)}). Compare it "
+                    "with what the task asks for.\n"
                     f"Read on: {BOOK}/{PAGE}#{section}"
                 ) from None
             print(f"Well done: {praise}")  # noqa: T201 (a notebook shows it below the cell)
@@ -134,7 +143,7 @@ def call(function: Any, *arguments: Any) -> Any:
 
 
 def explain(error: BaseException) -> str:
-    """Return type, message and the learner's own line of an error, in one sentence."""
+    """Return type, message and the learner's own line of an error, and advice if there is some."""
     lines = [
         entry
         for entry in traceback.extract_tb(error.__traceback__)
@@ -143,7 +152,8 @@ def explain(error: BaseException) -> str:
         and "site-packages" not in entry.filename
     ]
     where = f" at your line `{lines[-1].line}`" if lines else ""
-    return f"{type(error).__name__}: {_one_line(error)}{where}."
+    advice = [text for pattern, text in ADVICE.items() if re.search(pattern, str(error))]
+    return " ".join([f"{_named(error)}{where}.", *advice])
 
 
 def same(a: Any, b: Any) -> bool:
@@ -160,7 +170,12 @@ def kind(value: Any) -> str:
     """Name a value for a person: its type, and for arrays dtype and shape."""
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} with shape {value.shape}"
-    return f"{type(value).__name__} {_one_line(repr(value), 60)}"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    # Not before u: it is a uint8.
+    article = "an" if name[0] in "aeioAEIO" else "a"
+    return f"{article} {name}: {_one_line(repr(value), 60)}"
 
 
 def expect_array(value: Any, name: str, *, shape: tuple[int, ...], dtype: str | None = None) -> Any:
@@ -172,7 +187,8 @@ def expect_array(value: Any, name: str, *, shape: tuple[int, ...], dtype: str | 
     expect(value.shape == shape, f"{name} has shape {value.shape}; expected {shape}.")
     expect(
         dtype is None or value.dtype == np.dtype(dtype),
-        f"{name} has dtype {value.dtype}; expected {dtype}: `.astype({dtype!r})` converts.",
+        f"{name} has dtype {value.dtype}; expected {dtype}: `.astype({dtype!r})` "
+        "converts, and returns a *new* array.",
     )
     return value
 
@@ -185,6 +201,11 @@ def expect_number(value: Any, name: str) -> float:
         raise CheckError(f"{name} is {kind(value)}; expected one number.") from None
     expect(bool(np.isfinite(number)), f"{name} is {number}; expected a finite number.")
     return number
+
+
+def _named(error: BaseException) -> str:
+    message = _one_line(error)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _one_line(value: object, limit: int = 200) -> str:

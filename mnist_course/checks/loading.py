@@ -13,7 +13,7 @@ KEYS = ("images", "height", "width", "lowest", "highest", "counts")
 # Neither 4 nor 9 occurs: counts that skip what is missing come out too short.
 LABELS = np.array([8, 1, 1, 0, 3, 2, 3, 5, 6, 3, 8, 7], dtype=np.uint8)
 
-PICTURES = np.random.default_rng(1).integers(100, 256, (3, 5, 4), dtype=np.uint8)
+IMAGES = np.random.default_rng(1).integers(100, 256, (3, 5, 4), dtype=np.uint8)
 SQUARES = np.random.default_rng(2).integers(100, 256, (2, 28, 28), dtype=np.uint8)
 FEW_DIGITS = np.random.default_rng(3).integers(0, 10, 20, dtype=np.uint8)
 # So many that their number fills three of the four bytes.
@@ -42,6 +42,11 @@ def summarize(summarize: Any) -> str:
         f"'images' is {number:g}, the number of pixels; expected the number of images.",
     )
     expect(
+        number in images.shape,
+        f"'images' is {number:g}; expected {len(images)}. Does `summarize` look at the images that "
+        "it is given, or at those of the notebook, `train_images`?",
+    )
+    expect(
         (height, width) != images.shape[:2],
         f"'height' is {height:g}, which is the number of images. In `images.shape` the number "
         "comes first, then height, then width.",
@@ -59,7 +64,7 @@ def summarize(summarize: Any) -> str:
     expect(
         lowest != 0 and highest != 255,
         f"'lowest' is {lowest:g} and 'highest' is {highest:g}; expected the values that occur in "
-        "these images, not those that are possible.",
+        "the images that `summarize` is given, not those that are possible or occur elsewhere.",
     )
     true = dict(zip(KEYS, (*images.shape, images.min(), images.max()), strict=False))
     for key, value in zip(KEYS, (number, height, width, lowest, highest), strict=False):
@@ -114,53 +119,80 @@ def split(split: Any) -> str:
             f"the {name} labels are not those of the {name} images. Split both in the same place, "
             "in the same order.",
         )
-    expect(len(train) == 15, f"{sizes}; expected 15 and 5. Does your answer use `share`?")
+    expect(
+        len(train) == 15 or len(_expect_pairs(split, 20, 0.5)[0][0]) != len(train),
+        f"{sizes}, and as many with a share of 0.5; expected 15 and 5. Does your answer use "
+        "`share`?",
+    )
+    expect(
+        len(train) == 15,
+        f"{sizes}; expected 15 and 5: 20 · (1 - 0.25) is 15. `a[:15]` is everything before "
+        "position 15, and `a[15:]` the rest.",
+    )
     expect(
         train == [*range(15)],
         f"the images for validation are those at positions {validation}; expected the last five.",
     )
-    # 22 * 0.8 is 17.6, and 22 * 0.2 is 4.4: whoever rounds either of them ends at 18.
-    (some, _), (rest, _) = _expect_pairs(split, 22, 0.2)
-    expect(
-        len(some) == 17,
-        f"of 22 images with a share of 0.2, {len(some)} are for training and {len(rest)} for "
-        "validation; expected 17 and 5. 22 · (1 - 0.2) is 17.6, and what follows the point is cut "
-        "off, not rounded. Cut off the number for training, not the one for validation.",
-    )
+    # Rounding takes 17.6 to 18; 18.4 becomes 19 when the number for validation is cut off instead.
+    for number, exact, advice in (
+        (23, 18.4, "Cut off the number for training, not the one for validation."),
+        (22, 17.6, "`round` and its like go to the nearest whole number."),
+    ):
+        (some, _), (rest, _) = _expect_pairs(split, number, 0.2)
+        whole = int(exact)
+        expect(
+            len(some) == whole,
+            f"of {number} images with a share of 0.2, {len(some)} are for training and {len(rest)} "
+            f"for validation; expected {whole} and {number - whole}. {number} · (1 - 0.2) is "
+            f"{exact}, and what follows the point is cut off. {advice}",
+        )
     return "the last part is for validation, every image is in exactly one part, with its label."
 
 
 @task("load")
 def parse_idx(parse_idx: Any) -> str:
     """Check a function that reads the bytes of an IDX file."""
-    if not _reads(parse_idx, PICTURES):
+    if not _returns(parse_idx, _idx(IMAGES), IMAGES):
         expect(
-            not _reads(parse_idx, PICTURES, order="little"),
+            not _returns(parse_idx, _idx(IMAGES, "little"), IMAGES),
             "the sizes are read with their last byte counting most (little-endian), which turns 3 "
             "into 50,331,648. In an IDX file the first byte counts most (big-endian).",
         )
+        number, height, width = IMAGES.shape
         expect(
-            not _reads(parse_idx, SQUARES),
-            "images of 28 by 28 pixels are read well, images of 5 by 4 are not. Take height and "
-            "width from the header instead of writing 28.",
+            not _returns(parse_idx, _idx(IMAGES), IMAGES.reshape(number, width, height)),
+            f"the shape is {(number, width, height)}; expected {IMAGES.shape}: height and width "
+            "are swapped. The header names the height, the number of rows, before the width.",
         )
-    _expect_parsed(parse_idx, PICTURES, "images")
+        expect(
+            not _returns(parse_idx, _idx(SQUARES), SQUARES),
+            "images of 28 by 28 pixels are read well, images of 5 by 4 are not. Take both height "
+            "and width from the header: images need be neither square nor of MNIST's size.",
+        )
+    _expect_parsed(parse_idx, IMAGES, "images")
     expect(
-        _reads(parse_idx, MANY_DIGITS) or not _reads(parse_idx, FEW_DIGITS),
+        _returns(parse_idx, _idx(MANY_DIGITS), MANY_DIGITS)
+        or not _returns(parse_idx, _idx(FEW_DIGITS), FEW_DIGITS),
         "20 labels are read well, 70,000 are not. A size takes four bytes; does your answer use "
         "all of them?",
     )
     _expect_parsed(parse_idx, MANY_DIGITS, "labels")
-    content = _idx(PICTURES)
+    images, labels = _idx(IMAGES), _idx(FEW_DIGITS)
     for beginning, reason in {
         (0, 0, 13): "their values are not unsigned bytes",
         (31, 139, 8): "as files do that are still compressed",
     }.items():
         numbers = ", ".join(map(str, beginning))
-        bad = bytes(beginning) + content[3:]
+        bad = bytes(beginning) + images[3:]
         _expect_refused(parse_idx, bad, f"bytes that begin with {numbers} ({reason})")
-    _expect_refused(parse_idx, content[:-1], "a file whose last byte is missing")
-    return "images and labels of any size come back, and what is no IDX file does not."
+    _expect_refused(parse_idx, images[:-1], "a file of images whose last byte is missing")
+    for bad, what in (
+        (images[: -IMAGES[0].size], "a file of 3 images of which the last one is missing"),
+        (labels[:-1], "a file of 20 labels of which the last one is missing"),
+    ):
+        advice = " The first size says how many there should be: does your answer use it?"
+        _expect_refused(parse_idx, bad, what, advice)
+    return "images and labels of any size come back, and anything else is refused."
 
 
 def _number(value: Any, name: str) -> float:
@@ -199,6 +231,11 @@ def _expect_counts(counts: Any) -> None:
         not np.allclose(seen, true / len(LABELS)),
         f"'counts' holds shares, such as {seen[3]:.3g} for the digit 3; expected how many there "
         f"are, {true[3]}.",
+    )
+    expect(
+        seen.sum() <= len(LABELS),
+        f"'counts' adds up to {seen.sum():g} for {len(LABELS)} labels. Does `summarize` count the "
+        "labels that it is given, or those of the notebook, `train_labels`?",
     )
     for digit in range(10):
         expect(
@@ -262,12 +299,10 @@ def _idx(array: npt.NDArray[np.uint8], order: Literal["big", "little"] = "big") 
     return bytes([0, 0, 8, array.ndim]) + b"".join(sizes) + array.tobytes()
 
 
-def _reads(
-    parse_idx: Any, array: npt.NDArray[np.uint8], *, order: Literal["big", "little"] = "big"
-) -> bool:
-    """Whether an answer reads a file, with sizes of a byte order, and whatever its dtype."""
+def _returns(parse_idx: Any, content: bytes, expected: npt.NDArray[np.uint8]) -> bool:
+    """Whether an answer returns these values in this shape, of whatever type."""
     try:
-        return np.array_equal(np.asarray(parse_idx(_idx(array, order))), array)
+        return np.array_equal(np.asarray(parse_idx(content)), expected)
     except Exception:
         return False
 
@@ -288,9 +323,12 @@ def _expect_parsed(parse_idx: Any, array: npt.NDArray[np.uint8], what: str) -> N
             "type.",
         )
         found = re.search(r"reshape array of size (\d+)", str(failure))
-        misplaced = found is not None and int(found[1]) != array.size
+        if found and int(found[1]) != array.size:
+            raise CheckError(f"{failure} {begin}") from None
+        refused = re.search(r"at your line `(raise|assert)\b", str(failure))
+        bytes_only = " `data[:3]` is bytes, which equal other bytes but never a list or a text."
         raise CheckError(
-            f"{failure} {begin if misplaced else f'That was a proper {file}.'}"
+            f"{failure} That was a proper {file}.{bytes_only if refused else ''}"
         ) from None
     answer = _array(answer)
     expect(
@@ -313,13 +351,13 @@ def _expect_parsed(parse_idx: Any, array: npt.NDArray[np.uint8], what: str) -> N
     )
     expect(
         answer.shape == array.shape or sorted(answer.shape) != sorted(array.shape),
-        f"the shape is {answer.shape}; expected {array.shape}: the sizes in the order in which "
-        "they stand in the header, number, height, width.",
+        f"the shape is {answer.shape}; expected {array.shape}: the sizes in the order of the "
+        "header, number, height, width.",
     )
     expect(
         answer.dtype != np.int8,
-        "the type is int8, which ends at 127, so that lighter gray values turn negative; expected "
-        "uint8, from 0 to 255.",
+        "the type is int8, which ends at 127, so that larger values turn negative; expected uint8, "
+        "from 0 to 255.",
     )
     expect_array(answer, f"the array of {what}", shape=array.shape, dtype="uint8")
     expect(
@@ -329,8 +367,8 @@ def _expect_parsed(parse_idx: Any, array: npt.NDArray[np.uint8], what: str) -> N
     )
 
 
-def _expect_refused(parse_idx: Any, bad: bytes, what: str) -> None:
-    """Fail the check unless `parse_idx` raises a ValueError for `bad`."""
+def _expect_refused(parse_idx: Any, bad: bytes, what: str, advice: str = "") -> None:
+    """Fail the check, with advice, unless `parse_idx` raises a ValueError for `bad`."""
     try:
         answer = parse_idx(bad)
     except ValueError:
@@ -344,7 +382,8 @@ def _expect_refused(parse_idx: Any, bad: bytes, what: str) -> None:
         f"given {what}, `parse_idx` returned a ValueError; expected that it *raises* one.",
     )
     raise CheckError(
-        f"given {what}, `parse_idx` returned {kind(answer)}; expected that it raises a ValueError."
+        f"given {what}, `parse_idx` returned {kind(answer)}; expected that it raises a "
+        f"ValueError.{advice}"
     )
 
 

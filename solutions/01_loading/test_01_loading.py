@@ -6,7 +6,7 @@ import pytest
 from mnist_course.grading.student import StudentError
 
 
-def pictures(rng, n=30):
+def draw_images(rng, n=30):
     """Images that are not square."""
     height, width = 4 + rng.permutation(8)[:2]
     return rng.integers(0, 256, (n, height, width), dtype=np.uint8)
@@ -15,7 +15,7 @@ def pictures(rng, n=30):
 @pytest.mark.points(1, cell="check_summarize")
 def test_summarize_tells_number_height_and_width(student, rng):
     """`summarize` should tell the number of images, their height and their width."""
-    images = pictures(rng, n=int(rng.integers(20, 40)))
+    images = draw_images(rng, n=int(rng.integers(20, 40)))
     answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
     assert (answer["images"], answer["height"], answer["width"]) == images.shape
 
@@ -23,7 +23,7 @@ def test_summarize_tells_number_height_and_width(student, rng):
 @pytest.mark.points(1, cell="check_summarize")
 def test_summarize_finds_the_extremes_of_all_images(student, rng):
     """`summarize` should find the lowest and the highest gray value that occur in any image."""
-    images = 60 + pictures(rng) // 2
+    images = 60 + draw_images(rng) // 2
     lowest, highest = rng.integers(1, 60), rng.integers(200, 255)
     images[rng.integers(1, 15), 2, 3], images[rng.integers(15, 30), 3, 1] = lowest, highest
     answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
@@ -34,7 +34,7 @@ def test_summarize_finds_the_extremes_of_all_images(student, rng):
 def test_summarize_counts_each_digit(student, rng):
     """`summarize` should count how often each digit occurs, in order from 0 to 9."""
     labels = rng.permutation(np.repeat(np.arange(10), rng.integers(1, 9, 10))).astype(np.uint8)
-    answer = student.call("summarize", pictures(rng, n=len(labels)), labels)
+    answer = student.call("summarize", draw_images(rng, n=len(labels)), labels)
     np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
 
 
@@ -42,7 +42,7 @@ def test_summarize_counts_each_digit(student, rng):
 def test_summarize_has_ten_counts_whatever_occurs(student, rng):
     """`summarize` should have ten counts, also for digits that do not occur among the labels."""
     labels = rng.choice(rng.permutation(9)[:6], 30).astype(np.uint8)
-    answer = student.call("summarize", pictures(rng), labels)
+    answer = student.call("summarize", draw_images(rng), labels)
     np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
 
 
@@ -132,7 +132,7 @@ def idx(array):
 def test_parse_idx_reads_images_of_any_size(student, rng):
     """`parse_idx` should read images of any number, height and width, each value in its place."""
     for n in (1, 7):
-        images = pictures(rng, n)
+        images = draw_images(rng, n)
         answer = student.call("parse_idx", idx(images))
         assert answer.shape == images.shape
         np.testing.assert_array_equal(answer.astype(np.uint8), images)
@@ -156,7 +156,7 @@ def test_parse_idx_reads_sizes_of_four_bytes(student, rng):
 @pytest.mark.points(1, cell="check_parse_idx")
 def test_parse_idx_returns_uint8(student, rng):
     """`parse_idx` should return all values of the file, and no others, as uint8."""
-    images = pictures(rng)
+    images = draw_images(rng)
     answer = student.call("parse_idx", idx(images))
     assert answer.dtype == np.uint8
     np.testing.assert_array_equal(answer.ravel(), images.ravel())
@@ -177,7 +177,7 @@ def assert_refused(student, content):
 def test_parse_idx_refuses_what_is_no_idx_file(student, rng):
     """`parse_idx` should raise a ValueError for bytes that do not begin with 0, 0, 8, and should \
     read those that do."""
-    images = pictures(rng)
+    images = draw_images(rng)
     content = idx(images)
     assert_read(student, content, images)
     for beginning in ([0, 0, 13], [0, 0, 9], [31, 139, 8]):
@@ -186,9 +186,10 @@ def test_parse_idx_refuses_what_is_no_idx_file(student, rng):
 
 @pytest.mark.points(1, cell="check_parse_idx")
 def test_parse_idx_refuses_files_that_end_early(student, rng):
-    """`parse_idx` should raise a ValueError when values are missing, and only then."""
-    for array in (pictures(rng), rng.integers(0, 10, 99, dtype=np.uint8)):
+    """`parse_idx` should raise a ValueError when values are missing, and should read files \
+    that are complete."""
+    for array in (draw_images(rng), rng.integers(0, 10, 99, dtype=np.uint8)):
         content = idx(array)
         assert_read(student, content, array)
-        for missing in (1, int(rng.integers(2, array.size))):
+        for missing in (1, array[0].size, int(rng.integers(2, array.size))):
             assert_refused(student, content[:-missing])

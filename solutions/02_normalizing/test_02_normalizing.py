@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 
-def pictures(rng, n=12):
+def draw_images(rng, n=12):
     return rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
 
 
 @pytest.mark.points(1, cell="check_scale")
 def test_scale_maps_gray_values_to_0_to_1(student, rng):
-    """`scale` should divide every gray value by 255, whatever the largest one in the pictures."""
-    for images in (pictures(rng), pictures(rng) // 3):
+    """`scale` should divide every gray value by 255, whichever values occur in the images."""
+    for images in (draw_images(rng), 40 + draw_images(rng) // 3):
         np.testing.assert_allclose(student.call("scale", images), images / 255, atol=1e-6)
 
 
 @pytest.mark.points(1, cell="check_scale")
 def test_scale_returns_float32_of_the_same_shape(student, rng):
     """`scale` should return float32 values in an array of the same shape."""
-    images = pictures(rng, n=int(rng.integers(2, 9)))
+    images = draw_images(rng, n=int(rng.integers(2, 9)))
     answer = student.call("scale", images)
     assert answer.dtype == np.float32
     assert answer.shape == images.shape
@@ -27,31 +27,46 @@ def test_scale_returns_float32_of_the_same_shape(student, rng):
 
 @pytest.mark.points(1, cell="check_scale")
 def test_scale_leaves_its_input_alone(student, rng):
-    """`scale` should work on a new array and leave the pictures it was given as they are."""
-    images = pictures(rng)
+    """`scale` should return its result in a new array, and leave the images it was given alone."""
+    images = draw_images(rng)
     answer, (after,) = student.call("scale", images, after=True)
     np.testing.assert_array_equal(after, images)
-    np.testing.assert_allclose(answer, images / 255, atol=2e-3)
+    np.testing.assert_allclose(answer, images / 255, atol=0.01)
 
 
-@pytest.mark.points(2, cell="check_unscale")
-def test_unscale_restores_every_gray_level(student, rng):
-    """`unscale` should give back every gray level exactly, of pictures stored in half precision too.
-
-    Some came back changed.
-    """
+def all_gray_values(rng):
+    """Images in which every gray value occurs once, and the same images scaled."""
     images = rng.permutation(np.arange(256)).astype(np.uint8).reshape(4, 8, 8)
-    stored = (images / 255).astype(np.float16)
-    answer = student.call("unscale", stored.astype(np.float32))
+    return images, (images / 255).astype(np.float32)
+
+
+@pytest.mark.points(1, cell="check_unscale")
+def test_unscale_restores_every_gray_value(student, rng):
+    """`unscale` should give back every gray value of scaled images exactly."""
+    images, scaled = all_gray_values(rng)
+    answer = student.call("unscale", scaled)
+    np.testing.assert_array_equal(answer.astype(np.int64), images)
+
+
+@pytest.mark.points(1, cell="check_unscale")
+def test_unscale_restores_what_half_precision_keeps(student, rng):
+    """`unscale` should give back every gray value exactly, also of images that were stored as \
+    float16 and read back as float32."""
+    images, scaled = all_gray_values(rng)
+    answer = student.call("unscale", scaled.astype(np.float16).astype(np.float32))
     np.testing.assert_array_equal(answer.astype(np.int64), images)
 
 
 @pytest.mark.points(1, cell="check_unscale")
 def test_unscale_returns_uint8(student, rng):
     """`unscale` should return gray values from 0 to 255 as uint8."""
-    answer = student.call("unscale", pictures(rng).astype(np.float32) / 255)
+    answer = student.call("unscale", draw_images(rng).astype(np.float32) / 255)
     assert answer.dtype == np.uint8
     assert answer.max() > 1
+
+
+# Wide enough for a deviation with n - 1 in its formula, which is as good.
+TOLERANCE = 4e-3
 
 
 def two_sets(rng):
@@ -65,7 +80,8 @@ def test_standardize_gives_mean_0_and_deviation_1(student, rng):
     """After `standardize`, all training pixels together should have mean 0 and deviation 1."""
     train, test = two_sets(rng)
     answer, _ = student.call("standardize", train, test)
-    np.testing.assert_allclose(answer, (train - train.mean()) / train.std(), atol=1e-3)
+    expected = (train - train.mean()) / train.std()
+    np.testing.assert_allclose(answer, expected, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.points(2, cell="check_standardize")
@@ -76,15 +92,19 @@ def test_standardize_does_not_leak(student, rng):
     """
     train, test = two_sets(rng)
     _, answer = student.call("standardize", train, test)
-    np.testing.assert_allclose(answer, (test - train.mean()) / train.std(), atol=1e-3)
+    expected = (test - train.mean()) / train.std()
+    np.testing.assert_allclose(answer, expected, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.points(1, cell="check_standardize")
 def test_standardize_returns_float32_and_keeps_its_inputs(student, rng):
-    """`standardize` should return float32 arrays and leave the arrays it was given as they are."""
-    given = two_sets(rng)
-    answers, after = student.call("standardize", *given, after=True)
-    for answer, before, now in zip(answers, given, after, strict=True):
-        assert answer.dtype == np.float32
-        assert answer.shape == before.shape
-        np.testing.assert_array_equal(now, before)
+    """`standardize` should return two float32 arrays, in the shapes of the two that it was given \
+    (of any type, such as uint8), and leave those as they are."""
+    for dtype in ("float64", "uint8"):
+        given = [images.astype(dtype) for images in two_sets(rng)]
+        answers, after = student.call("standardize", *given, after=True)
+        assert answers[0].min() < 0 < answers[0].max()
+        for answer, before, now in zip(answers, given, after, strict=True):
+            assert answer.dtype == np.float32
+            assert answer.shape == before.shape
+            np.testing.assert_array_equal(now, before)

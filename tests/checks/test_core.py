@@ -57,6 +57,19 @@ def stops(x):
     return x.nothing
 
 
+def refuses(x):
+    raise ValueError
+
+
+def divides_in_place(x):
+    x /= 2
+    return x
+
+
+def cuts(x):
+    return x[: 3 / 2]
+
+
 def changes(x):
     x[:] = 2 * x
     return x
@@ -65,9 +78,12 @@ def changes(x):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (3, "expected a function, but saw int 3"),
+        (3, "expected a function, but saw an int: 3"),
         (stops, "`stops` stopped with AttributeError"),
-        (stops, "at your line `return x.nothing`"),
+        (stops, "at your line `return x.nothing`.\nRead on"),
+        (refuses, "`refuses` stopped with ValueError at your line `raise ValueError`."),
+        (divides_in_place, "`x /= 2`. `/=` and its like write into the old array"),
+        (cuts, "`return x[: 3 / 2]`. A position must be an `int`"),
         (lambda x: None, "returned None. Does it end with `return ...`?"),
         (changes, "`changes` changed the data it was given"),
         (lambda x: 5, "the check could not read your answer (TypeError"),
@@ -99,7 +115,7 @@ def test_a_learners_interrupt_is_not_swallowed() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ([1, 2], "the result is list [1, 2]; expected a NumPy array of shape (2,)."),
+        ([1, 2], "the result is a list: [1, 2]; expected a NumPy array of shape (2,)."),
         (np.zeros(3, "f"), "the result has shape (3,); expected (2,)."),
         (np.zeros(2), "the result has dtype float64; expected float32: `.astype('float32')`"),
     ],
@@ -115,7 +131,7 @@ def test_numbers_may_be_of_any_type_but_must_be_one_and_finite() -> None:
     for number in (3, 3.0, np.float32(3), np.array(3), np.array([3])[0]):
         assert expect_number(number, "the loss") == 3
     for value, said in (
-        ("three", "the loss is str 'three'; expected one number."),
+        ("three", "the loss is a str: 'three'; expected one number."),
         (np.arange(2), "expected one number"),
         (float("nan"), "the loss is nan; expected a finite number."),
     ):
@@ -126,7 +142,10 @@ def test_numbers_may_be_of_any_type_but_must_be_one_and_finite() -> None:
 
 def test_values_are_named_in_a_few_words() -> None:
     assert kind(np.zeros((2, 3), "f")) == "an array of float32 with shape (2, 3)"
-    assert kind({"a": 1}) == "dict {'a': 1}"
+    assert kind({"a": 1}) == "a dict: {'a': 1}"
+    assert kind(3) == "an int: 3"
+    assert kind(np.uint8(3)).startswith("a uint8: ")
+    assert kind(None) == "None"
     assert len(kind("x" * 1000)) < 100
 
 
