@@ -64,8 +64,8 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
                 praise = check(*answers, **named)
             except NotAttemptedError:
                 raise NotAttemptedError(
-                    "Not attempted: write your answer in the cell above, run it, then run this "
-                    "cell again."
+                    "Not attempted: write your answer in the cell above, run it until it stops "
+                    "without an error, then run this cell again."
                 ) from None
             except CheckError as failure:
                 raise CheckError(f"Not yet: {failure}\nRead on: {BOOK}/{PAGE}#{section}") from None
@@ -137,7 +137,7 @@ def call(function: Any, *arguments: Any) -> Any:
     expect(
         all(same(before, after) for before, after in zip(arguments, given, strict=True)),
         f"{name} changed the data it was given, which everybody else still needs. Make a new "
-        "array instead of assigning into the old one.",
+        "one instead of changing the old one.",
     )
     return answer
 
