@@ -15,6 +15,7 @@ from .core import CheckError, NotAttemptedError, call, expect, expect_number, ki
 
 DIGITS = range(10)
 TOLERANCE = 0.05  # of half an interval; at the sizes used here, good formulas agree within 0.02
+DROPPED = "`//` drops the fraction: use `/`."
 
 
 @task("evaluate")
@@ -69,6 +70,10 @@ def confusion(confusion: Any) -> str:
         np.array_equal(counts, np.rint(counts)),
         f"the table holds fractions, up to {counts.max():.4g}; expected counts, not shares.",
     )
+    expect(
+        counts.sum() != 1,
+        "only 1 of 300 pairs was counted: is `return` inside the loop?",
+    )
     mistakes = {
         "rows and columns are swapped: rows belong to the true digits.": expected.T,
         "every pair of digits is counted once at most, however often it occurs. `+= 1` with whole "
@@ -93,6 +98,9 @@ def confusion(confusion: Any) -> str:
         "(10, 10) even then, with zeros for the others.",
     )
     _expect_counts(counts, confusion_matrix(labels[few], predictions[few], labels=DIGITS))
+    # More than 16 bits can hold.
+    many = np.full(70_001, 4)
+    _expect_room(_table(call(confusion, many, many + 5)), len(many))
     return "the counts are those of scikit-learn."
 
 
@@ -105,7 +113,7 @@ def most_confused(most_confused: Any) -> str:
     matrix[7, 2], matrix[2, 7] = 15, 16  # more often mixed up, both ways taken together
     matrix[5, [0, 1, 4, 6, 9]] = 9  # the digit with the most mistakes
     matrix[1, 1], matrix[1, 7] = 12, 12  # the largest share of a row
-    answer = call(most_confused, matrix)
+    answer = _most_confused(most_confused, matrix)
     if _is_number(answer):
         number = expect_number(answer, "the answer")
         expect(
@@ -207,6 +215,9 @@ def interval(interval: Any) -> str:
         "The number of images belongs under the square root too.": 1.96 * error / np.sqrt(n),
         "Is the factor 1 - p missing?": 1.96 * np.sqrt(p / n),
     }
+    for fixed in (400, 1_000, 10_000):
+        mistake = f"It is that of {fixed:,} images: divide by `images`, not by a fixed number."
+        mistakes[mistake] = error * 1.96 * np.sqrt(n / fixed)
     for mistake, reach in mistakes.items():
         ends = np.clip([p - reach, p + reach], 0, 1)
         expect(
@@ -241,15 +252,16 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
     digits = images[[int(np.flatnonzero(labels == digit)[0]) for digit in (1, 3, 4, 6, 8)]]
     answers = _read_all(predict_digit, model, digits)
     expected = _classes(model, normalize(digits))
-    preparations: dict[str, npt.NDArray[Any]] = {
-        "The gray values were divided by 255 more than once.": normalize(digits) / 255,
-        "Ink and paper seem to be swapped: in MNIST, 0 is the paper.": 1 - normalize(digits),
-    }
-    for mistake, prepared in preparations.items():
-        expect(
-            answers == expected or answers != _classes(model, prepared),
-            f"five different digits were read as {answers}; expected {expected}. {mistake}",
-        )
+    mistake = _preparation_mistake(model, digits, answers)
+    expect(
+        answers == expected or not mistake,
+        f"five different digits were read as {answers}; expected {expected}. {mistake}",
+    )
+    expect(
+        len(set(answers)) > 1,
+        f"five different digits were read as {answers}, always {answers[0]}: did you take the "
+        "largest *probability*, or `argmax` along the wrong axis?",
+    )
     expect(
         answers == expected,
         f"five MNIST digits were read as {answers}; the network reads them as {expected} if they "
@@ -260,6 +272,10 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
     unlike = np.not_equal(_classes(model, normalize(faint)), _classes(model, faint))
     faint = faint[np.argsort(~unlike, kind="stable")[:4]]
     answers, expected = _read_all(predict_digit, model, faint), _classes(model, normalize(faint))
+    expect(
+        answers == expected or answers != _classes(model, faint // 255),
+        f"four faint digits were read as {answers}; expected {expected}. {DROPPED}",
+    )
     expect(
         answers == expected,
         f"four faint digits, with gray values up to {faint.max()}, were read as {answers}; the "
@@ -278,6 +294,19 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
         f"network reads it as a {expected[0]}.",
     )
     return "MNIST digits, faint ones and a drawing were read as the network reads them."
+
+
+def _preparation_mistake(model: Any, images: npt.NDArray[np.uint8], answers: list[int]) -> str:
+    """Name the wrong preparation of the images that leads to these answers, if there is one."""
+    preparations: dict[str, npt.NDArray[Any]] = {
+        "The gray values were divided by 255 more than once.": normalize(images) / 255,
+        "Ink and paper seem to be swapped: in MNIST, 0 is the paper.": 1 - normalize(images),
+        DROPPED: images // 255,
+    }
+    for mistake, prepared in preparations.items():
+        if answers == _classes(model, prepared):
+            return mistake
+    return ""
 
 
 def _is_number(answer: Any) -> bool:
@@ -300,9 +329,37 @@ def _expect_counts(counts: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None
         true, predicted = wrong[0]
         raise CheckError(
             f"{len(wrong)} places of the table are wrong. Row {true}, column {predicted}, for "
-            f"example, holds {counts[true, predicted]:g}; expected {expected[true, predicted]}: so "
-            f"often a {true} was read as a {predicted}."
+            f"example, holds {counts[true, predicted]:g}; expected {expected[true, predicted]}: "
+            f"that is how often a {true} was read as a {predicted}."
         )
+
+
+def _expect_room(counts: npt.NDArray[Any], images: int) -> None:
+    """Fail the check unless the one place where 4 was read as 9 holds the number of images."""
+    largest = np.iinfo(counts.dtype).max if counts.dtype.kind in "iu" else images
+    reason = (
+        f"counts above {largest:,} do not fit into {counts.dtype}. Take `dtype=int`."
+        if largest < images
+        else "is the type of the table too small for such counts?"
+    )
+    expect(
+        counts[4, 9] == images,
+        f"of {images:,} times that a 4 was read as a 9, {counts[4, 9]:,g} were counted: {reason}",
+    )
+
+
+def _most_confused(most_confused: Any, matrix: npt.NDArray[Any]) -> Any:
+    """Call a learner's function on a confusion matrix."""
+    try:
+        return call(most_confused, matrix)
+    except NotAttemptedError:
+        raise
+    except CheckError as failure:
+        expect(
+            "changed the data" not in str(failure),
+            f"{failure} `m = matrix` makes no copy: it is a second name for the same array.",
+        )
+        raise
 
 
 def _pair(answer: Any) -> tuple[int, int]:

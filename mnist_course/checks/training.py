@@ -10,7 +10,7 @@ from mnist_course.backend import keras
 from mnist_course.data import MNIST, find_mnist
 from mnist_course.preprocessing import normalize
 
-from .core import CheckError, call, expect, expect_number, kind, task
+from .core import CheckError, NotAttemptedError, call, expect, expect_number, kind, task
 
 # Points for each share of the 10,000 test images; benchmarks/results/README.md says why these.
 BANDS = {0.90: 1, 0.95: 1, 0.97: 2, 0.98: 2}
@@ -20,6 +20,10 @@ SAMPLE_TARGET = 0.93
 
 DIAGNOSES = ("underfitting", "overfitting", "good")
 _ACCURACY = "The last accuracy on the *training* images decides: is it below 0.9?"
+_NOT_LOW = (
+    "The last accuracy on the *training* images decides, and it is not below 0.9. 'underfitting' "
+    "is what `val_accuracy` gives."
+)
 _RATIO = "Compare the last validation loss with the lowest one."
 
 
@@ -118,7 +122,14 @@ def best_epoch(best_epoch: Any) -> str:
         "val_loss": [0.55, 0.40, 0.34, 0.28, 0.31, 0.33, 0.36, 0.39, 0.42],
         "val_accuracy": [0.83, 0.88, 0.90, 0.91, 0.915, 0.93, 0.92, 0.92, 0.91],
     }
-    answer = _number(call(best_epoch, history), "the number of the epoch")
+    losses = [0.5, 0.3, 0.4, 0.3, 0.6]
+    tie = dict.fromkeys(history, losses)
+    answer, answer_to_tie = _epoch(best_epoch, history), _epoch(best_epoch, tie)
+    expect(
+        answer != answer_to_tie,
+        f"`best_epoch` returned {answer:g} for two histories whose best epochs differ. Use the "
+        "argument `history`, not `curves`.",
+    )
     mistakes = {
         3: "that is the right one, counted from 0. Epochs are counted from 1.",
         7: "there the loss on the *training* images is lowest. Look at val_loss.",
@@ -134,13 +145,10 @@ def best_epoch(best_epoch: Any) -> str:
         f"`best_epoch` returned {answer:g}; expected 4 for the validation losses "
         f"{history['val_loss']}.",
     )
-    losses = [0.5, 0.3, 0.4, 0.3, 0.6]
-    tie = dict.fromkeys(history, losses)
-    answer = _number(call(best_epoch, tie), "the number of the epoch")
     expect(
-        answer == 2,
-        f"for the validation losses {losses} `best_epoch` returned {answer:g}; expected 2, the "
-        "first of the two lowest.",
+        answer_to_tie == 2,
+        f"for the validation losses {losses} `best_epoch` returned {answer_to_tie:g}; expected 2, "
+        "the first of the two lowest.",
     )
     return "the lowest validation loss, counted from 1."
 
@@ -155,7 +163,7 @@ def diagnose(diagnose: Any) -> str:
             "val_loss": val_loss,
             "val_accuracy": [0.8, 0.86, 0.89],
         }
-        answer = call(diagnose, history)
+        answer = _called(diagnose, history)
         expect(
             isinstance(answer, str),
             f"`diagnose` returned {kind(answer)}; expected a text: one of {', '.join(DIAGNOSES)}.",
@@ -168,10 +176,17 @@ def diagnose(diagnose: Any) -> str:
         expect(
             answer == expected,
             f"for training accuracies {accuracy} and validation losses {val_loss} `diagnose` "
-            f"returned {answer!r}; expected {expected!r}. {overlooked.get(answer, _ACCURACY)}",
+            f"returned {answer!r}; expected {expected!r}. "
+            f"{overlooked.get(answer, _NOT_LOW if answer == 'underfitting' else _ACCURACY)}",
         )
     return "the three cases are told apart."
 
+
+# What `call` says of mistakes with histories, and what helps.
+_ADVICE = {
+    "has no attribute 'history'": "`history` is the dictionary itself.",
+    "`diagnose` returned None": "It has to return a text in all three cases.",
+}
 
 # Accuracy, val_loss, the right answer, and what a wrong one overlooks, if not the accuracy.
 _CURVES = [
@@ -186,13 +201,13 @@ _CURVES = [
         [0.80, 0.95, 0.99],
         [0.30, 0.20, 0.28],
         "overfitting",
-        {"good": f"The last one is 40 % higher. {_RATIO}"},
+        {"good": "The last validation loss, 0.28, is 40 % above the lowest, 0.20."},
     ),
     (
         [0.80, 0.95, 0.99],
         [0.30, 0.20, 0.21],
         "good",
-        {"overfitting": f"The last one is only 5 % higher. {_RATIO}"},
+        {"overfitting": "The last validation loss, 0.21, is only 5 % above the lowest, 0.20."},
     ),
     (
         [0.80, 0.95, 0.99],
@@ -225,6 +240,26 @@ _CURVES = [
         {"underfitting": "An accuracy of exactly 0.9 is not *below* 0.9."},
     ),
 ]
+
+
+def _called(function: Any, history: Mapping[str, Any]) -> Any:
+    """Call a learner's function on a history."""
+    try:
+        return call(function, history)
+    except NotAttemptedError:
+        raise
+    except CheckError as failure:
+        advice = [text for words, text in _ADVICE.items() if words in str(failure)]
+        raise CheckError(" ".join([str(failure), *advice])) from None
+
+
+def _epoch(best_epoch: Any, history: Mapping[str, Any]) -> float:
+    """Return what a learner's function takes for the best epoch."""
+    answer = _called(best_epoch, history)
+    try:
+        return float(answer)
+    except (TypeError, ValueError):
+        raise CheckError(f"`best_epoch` returned {kind(answer)}; expected one number.") from None
 
 
 def _wrong_losses(probabilities: Any, labels: Any) -> list[tuple[float, str]]:
@@ -373,6 +408,8 @@ def _cause(model: Any, curves: Mapping[str, Any], mnist: MNIST) -> str:
             "It ends with softmax, but its loss has from_logits=True, which means that there is "
             "none: leave one of them out. Then look at the hints for the rest."
         )
+    if mistake := _schedule_mistake(model):
+        return mistake
     if epochs < 10:
         return (
             f"It was trained for {epochs} epoch{'' if epochs == 1 else 's'} only. Let it see the "
@@ -399,6 +436,28 @@ def _learning_rate(model: Any) -> tuple[float, bool]:
     if isinstance(rate, dict):
         return float(rate["config"].get("initial_learning_rate", 0)), False
     return float(rate), True
+
+
+def _schedule_mistake(model: Any) -> str:
+    """Say whether a cosine decay ended long before or after the training."""
+    rate = model.optimizer.get_config()["learning_rate"] if model.compiled else None
+    if not isinstance(rate, dict) or rate["class_name"] != "CosineDecay":
+        return ""
+    schedule = keras.optimizers.schedules.deserialize(rate)
+    end = schedule.decay_steps + schedule.warmup_steps
+    taken = int(model.optimizer.iterations)
+    if end < 0.9 * taken and float(schedule(end)) == 0:
+        return (
+            f"The learning rate was 0 after {end:,} of {taken:,} steps, and from then on nothing "
+            "was learned: `steps` has to count the batches of *all* epochs."
+        )
+    last = float(schedule(taken))
+    if end > taken and last > 0.1 * schedule.initial_learning_rate:
+        return (
+            f"The learning rate is still {last:.2g} at the end: `steps` is larger than the number "
+            f"of batches trained, {taken:,}. Let the two agree."
+        )
+    return ""
 
 
 def _other_scale(model: Any, mnist: MNIST) -> str:

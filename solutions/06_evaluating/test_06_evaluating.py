@@ -40,13 +40,16 @@ def test_accuracy_is_a_share(student, rng):
 
 @pytest.mark.points(1, cell="check_confusion")
 def test_confusion_counts_every_image_once(student, rng):
-    """The table of `confusion` should count every image once, with right answers on its \
-    diagonal."""
+    """The table of `confusion` should count every image once, however many there are, with \
+    right answers on its diagonal."""
     labels, predictions = answers(rng, int(rng.integers(300, 600)))
     matrix = np.asarray(student.call("confusion", labels, predictions))
     assert matrix.sum() == len(labels)
     right = np.bincount(labels[labels == predictions], minlength=10)
     np.testing.assert_array_equal(np.diag(matrix), right)
+    # More than 16 bits can hold.
+    many = np.full(70_001, rng.integers(10))
+    assert np.asarray(student.call("confusion", many, many)).sum() == len(many)
 
 
 @pytest.mark.points(2, cell="check_confusion")

@@ -1,0 +1,35 @@
+# The learning rate would fall to 0 after ten epochs, but there is one; a list; not a dictionary.
+# %% train_network
+model = history = None
+
+
+def train_network(images, labels):
+    from mnist_course import fit
+
+    model = build_mlp(seed=0)
+    schedule = keras.optimizers.schedules.CosineDecay(0.002, 3750)
+    model.compile(
+        optimizer=keras.optimizers.Adam(schedule),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    history = fit(model, images, labels, epochs=1, batch_size=128, seed=0, verbose=0)
+    return model, history
+
+
+model, history = train_network(train_images, train_labels)
+
+
+# %% best_epoch
+def best_epoch(history):
+    losses = history["val_loss"]
+    return [epoch for epoch, loss in enumerate(losses, 1) if loss == min(losses)]
+
+
+# %% diagnose
+def diagnose(history):
+    if history.history["accuracy"][-1] < 0.9:
+        return "underfitting"
+    if history.history["val_loss"][-1] > 1.1 * min(history.history["val_loss"]):
+        return "overfitting"
+    return "good"
