@@ -70,9 +70,36 @@ def examine() -> list[Check]:
         _memory(),
         _data(),
         _kernel(),
-        _sandbox(),
+        sandbox(),
         _browser(),
     ]
+
+
+def sandbox() -> Check:
+    """Try to make the sandbox in which learners' code is graded.
+
+    Returns
+    -------
+    Check
+        Whether it can be made. Only who grades needs it.
+    """
+    if sys.platform != "linux":
+        found = f"not available on {platform.system()}; grade submissions on Linux"
+        return Check("sandbox", False, found, required=False)
+    mend = "sudo apt-get install bubblewrap"
+    if not (bwrap := shutil.which("bwrap")):
+        return Check("sandbox", False, "bubblewrap is not installed", mend, required=False)
+    namespaces = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+    # Each submission has namespaces of its own within those of the sandbox, and a /proc.
+    trial = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc", "true"]
+    try:
+        result = _run([bwrap, *namespaces, "--bind", "/", "/", *trial])
+    except subprocess.TimeoutExpired:
+        return Check("sandbox", False, f"bwrap did not answer in {SECONDS} s", required=False)
+    if result.returncode:
+        found = f"bwrap cannot make a sandbox: {result.stderr.strip()[:200]}"
+        return Check("sandbox", False, found, _allow_namespaces(), required=False)
+    return Check("sandbox", True, f"bubblewrap ({bwrap})")
 
 
 def _python() -> Check:
@@ -142,24 +169,6 @@ def _kernel() -> Check:
             return Check("Jupyter kernel", True, f"{name} ({command})")
     found = f"{', '.join(specs) or 'none'}: none of them uses {sys.executable}"
     return Check("Jupyter kernel", False, found, mend, required=False)
-
-
-def _sandbox() -> Check:
-    if sys.platform != "linux":
-        found = f"not available on {platform.system()}; grade submissions on Linux"
-        return Check("sandbox", False, found, required=False)
-    mend = "sudo apt-get install bubblewrap"
-    if not (bwrap := shutil.which("bwrap")):
-        return Check("sandbox", False, "bubblewrap is not installed", mend, required=False)
-    namespaces = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
-    try:
-        result = _run([bwrap, *namespaces, "--ro-bind", "/", "/", "true"])
-    except subprocess.TimeoutExpired:
-        return Check("sandbox", False, f"bwrap did not answer in {SECONDS} s", required=False)
-    if result.returncode:
-        found = f"bwrap cannot make a sandbox: {result.stderr.strip()[:200]}"
-        return Check("sandbox", False, found, _allow_namespaces(), required=False)
-    return Check("sandbox", True, f"bubblewrap ({bwrap})")
 
 
 def _allow_namespaces() -> str:

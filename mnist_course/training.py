@@ -103,7 +103,10 @@ def train(
     labels : ndarray of int, shape (n,)
         The digit of each image.
     recipe : str, default "reference"
-        A key of `RECIPES`.
+        How to train: "reference" (Adam at a constant learning rate), "improved" (larger batches,
+        weights that decay, a learning rate that falls to 0), "augmented" (images distorted afresh
+        in every epoch, a learning rate that falls to 0) or "cnn" (the same with a small
+        convolutional network).
     epochs : int, optional
         Passes over the training part; the recipe's own by default.
     batch_size : int, optional

@@ -1,9 +1,9 @@
 """Confine each submission: it sees nothing that is not its own, changes nothing, leaves nothing.
 
 `bubblewrap` starts one process in an almost empty machine, the `nursery`, which imports TensorFlow
-and forks itself for each submission. The fork makes itself namespaces of its own, so that it shares
-nothing with the submissions beside it and after it, and gives up every right. What a kernel does not
-limit for a tree of processes, a thread here watches: memory, processes, time.
+and forks itself for each submission. The fork makes namespaces of its own, so that it shares
+nothing with the submissions beside it and after it, and gives up every right. What the kernel does
+not limit for a tree of processes, a thread here watches: memory, processes, time.
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 import time
@@ -26,11 +25,15 @@ from types import TracebackType
 from mnist_course import doctor
 from mnist_course.errors import CourseError
 
-from . import bubblewrap, usage
+from . import bubblewrap
+from .usage import Usage, measure
 
 READY = b"ready"
 SECONDS_TO_START = 120.0  # importing TensorFlow from a slow disk takes a while
+SECONDS_TO_STOP = 10.0
 SECONDS_BETWEEN_LOOKS = 0.2
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Limits:
     Attributes
     ----------
     memory : int
-        Bytes. What processes share counts for each in part (Linux calls this PSS). Files come on
-        top of it, up to `disk`.
+        Bytes. What processes share counts for each; a submission starts with about 0.6 GiB, a
+        process that it forks with 0.3. Its files are not among them; see `disk`.
     disk : int
         Bytes in all its files, which are kept in memory.
     file_size : int
@@ -84,13 +87,15 @@ class Child(ABC):
         self.connection = connection
         self.limits = limits
         self._reason: str | None = None
+        self._closed = False
+        self._lock = threading.RLock()
 
     def reason(self) -> str | None:
         """Return the reason that the first `kill` gave; None if it has not been killed for one."""
         return self._reason
 
     def kill(self, reason: str | None = None) -> None:
-        """End it with all that it started, and let go who waits for its answer.
+        """End it, and let go who waits for its answer.
 
         Parameters
         ----------
@@ -98,19 +103,29 @@ class Child(ABC):
             The limit that it exceeded: "too_long", "out_of_memory", "too_many_processes" or
             "out_of_cpu_time".
         """
-        self._reason = self._reason or reason
-        self._end()
-        # It may have been closed, by the thread that this one is to help.
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self.connection.fileno())) as s:
-            s.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            if self._closed:
+                return
+            self._reason = self._reason or reason
+            self._end()
+            ours = socket.socket(fileno=os.dup(self.connection.fileno()))
+            with ours, contextlib.suppress(OSError):  # the other side may have hung up
+                ours.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End it, and wait until nothing of it is left."""
-        self.kill()
-        self.connection.close()
+        with self._lock:
+            if not self._closed:
+                self.kill()
+                self._clean()
+                self.connection.close()
+                self._closed = True
 
     @abstractmethod
     def _end(self) -> None: ...
+
+    @abstractmethod
+    def _clean(self) -> None: ...
 
 
 class Sandbox:
@@ -141,7 +156,9 @@ class Sandbox:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as output:
             self._process = bubblewrap.start(
-                ["-P", "-s", "-m", "mnist_course.grading.nursery"], stdin=theirs, output=output
+                ["-P", "-s", "-m", "mnist_course.grading.nursery"],
+                stdin=theirs.fileno(),
+                output=output,
             )
             theirs.close()
             self._orders.settimeout(SECONDS_TO_START)
@@ -154,7 +171,8 @@ class Sandbox:
                 output.seek(0)
                 said = output.read().decode(errors="replace").strip()
                 raise CourseError(f"the sandbox did not start: {said[-500:] or 'no answer'}")
-        self._children: set[_Confined] = set()
+        self._children: list[_Confined] = []
+        self._lock = threading.Lock()  # of the list
         self._closing = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, daemon=True)
         self._watchdog.start()
@@ -168,7 +186,6 @@ class Sandbox:
     ) -> None:
         self._closing.set()
         self._watchdog.join()
-        self._stop()
 
     def spawn(self) -> Child:
         """Start a confined process that has TensorFlow imported and has seen no learner's code.
@@ -192,28 +209,89 @@ class Sandbox:
             try:
                 with theirs:
                     socket.send_fds(self._orders, [order], [theirs.fileno()])
-                message, credentials, _, _ = ours.recvmsg(1000, socket.CMSG_SPACE(_CREDENTIALS.size))
+                said, credentials, _, _ = ours.recvmsg(1000, socket.CMSG_SPACE(_CREDENTIALS.size))
             except OSError as error:
-                raise CourseError(f"the sandbox is gone: {error}") from None
-            if message != READY:
-                said = message.decode(errors="replace") or "its process ended"
-                raise CourseError(f"a submission cannot be confined: {said}")
+                raise CourseError(f"the sandbox has ended: {error}") from None
+            if said != READY:
+                reason = said.decode(errors="replace") or "the process for it did not start"
+                raise CourseError(f"a submission cannot be confined: {reason}")
             pid, _, _ = _CREDENTIALS.unpack(credentials[0][2])
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             ours.settimeout(None)
             child = _Confined(Connection(ours.detach()), self.limits, pid)
-        self._children.add(child)
+        with self._lock:
+            self._children.append(child)
         return child
 
     def _watch(self) -> None:
-        while not self._closing.wait(SECONDS_BETWEEN_LOOKS):
-            self._children = {child for child in self._children if not child.closed}
-            ...
+        try:
+            while not self._closing.wait(SECONDS_BETWEEN_LOOKS):
+                with self._lock:
+                    self._children = [child for child in self._children if child.alive()]
+                    children = self._children.copy()
+                usages = measure(child.pid for child in children) if children else {}
+                for child in children:
+                    if reason := _exceeded(child.limits, usages[child.pid], child.started):
+                        child.kill(reason)
+        finally:
+            self._stop()  # whatever happened here, nothing runs unwatched
 
     def _stop(self) -> None:
-        self._orders.close()  # which the nursery notices
-        try:
-            self._process.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._orders.recv(1)  # until the nursery has ended, too
+        self._orders.close()
+
+
+def available() -> str | None:
+    """Tell whether a sandbox can be made here, by trying.
+
+    Returns
+    -------
+    str or None
+        None if it can; else a sentence: why not, and what to do.
+    """
+    check = doctor.sandbox()
+    if check.ok:
+        return None
+    return f"no sandbox: {check.found}" + (f"; run '{check.mend}'." if check.mend else ".")
+
+
+class _Confined(Child):
+    """Process 1 of a submission's own namespace of processes: if it ends, so do all in there."""
+
+    def __init__(self, connection: Connection, limits: Limits, pid: int) -> None:
+        super().__init__(connection, limits)
+        self.pid = pid
+        self.started = time.monotonic()
+        self._descriptor = os.pidfd_open(pid)
+
+    def alive(self) -> bool:
+        with self._lock:
+            return not self._closed and not self._ended(0)
+
+    def _end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+    def _clean(self) -> None:
+        self._ended(SECONDS_TO_STOP)
+        os.close(self._descriptor)
+
+    def _ended(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
+
+
+def _exceeded(limits: Limits, usage: Usage, started: float) -> str | None:
+    if usage.threads > limits.processes:
+        return "too_many_processes"
+    if usage.memory > limits.memory:
+        return "out_of_memory"
+    if usage.cpu_seconds > limits.cpu_seconds:
+        return "out_of_cpu_time"
+    if time.monotonic() - started > limits.seconds_per_submission:
+        return "too_long"
+    return None

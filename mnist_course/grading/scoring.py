@@ -9,7 +9,7 @@ import inspect
 import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from mnist_course.errors import CourseError
 
 from .assemble import assemble
 from .assignment import Assignment
+from .sandbox import Child
 from .student import Session, Student, StudentError
 
 
@@ -75,7 +76,8 @@ def score(
     submission: NotebookNode,
     *,
     seed: int = 0,
-    seconds_per_cell: float = 300.0,
+    seconds_per_cell: float | None = None,
+    spawn: Callable[[], Child] | None = None,
 ) -> dict[str, CellScore]:
     """Run a submission and judge it by the hidden tests.
 
@@ -87,8 +89,10 @@ def score(
         What came back; only its answer cells are used.
     seed : int, default 0
         Decides the inputs of the hidden tests.
-    seconds_per_cell : float, default 300
-        How long a cell of the notebook may run.
+    seconds_per_cell : float, optional
+        How long a cell of the notebook may run; see `Session`.
+    spawn : callable, optional
+        What starts the process in which the notebook runs; see `Session`.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def score(
         If the hidden tests themselves cannot be run.
     """
     cells = assemble(assignment, submission)
-    with Session(cells, seconds_per_cell=seconds_per_cell) as session:
+    with Session(cells, seconds_per_cell=seconds_per_cell, spawn=spawn) as session:
         hidden = _Hidden(session, seed)
         _pytest(assignment.tests, hidden)
     for name, cell in hidden.cells.items():

@@ -2,9 +2,9 @@
 
 import multiprocessing
 import tempfile
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
@@ -15,11 +15,19 @@ from mnist_course.checks.figures import Panel
 
 from . import runner
 from .messages import MessageError, pack, unpack
+from .sandbox import Child, Limits
 
-SECONDS_PER_CALL = 30.0
 GRACE = 10.0  # seconds for a process to obey its own alarm before it is killed
 LARGEST_ANSWER = 2**28  # bytes
 LONGEST_SENTENCE = 500  # characters
+
+_ENDS = {
+    None: "ended the process in which the notebook ran.",
+    "too_long": "took too long and was stopped.",
+    "out_of_memory": "used too much memory and was stopped.",
+    "out_of_cpu_time": "used too much CPU time and was stopped.",
+    "too_many_processes": "started too many processes or threads and was stopped.",
+}
 
 # Forked from a process that has imported the libraries and never seen a learner's code.
 _context = multiprocessing.get_context("forkserver")
@@ -34,6 +42,23 @@ class NotAttemptedError(StudentError):
     """There is nothing to judge."""
 
 
+class Unconfined:
+    """Starts processes as `Sandbox` does, but nothing confines them.
+
+    Parameters
+    ----------
+    limits : Limits, optional
+        Only the seconds for a cell and for a call count.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+
+    def spawn(self) -> Child:
+        """Start a process that has TensorFlow imported and has seen no learner's code."""
+        return _Unconfined(self.limits)
+
+
 class Session:
     """One run of one submission, in a process of its own.
 
@@ -41,33 +66,36 @@ class Session:
     ----------
     cells : list of tuple of (str, str)
         Name and code of the cells to run, as `assemble` returns them.
-    seconds_per_cell : float
-        How long a cell may run.
+    seconds_per_cell : float, optional
+        How long a cell may run; by default, as long as the limits of the process say.
+    spawn : callable, optional
+        What starts the process: `Sandbox.spawn` or `Unconfined.spawn`, which is the default.
 
     Notes
     -----
     Use it as a context manager: the process is gone when the block ends.
     """
 
-    def __init__(self, cells: list[tuple[str, str]], *, seconds_per_cell: float) -> None:
+    def __init__(
+        self,
+        cells: list[tuple[str, str]],
+        *,
+        seconds_per_cell: float | None = None,
+        spawn: Callable[[], Child] | None = None,
+    ) -> None:
         self.cells = cells
         self.seconds_per_cell = seconds_per_cell
+        self.spawn = spawn or Unconfined().spawn
         self.failures: dict[str, tuple[bool, str]] = {}
         self.ended = ""
 
     def __enter__(self) -> "Session":
-        self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
-        ours, theirs = _context.Pipe()
-        self._connection: Connection = ours
-        self._process: BaseProcess = _context.Process(
-            target=runner.serve, args=(theirs, self._folder.name), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self.child = self.spawn()
+        seconds = self.seconds_per_cell or self.child.limits.seconds_per_cell
         try:
             for cell in self.cells:
                 # One by one, so that a process that has to be killed tells which cell it was.
-                status, value = self.ask(self.seconds_per_cell, "run", cell)
+                status, value = self.ask(seconds, "run", cell)
                 match status, value:
                     case runner.ANSWERED, [bool(untouched), str(sentence)]:
                         self.failures[cell[0]] = (untouched, sentence[:LONGEST_SENTENCE])
@@ -86,26 +114,25 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._connection.close()
-        self._process.kill()
-        self._process.join()
-        self._folder.cleanup()
+        self.child.close()
 
     def ask(self, seconds: float, kind: str, *details: object) -> tuple[str, Any]:
         """Send a request to the learner's process and return its answer."""
         if self.ended:
             return runner.FAILED, self.ended
+        # From outside, as the process may stop anywhere, even within its answer.
+        alarm = threading.Timer(seconds + GRACE, self.child.kill, ["too_long"])
+        alarm.start()
         try:
-            self._connection.send_bytes(pack((kind, seconds, *details)))
-            if not self._connection.poll(seconds + GRACE):
-                self._process.kill()
-                self.ended = "took too long and was stopped."
-                return runner.FAILED, self.ended
-            status, value = unpack(self._connection.recv_bytes(LARGEST_ANSWER))
+            self.child.connection.send_bytes(pack((kind, seconds, *details)))
+            status, value = unpack(self.child.connection.recv_bytes(LARGEST_ANSWER))
         except (EOFError, OSError, MessageError, TypeError, ValueError):
-            self._process.kill()
-            self.ended = "ended the process in which the notebook ran."
+            self.child.kill()
+            self.ended = _ENDS[self.child.reason()]
             return runner.FAILED, self.ended
+        finally:
+            alarm.cancel()
+            alarm.join()
         return str(status), value
 
 
@@ -207,7 +234,8 @@ class Student:
             raise StudentError(f"`{name}` did not draw a figure.") from None
 
     def _ask(self, name: str, kind: str, *details: object) -> Any:
-        status, value = self.session.ask(SECONDS_PER_CALL, kind, *details)
+        seconds = self.session.child.limits.seconds_per_call
+        status, value = self.session.ask(seconds, kind, *details)
         if status == runner.ANSWERED:
             return value
         if self.answer in self.session.failures:
@@ -218,3 +246,22 @@ class Student:
         if status == runner.NOT_ATTEMPTED:
             raise NotAttemptedError(f"`{name}` was not attempted.")
         raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
+
+
+class _Unconfined(Child):
+    def __init__(self, limits: Limits) -> None:
+        ours, theirs = _context.Pipe()
+        super().__init__(ours, limits)
+        self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
+        self._process = _context.Process(
+            target=runner.serve, args=(theirs, self._folder.name), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def _end(self) -> None:
+        self._process.kill()
+
+    def _clean(self) -> None:
+        self._process.join()
+        self._folder.cleanup()

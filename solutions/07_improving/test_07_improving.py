@@ -9,7 +9,7 @@ from mnist_course import normalize
 LARGEST = 300_000  # parameters
 
 
-def pictures(rng, n=12):
+def some_images(rng, n=12):
     return rng.integers(1, 256, (n, 28, 28), dtype=np.uint8)
 
 
@@ -21,17 +21,17 @@ def assert_shifted(student, images, down, right):
 
 @pytest.mark.points(1, cell="check_shift")
 def test_shift_moves_down_and_right(student, rng):
-    """For positive numbers, `shift` should move pictures down and right, and fill with 0 what \
+    """For positive numbers, `shift` should move images down and right, and fill with 0 what \
     becomes free; some pixels are wrong."""
     for down, right in rng.permuted([[1, 2, 9], [3, 5, 4]], axis=1).T:
-        assert_shifted(student, pictures(rng), int(down), int(right))
+        assert_shifted(student, some_images(rng), int(down), int(right))
 
 
 @pytest.mark.points(1, cell="check_shift")
 def test_shift_moves_up_and_left(student, rng):
-    """For negative numbers, `shift` should move pictures up and left; some pixels are wrong."""
+    """For negative numbers, `shift` should move images up and left; some pixels are wrong."""
     for down, right in ((-3, -1), (-int(rng.integers(2, 9)), 4), (2, -int(rng.integers(3, 9)))):
-        assert_shifted(student, pictures(rng), down, right)
+        assert_shifted(student, some_images(rng), down, right)
 
 
 @pytest.mark.points(1, cell="check_shift")
@@ -39,14 +39,14 @@ def test_shift_by_nothing_and_by_everything(student, rng):
     """`shift` should work for 0, which moves nothing, and for 28, which leaves nothing to see."""
     by = int(rng.integers(1, 9))
     for down, right in ((0, by), (by, 0), (0, 0), (28, by), (0, 28)):
-        assert_shifted(student, pictures(rng), down, right)
+        assert_shifted(student, some_images(rng), down, right)
 
 
 @pytest.mark.points(1, cell="check_shift")
 def test_shift_keeps_shape_and_type_and_leaves_its_input_alone(student, rng):
-    """`shift` should return moved pictures of the same shape and type, in a new array, and leave \
-    the pictures it was given as they are."""
-    for images in (pictures(rng), normalize(pictures(rng))):
+    """`shift` should return moved images of the same shape and type, in a new array, and leave \
+    the images it was given as they are."""
+    for images in (some_images(rng), normalize(some_images(rng))):
         answer, (after, *_) = student.call("shift", images, 2, 3, after=True)
         answer = np.asarray(answer)
         np.testing.assert_array_equal(after, images)

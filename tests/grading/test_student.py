@@ -8,7 +8,14 @@ from contextlib import AbstractContextManager, contextmanager
 import numpy as np
 import pytest
 
-from mnist_course.grading.student import NotAttemptedError, Session, Student, StudentError
+from mnist_course.grading.sandbox import Limits
+from mnist_course.grading.student import (
+    NotAttemptedError,
+    Session,
+    Student,
+    StudentError,
+    Unconfined,
+)
 
 Ask = Callable[..., AbstractContextManager[Student]]
 
@@ -16,9 +23,10 @@ Ask = Callable[..., AbstractContextManager[Student]]
 @pytest.fixture
 def student() -> Ask:
     @contextmanager
-    def of(*cells: str, seconds: float = 20.0) -> Iterator[Student]:
+    def of(*cells: str, seconds: float = 20.0, per_call: float = 30.0) -> Iterator[Student]:
         named = [(f"cell_{number}", code) for number, code in enumerate(cells)]
-        with Session(named, seconds_per_cell=seconds) as session:
+        spawn = Unconfined(Limits(seconds_per_call=per_call)).spawn
+        with Session(named, seconds_per_cell=seconds, spawn=spawn) as session:
             yield Student(session, "cell_0")
 
     return of
@@ -55,11 +63,8 @@ def test_tells_what_became_of_the_arguments(student: Ask) -> None:
         ("def f():\n    raise KeyboardInterrupt", "`f` stopped with KeyboardInterrupt"),
     ],
 )
-def test_a_failure_becomes_a_sentence(
-    student: Ask, monkeypatch: pytest.MonkeyPatch, code: str, sentence: str
-) -> None:
-    monkeypatch.setattr("mnist_course.grading.student.SECONDS_PER_CALL", 2.0)
-    with student(code) as s, pytest.raises(StudentError) as raised:
+def test_a_failure_becomes_a_sentence(student: Ask, code: str, sentence: str) -> None:
+    with student(code, per_call=2.0) as s, pytest.raises(StudentError) as raised:
         s.call("f")
     assert sentence in str(raised.value)
     assert not isinstance(raised.value, NotAttemptedError)

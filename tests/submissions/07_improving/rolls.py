@@ -1,4 +1,4 @@
-# Lets the pictures wrap around, chooses on the test images, and trains the reference for a while.
+# Lets the images wrap around, chooses on the test images, and trains the reference for a while.
 # %% shift
 def shift(images, down, right):
     return np.roll(images, (down, right), axis=(1, 2))

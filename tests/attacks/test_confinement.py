@@ -1,0 +1,544 @@
+"""Each attack is a submission: it gains nothing, and honest ones beside and after it stand."""
+
+import contextlib
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+import mnist_course
+from mnist_course.grading import bubblewrap, seccomp
+from mnist_course.grading.sandbox import Limits, Sandbox, available
+from mnist_course.grading.student import Session, Student, StudentError
+
+pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(mnist_course.__file__).parent
+HONEST = "import numpy as np\ndef double(x):\n    return np.add(x, x)"
+SECRET = "c0ffee-in-the-environment"
+LIMITS = Limits(
+    memory=3 * 2**29,
+    disk=2**25,
+    file_size=2**24,
+    open_files=64,
+    processes=200,
+    seconds_per_cell=20.0,
+    seconds_per_call=20.0,
+)
+
+Attack = Callable[..., AbstractContextManager[Student]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECRET", SECRET)
+        with Sandbox(LIMITS) as sandbox:
+            yield sandbox
+
+
+@pytest.fixture
+def attack(sandbox: Sandbox) -> Attack:
+    """Run a submission; an honest one beside it and one after it get the right answer."""
+
+    @contextmanager
+    def run(*cells: str) -> Iterator[Student]:
+        with session(sandbox, HONEST) as beside:
+            with session(sandbox, *cells) as attacker:
+                yield attacker
+            assert beside.call("double", 21) == 42
+        with session(sandbox, HONEST) as after:
+            assert after.call("double", 21) == 42
+        assert_nothing_runs(sandbox)
+
+    return run
+
+
+@contextmanager
+def session(sandbox: Sandbox, *cells: str) -> Iterator[Student]:
+    named = [(f"cell_{number}", code) for number, code in enumerate(cells)]
+    with Session(named, spawn=sandbox.spawn) as running:
+        yield Student(running, "cell_0")
+
+
+def assert_nothing_runs(sandbox: Sandbox) -> None:
+    """Only the two processes of bubblewrap and the nursery are there."""
+    bwrap = psutil.Process(sandbox._process.pid)
+    deadline = time.monotonic() + 10
+    while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running == 2
+
+
+def assert_succeeded(student: Student) -> None:
+    assert student.session.failures == {}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_course.grading.student.GRACE", 0.5)
+
+
+# ------------------------------------------------------------------------------------- reading
+
+
+def test_finds_no_file_but_system_python_package_and_data(attack: Attack, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    known = [*bubblewrap._SYSTEM.split(), *map(str, bubblewrap._python()), str(PACKAGE)]
+    known += ["/proc", "/dev", str(bubblewrap.HOME)]
+    code = f"""
+import os
+known = {known!r}
+seen = []
+for folder, folders, files in os.walk("/"):
+    # The private folder has what is in /tmp, too.
+    if folder.removeprefix("/private") in known or folder in known:
+        folders.clear()
+    else:
+        seen += [os.path.join(folder, file).removeprefix("/private") for file in files]
+seen = [file for file in seen if file not in known]
+"""
+    with attack(code) as student:
+        seen = student.json("seen")
+        assert set(seen) - {"/data/mnist.npz"} == {"/etc/passwd", "/etc/group"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ROOT / "solutions",
+        ROOT / "tests",
+        ROOT / "exercises",
+        ROOT / "gradebook.db",
+        ROOT / ".git",
+        ROOT / "pyproject.toml",
+        Path.home() / ".bashrc",
+        Path("/etc/shadow"),
+        Path("/etc/hostname"),
+        Path("/sys"),
+        Path("/run"),
+        Path("/var"),
+        Path("/proc/1/root/etc"),
+    ],
+    ids=str,
+)
+def test_cannot_read_what_is_outside(sandbox: Sandbox, path: Path) -> None:
+    with session(sandbox, f"import os\nseen = os.access({str(path)!r}, os.F_OK)") as student:
+        assert student.json("seen") is False
+
+
+def test_has_no_variable_of_the_environment_outside(attack: Attack) -> None:
+    code = """
+import glob, os
+seen = [repr(dict(os.environ))]
+for file in glob.glob("/proc/[0-9]*/environ"):
+    try:
+        seen.append(open(file).read())
+    except OSError:
+        pass
+"""
+    with attack(code) as student:
+        seen = student.json("seen")
+        assert len(seen) == 2  # its own process, but not process 1
+        for text in seen:
+            assert "HOME" in text
+            for outside in (SECRET, "pytest", "PYTEST", "GRAD"):
+                assert outside not in text
+
+
+def test_sees_only_its_own_processes(attack: Attack) -> None:
+    code = """
+import ctypes, os
+numbers = sorted(name for name in os.listdir("/proc") if name.isdecimal())
+refused = []
+for name in ("environ", "mem", "maps", "fd", "cwd", "root", "ns/pid"):
+    try:
+        path = f"/proc/1/{name}"
+        os.listdir(path) if name in ("fd", "cwd", "root") else open(path, "rb").read(1)
+    except OSError:
+        refused.append(name)
+PTRACE_ATTACH = 16
+traced = ctypes.CDLL(None).ptrace(PTRACE_ATTACH, 1, None, None)
+files = []
+for name in os.listdir("/proc/self/fd"):
+    try:
+        files.append(os.readlink(f"/proc/self/fd/{name}"))
+    except FileNotFoundError:
+        pass  # of the listing itself
+"""
+    with attack(code) as student:
+        assert student.json("numbers") == ["1", "2"]
+        assert student.json("refused") == ["environ", "mem", "maps", "fd", "cwd", "root", "ns/pid"]
+        assert student.json("traced") == -1
+        files = student.json("files")
+        assert sum(file.startswith("socket:") for file in files) == 1  # the connection
+        for file in files:
+            assert file.startswith(("socket:", "/dev/null", "/private/")), files
+
+
+# ------------------------------------------------------------------------------------- writing
+
+
+def test_cannot_write_outside(attack: Attack, tmp_path: Path) -> None:
+    folders = [
+        *("/", "/usr/bin", "/usr/lib", "/etc", "/dev", "/dev/pts", "/data", "/proc", "/home"),
+        *(str(PACKAGE), str(PACKAGE.parent), sys.prefix, f"{sys.prefix}/bin", sys.base_prefix),
+        *(str(Path(module.__file__).parent) for module in (os, psutil)),
+        str(tmp_path),
+        *("/tmp/" + name for name in Path(sys.prefix).parts[2:3] if sys.prefix[:5] == "/tmp/"),
+    ]
+    files = [
+        *(
+            "/data/mnist.npz",
+            os.__file__,
+            psutil.__file__,
+            sys.executable,
+            str(PACKAGE / "data.py"),
+        ),
+        *("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/kernel/hostname"),
+        *("/proc/sys/user/max_user_namespaces", "/proc/1/oom_score_adj", "/etc/passwd"),
+    ]
+    code = f"""
+import os
+written = []
+for folder in {folders!r}:
+    try:
+        open(os.path.join(folder, "left-behind"), "w").close()
+        written.append(folder)
+    except OSError:
+        pass
+for file in {files!r}:
+    for change in (lambda: os.open(file, os.O_WRONLY), lambda: os.chmod(file, 0o666)):
+        try:
+            change()
+            written.append(file)
+        except OSError:
+            pass
+"""
+    with attack(code) as student:
+        assert student.json("written") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leaves_no_file_for_others(sandbox: Sandbox) -> None:
+    places = ["/tmp", "/dev/shm", "~", "."]
+    leave = f"""
+import os
+for place in {places!r}:
+    open(os.path.join(os.path.expanduser(place), "left-behind"), "w").close()
+"""
+    look = f"""
+import os
+seen = [f for place in {places!r} for f in os.listdir(os.path.expanduser(place)) if "left" in f]
+"""
+    with session(sandbox, leave) as student, session(sandbox, look) as beside:
+        assert_succeeded(student)
+        assert beside.json("seen") == []
+    with session(sandbox, look) as after:
+        assert after.json("seen") == []
+
+
+def test_patched_libraries_stay_in_the_submission(attack: Attack) -> None:
+    code = """
+import builtins, sys, numpy as np, mnist_course.grading.runner as runner
+np.add = lambda x, y: 1
+builtins.abs = lambda x: 1
+runner.serve = runner._call = None
+sys.modules["numpy"].__dict__["zeros"] = None
+"""
+    with attack(code) as student:
+        assert_succeeded(student)
+
+
+def test_files_in_the_working_folder_shadow_nothing(attack: Attack) -> None:
+    code = """
+import os, sys
+for name in ("ipykernel_launcher", "tensorflow", "colorsys", "sitecustomize"):
+    open(f"{name}.py", "w").write("mine = True")
+import colorsys, ipykernel_launcher, tensorflow
+mine = [hasattr(module, "mine") for module in (colorsys, ipykernel_launcher, tensorflow)]
+mine += [os.getcwd() in sys.path, "" in sys.path]
+"""
+    with attack(code) as student:
+        assert student.json("mine") == [False] * 5
+
+
+# ------------------------------------------------------------------------------------- network
+
+
+def test_reaches_no_listener_of_the_machine(attack: Attack, tmp_path: Path) -> None:
+    listeners = [socket.socket(), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)]
+    addresses: list[object] = [("127.0.0.1", 0), f"\0{tmp_path}", str(tmp_path / "socket")]
+    with contextlib.ExitStack() as stack:
+        for listener, address in zip(listeners, addresses, strict=True):
+            stack.enter_context(listener)
+            listener.bind(address)
+            listener.listen()
+            listener.setblocking(False)
+        code = f"""
+import socket
+reached = []
+for address in [("127.0.0.1", {listeners[0].getsockname()[1]}), *{addresses[1:]!r}]:
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as s:
+        s.settimeout(2)
+        try:
+            s.connect(address)
+            reached.append(address)
+        except OSError:
+            pass
+"""
+        with attack(code) as student:
+            assert student.json("reached") == []
+        for listener in listeners:
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+
+
+def test_has_no_sockets_that_no_namespace_covers(attack: Attack) -> None:
+    code = """
+import socket
+families = []
+for family in range(46):
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+        families.append(family)
+    except OSError:
+        pass
+"""
+    with attack(code) as student:
+        families = student.json("families")
+        assert (
+            {socket.AF_UNIX} <= set(families) <= {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6}
+        )
+
+
+# ------------------------------------------------------------------------------------- signals
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.killpg(0, 9)", "os.abort()"],
+)
+def test_may_end_itself_alone(attack: Attack, end: str) -> None:
+    with attack(f"import os\n{end}", "f = 3") as student:
+        with pytest.raises(StudentError, match="ended the process"):
+            student.call("f")
+        assert student.session.child.reason() is None
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getppid(), 9)", "os.kill(-1, 9)", "os.kill(-1, 19)"])
+def test_ends_nobody_else(attack: Attack, end: str) -> None:
+    code = f"import contextlib, os\nwith contextlib.suppress(ProcessLookupError):\n    {end}"
+    with attack(code) as student:
+        assert_succeeded(student)
+
+
+def test_stopping_itself_is_too_long(attack: Attack, impatient: None) -> None:
+    code = "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGSTOP)"
+    with attack(code) as student:
+        answer = student.session.ask(0.5, "call", "f", ())
+        assert answer == ("failed", "took too long and was stopped.")
+
+
+def test_an_answer_cut_short_is_too_long(attack: Attack, impatient: None) -> None:
+    code = """
+import os, stat, time
+def f():
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2 and stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                os.write(int(name), b"\\0\\0\\1\\0half")
+        except OSError:
+            pass
+    time.sleep(60)
+"""
+    with attack(code) as student:
+        answer = student.session.ask(0.5, "call", "f", ())
+        assert answer == ("failed", "took too long and was stopped.")
+
+
+@pytest.mark.parametrize(
+    "stay",
+    [
+        "import atexit\natexit.register(time.sleep, 60)\natexit.register(sys.exit)",
+        "import threading\nthreading.Thread(target=time.sleep, args=(60,)).start()",
+        "for number in set(signal.Signals) - {9, 19}:\n    signal.signal(number, signal.SIG_IGN)",
+        # The process of which nobody is the parent, in a session of its own, with the connection.
+        "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n"
+        "    os._exit(0)",
+        "import subprocess\nsubprocess.Popen(['setsid', 'nohup', 'sleep', '60'], close_fds=False)",
+    ],
+    ids=["atexit", "thread", "signals", "double fork", "nohup"],
+)
+@pytest.mark.parametrize("end", ["f = 1", "os._exit(0)"])
+def test_nothing_outlives_the_submission(attack: Attack, stay: str, end: str) -> None:
+    with attack(f"import os, signal, sys, time\n{stay}\n{end}"):
+        pass
+
+
+# ------------------------------------------------------------------------------------- bombs
+
+
+def test_threads_are_limited(attack: Attack) -> None:
+    code = """
+import threading, time
+def f():
+    number = 0
+    while True:
+        try:
+            threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+            number += 1
+        except RuntimeError:
+            return number
+"""
+    with attack(code) as student:
+        assert student.call("f") < LIMITS.processes
+
+
+def test_processes_are_limited(attack: Attack) -> None:
+    code = """
+import os, subprocess, time
+def f():
+    subprocess.Popen(["bash", "-c", "bomb() { bomb | bomb & }; bomb"])
+    counts = []
+    for _ in range(20):
+        time.sleep(0.1)
+        counts.append(sum(name.isdecimal() for name in os.listdir("/proc")))
+    return counts
+"""
+    with attack(code) as student:
+        counts = student.call("f")
+        assert LIMITS.processes / 2 < max(counts) <= LIMITS.processes
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "held = [np.ones(2**24) for _ in range(100)]",
+        "held = mmap.mmap(-1, 2**33, flags=mmap.MAP_PRIVATE)\n"
+        "    for i in range(0, 2**33, 4096): held[i] = 1",
+        "while True:\n        os.fork()",
+        "for _ in range(20):\n        if os.fork() == 0:\n"
+        "            held = np.ones(2**25)\n            time.sleep(60)\n    time.sleep(60)",
+    ],
+    ids=["arrays", "mapping", "forks", "many processes"],
+)
+def test_memory_is_limited(attack: Attack, bomb: str) -> None:
+    with attack(f"import mmap, os, time\nimport numpy as np\ndef f():\n    {bomb}") as student:
+        with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
+            student.call("f")
+        assert student.session.child.reason() == "out_of_memory"
+
+
+def test_no_memory_is_hidden_from_the_count(attack: Attack) -> None:
+    code = """
+import mmap, os
+def mapped(flags, path=None):
+    file = os.open(path, os.O_RDWR) if path else -1
+    try:
+        return bool(mmap.mmap(file, 2**20, flags=flags))
+    except OSError:
+        return False
+private = mapped(mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+shared = [
+    mapped(mmap.MAP_SHARED | mmap.MAP_ANONYMOUS),
+    mapped(3 | mmap.MAP_ANONYMOUS),  # MAP_SHARED_VALIDATE
+    mapped(mmap.MAP_SHARED, "/dev/zero"),
+]
+zeros = open("/dev/zero", "rb").read(3)
+"""
+    with attack(code) as student:
+        assert_succeeded(student)
+        assert student.json("private") is True
+        assert student.json("shared") == [False] * 3
+        assert student.json("zeros") == bytes(3)
+
+
+def test_files_are_limited(attack: Attack) -> None:
+    code = """
+import errno, os
+errors = set()
+def fill(folder):
+    for number in range(4):
+        with open(os.path.join(folder, str(number)), "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(2**20))
+            except OSError as error:
+                errors.add(errno.errorcode[error.errno])
+for folder in ("/tmp", "/dev/shm", os.path.expanduser("~"), "."):
+    fill(folder)
+held = [os.path.getsize(f"{folder}/{n}") for folder in ("/tmp", "/dev/shm") for n in range(4)]
+for number in range(100_000):
+    try:
+        os.mkdir(str(number + 10))
+    except OSError as error:
+        errors.add(errno.errorcode[error.errno])
+        break
+descriptors = []
+try:
+    while True:
+        descriptors.append(os.open("/dev/null", os.O_RDONLY))
+except OSError as error:
+    errors.add(errno.errorcode[error.errno])
+for descriptor in descriptors:
+    os.close(descriptor)
+"""
+    with attack(code) as student:
+        assert_succeeded(student)
+        assert student.json("errors") == {"EFBIG", "ENOSPC", "EMFILE"}
+        held = student.json("held")
+        assert max(held) == LIMITS.file_size
+        assert LIMITS.disk / 2 < sum(held) <= LIMITS.disk
+        assert student.json("number") < 10_000
+
+
+# ------------------------------------------------------------------------------------- rights
+
+
+def test_has_no_rights_and_gets_none(attack: Attack) -> None:
+    code = """
+import ctypes, os
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+rights = [int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")]
+no_new = status["NoNewPrivs"].strip()
+libc = ctypes.CDLL(None)
+NEW_USER, NEW_MOUNTS, READ_ONLY, REMOUNT_BIND = 0x10000000, 0x00020000, 1, 32 | 4096
+gained = [
+    libc.unshare(NEW_USER),
+    libc.unshare(NEW_MOUNTS),
+    libc.umount2(b"/private", 2),
+    libc.umount2(b"/proc", 2),
+    libc.umount2(b"/tmp", 2),
+    libc.mount(b"none", b"/proc", b"", REMOUNT_BIND, b""),
+    libc.mount(b"tmpfs", b"/mnt", b"tmpfs", 0, b""),
+    libc.setuid(0),
+    libc.chroot(b"/"),
+    libc.sethostname(b"mine", 4),
+]
+"""
+    with attack(code) as student:
+        assert student.json("rights") == [0] * 4
+        assert student.json("no_new") == "1"
+        assert student.json("gained") == [-1] * 10
+
+
+@pytest.mark.parametrize("name", seccomp.REFUSED)
+def test_cannot_call_what_no_namespace_covers(sandbox: Sandbox, name: str) -> None:
+    number = seccomp.REFUSED[name][platform.machine() == "aarch64"]
+    code = f"""
+import ctypes, errno
+result = ctypes.CDLL(None, use_errno=True).syscall({number}, 0, 0, 0, 0, 0, 0)
+error = errno.errorcode.get(ctypes.get_errno())
+"""
+    with session(sandbox, code) as student:
+        assert (student.json("result"), student.json("error")) == (-1, "ENOSYS")
