@@ -9,6 +9,8 @@ import pytest
 from mnist_course.data import MNIST, find_mnist, load_mnist
 from mnist_course.errors import DataError
 
+collect_ignore_glob = ["submissions/*"]  # pieces of notebooks, which test_submissions.py reads
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:

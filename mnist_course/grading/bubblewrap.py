@@ -21,7 +21,7 @@ USER = 1000  # the number that whoever starts it has inside
 PRIVATE = Path("/private")  # the one place that each submission has for itself
 HOME = PRIVATE / "home"
 
-NOBODY = 65534  # whom no file belongs to
+_NOBODY = 65534  # whom no file belongs to
 _NAMESPACES = (
     "--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --cap-drop ALL "
     "--die-with-parent --new-session"
@@ -117,7 +117,7 @@ def _namespace_without_root() -> int | None:
         folder = Path("/proc", str(process.pid))
         try:
             for name in ("uid_map", "gid_map"):
-                (folder / name).write_text(f"0 0 1\n{USER} {NOBODY} 1\n")
+                (folder / name).write_text(f"0 0 1\n{USER} {_NOBODY} 1\n")
             return os.open(folder / "ns" / "user", os.O_RDONLY)
         except OSError:
             return None

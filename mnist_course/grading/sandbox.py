@@ -44,7 +44,8 @@ class Limits:
     ----------
     memory : int
         Bytes. What processes share counts for each; a submission starts with about 0.6 GiB, a
-        process that it forks with 0.3. Its files are not among them; see `disk`.
+        process that it forks with 0.3. Its files are not among them (see `disk`), nor what the
+        kernel needs for it, such as the buffers of its sockets.
     disk : int
         Bytes in all its files, which are kept in memory.
     file_size : int
@@ -144,7 +145,8 @@ class Sandbox:
     Notes
     -----
     It needs some seconds to start, and then 0.1 s for each submission. It ends when the thread that
-    entered it ends, even if that is killed.
+    entered it ends, even if that is killed. It needs bubblewrap 0.5 and Linux 5.14, or newer ones:
+    older kernels count the processes of all submissions together.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -218,7 +220,7 @@ class Sandbox:
             pid, _, _ = _CREDENTIALS.unpack(credentials[0][2])
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             ours.settimeout(None)
-            child = _Confined(Connection(ours.detach()), self.limits, pid)
+            child = _Confined(pid, Connection(ours.detach()), self.limits)
         with self._lock:
             self._children.append(child)
         return child
@@ -261,7 +263,7 @@ def available() -> str | None:
 class _Confined(Child):
     """Process 1 of a submission's own namespace of processes: if it ends, so do all in there."""
 
-    def __init__(self, connection: Connection, limits: Limits, pid: int) -> None:
+    def __init__(self, pid: int, connection: Connection, limits: Limits) -> None:
         super().__init__(connection, limits)
         self.pid = pid
         self.started = time.monotonic()
