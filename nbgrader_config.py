@@ -11,3 +11,5 @@ c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
 # Hidden tests lie beside their source notebook and must not reach learners.
 c.CourseDirectory.ignore.append("test_*.py")
+# The cells that train take a minute; nbgrader would stop them after half of one.
+c.Execute.timeout = 300
