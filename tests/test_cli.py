@@ -171,6 +171,8 @@ class TestTrain:
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
+            # Shells let what they start in the background ignore SIGINT, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stderr is not None
         for line in process.stderr:
