@@ -432,7 +432,7 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, initial_epoch: int, epochs: int, *, quiet: bool) -> None:
         super().__init__()
-        in_notebook = "ipykernel" in sys.modules
+        in_notebook = _in_notebook()
         # A widget would leave nothing readable in a saved notebook; lines do.
         self.console = Console(stderr=not in_notebook, force_jupyter=False, quiet=quiet)
         self.live = self.console.is_terminal and not in_notebook and not quiet
@@ -471,3 +471,9 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
         if self.unsaid:
             self.console.print(self.unsaid, highlight=False, soft_wrap=True)
         self.unsaid = ""
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel, not merely beside its package."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
