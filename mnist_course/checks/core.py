@@ -54,6 +54,7 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
         The decorator. An answer that is still None is not attempted; whatever else the check
         stumbles over is reported as an answer that it cannot read.
     """
+    read_on = f"Read on: {BOOK}/{PAGE}#{section}"
 
     def decorate(check: Callable[P, str]) -> Callable[P, None]:
         @functools.wraps(check)
@@ -68,13 +69,12 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
                     "without an error, then run this cell again."
                 ) from None
             except CheckError as failure:
-                raise CheckError(f"Not yet: {failure}\nRead on: {BOOK}/{PAGE}#{section}") from None
+                raise CheckError(f"Not yet: {failure}\n{read_on}") from None
             # An answer can be of any type and break any comparison.
             except Exception as error:
                 raise CheckError(
                     f"Not yet: the check could not read your answer ({_named(error)}). Compare it "
-                    "with what the task asks for.\n"
-                    f"Read on: {BOOK}/{PAGE}#{section}"
+                    f"with what the task asks for.\n{read_on}"
                 ) from None
             print(f"Well done: {praise}")  # noqa: T201 (a notebook shows it below the cell)
 

@@ -27,21 +27,20 @@ def assemble(assignment: Assignment, submission: NotebookNode) -> list[tuple[str
         Name and code of each cell to run, in order. An answer that is missing, or empty, becomes
         an answer not attempted.
     """
-    answers = {
-        name: str(cell.get("source", ""))
-        for cell in submission.get("cells", [])
-        if (name := _grade_id(cell)) in assignment.answers
-    }
+    answers = dict.fromkeys(assignment.answers, "")
+    for cell in submission.get("cells", []):
+        if (name := _grade_id(cell)) in answers:
+            answers[name] = str(cell.get("source", ""))
     cells = []
     for number, cell in enumerate(assignment.notebook.cells, start=1):
         if cell.cell_type != "code":
             continue
         name = _grade_id(cell) or f"cell {number}"
-        code = answers.get(name, "") if name in assignment.answers else cell.source
+        code = answers.get(name, cell.source)
         cells.append((name, code if code.strip() else NOT_ATTEMPTED))
     return cells
 
 
-def _grade_id(cell: Any) -> str | None:
+def _grade_id(cell: Any) -> str:
     name = nbgrader_metadata(cell).get("grade_id")
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) else ""

@@ -242,7 +242,7 @@ class Student:
             untouched, sentence = self.session.failures[self.answer]
             if not untouched:
                 raise StudentError(f"Your cell `{self.answer}` {sentence}")
-            raise NotAttemptedError(f"`{name}` was not attempted.")
+            status = runner.NOT_ATTEMPTED
         if status == runner.NOT_ATTEMPTED:
             raise NotAttemptedError(f"`{name}` was not attempted.")
         raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
