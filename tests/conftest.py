@@ -1,13 +1,14 @@
 """What several test modules share: the data sets, and what a test may need of its machine."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from mnist_course.data import MNIST, find_mnist, load_mnist
 from mnist_course.errors import DataError
+from mnist_course.grading.sandbox import Sandbox, available
 
 collect_ignore_glob = ["submissions/*"]  # pieces of notebooks, which test_submissions.py reads
 
@@ -36,6 +37,14 @@ def full_mnist() -> MNIST:
     if not mnist.genuine:
         pytest.skip("needs the complete MNIST: run 'mnist-course data', or set MNIST_COURSE_DATA")
     return mnist
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    if reason := available():
+        pytest.skip(reason)
+    with Sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

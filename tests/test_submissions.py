@@ -11,7 +11,9 @@ import pytest
 from nbformat import NotebookNode
 
 from mnist_course.grading.assignment import Assignment, list_assignments, read_assignment
-from mnist_course.grading.scoring import CellScore, score
+from mnist_course.grading.results import CellScore
+from mnist_course.grading.sandbox import Sandbox
+from mnist_course.grading.scoring import score
 
 ROOT = Path(__file__).parents[1]
 SOLUTIONS = ROOT / "solutions"
@@ -58,6 +60,18 @@ def submission(assignment: Assignment, name: str) -> NotebookNode:
     return fill(assignment.notebook, (MATRIX / assignment.name / f"{name}.py").read_text())
 
 
+def grade(
+    sandbox: Sandbox,
+    assignment: Assignment,
+    notebook: NotebookNode,
+    seconds_per_cell: float = SECONDS_PER_CELL,
+) -> dict[str, CellScore]:
+    result = score(assignment, notebook, spawn=sandbox.spawn, seconds_per_cell=seconds_per_cell)
+    nbformat.validate(nbformat.reads(result.notebook, as_version=4))
+    assert not any(earned.review for earned in result.cells.values())
+    return result.cells
+
+
 def assert_scores(
     scores: dict[str, CellScore], assignment: Assignment, rows: dict[str, dict]
 ) -> None:
@@ -81,9 +95,9 @@ CASES = [(assignment, name) for assignment in ASSIGNMENTS for name in expected(a
 
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=["-".join(case) for case in CASES])
-def test_each_submission_earns_what_the_table_says(name: str, case: str) -> None:
+def test_each_submission_earns_what_the_table_says(sandbox: Sandbox, name: str, case: str) -> None:
     assignment = read_assignment(SOLUTIONS, name)
-    scores = score(assignment, submission(assignment, case), seconds_per_cell=SECONDS_PER_CELL)
+    scores = grade(sandbox, assignment, submission(assignment, case))
     assert_scores(scores, assignment, expected(name)[case])
 
 
@@ -95,16 +109,18 @@ def test_every_file_of_the_matrix_is_in_its_table(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_reference_earns_everything(name: str) -> None:
+def test_reference_earns_everything(sandbox: Sandbox, name: str) -> None:
     assignment = read_assignment(SOLUTIONS, name)
-    assert_scores(score(assignment, submission(assignment, REFERENCE)), assignment, {})
+    scores = grade(sandbox, assignment, submission(assignment, REFERENCE))
+    assert_scores(scores, assignment, {})
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_untouched_earns_nothing_and_is_called_not_attempted(name: str) -> None:
+def test_untouched_earns_nothing_and_is_called_not_attempted(sandbox: Sandbox, name: str) -> None:
     assignment = read_assignment(SOLUTIONS, name)
     row = {"points": 0, "feedback": "not attempted", "check": "Not attempted"}
-    scores = score(assignment, submission(assignment, UNTOUCHED))
+    scores = grade(sandbox, assignment, submission(assignment, UNTOUCHED))
+    assert not any(earned.attempted for earned in scores.values())
     assert_scores(scores, assignment, dict.fromkeys(assignment.points, row))
 
 
@@ -157,7 +173,7 @@ MANGLED: dict[Callable[[NotebookNode, str], None], str | None] = {
 @pytest.mark.parametrize("mangle", MANGLED, ids=lambda mangle: mangle.__name__)
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_mangled_submissions_lose_only_what_is_beyond_repair(
-    name: str, mangle: Callable[[NotebookNode, str], None]
+    sandbox: Sandbox, name: str, mangle: Callable[[NotebookNode, str], None]
 ) -> None:
     assignment = read_assignment(SOLUTIONS, name)
     base = "quick" if "quick" in expected(name) else REFERENCE
@@ -169,4 +185,5 @@ def test_mangled_submissions_lose_only_what_is_beyond_repair(
         rows[first.check] = {"points": 0, "feedback": reason, "check": "is not defined"}
     # Long enough for the cells that train a little on a busy machine.
     seconds = 15.0 if mangle is loop else SECONDS_PER_CELL
-    assert_scores(score(assignment, notebook, seconds_per_cell=seconds), assignment, rows)
+    scores = grade(sandbox, assignment, notebook, seconds_per_cell=seconds)
+    assert_scores(scores, assignment, rows)

@@ -1,5 +1,6 @@
 """Put a learner's answers into a fresh copy of the source notebook."""
 
+import copy
 from typing import Any
 
 from nbformat import NotebookNode
@@ -9,7 +10,7 @@ from .assignment import Assignment, nbgrader_metadata
 NOT_ATTEMPTED = "raise NotImplementedError"
 
 
-def assemble(assignment: Assignment, submission: NotebookNode) -> list[tuple[str, str]]:
+def assemble(assignment: Assignment, submission: NotebookNode) -> NotebookNode:
     """Take only the answer cells from a submission; everything else comes from the source.
 
     Parameters
@@ -23,22 +24,31 @@ def assemble(assignment: Assignment, submission: NotebookNode) -> list[tuple[str
 
     Returns
     -------
-    list of tuple of (str, str)
-        Name and code of each cell to run, in order. An answer that is missing, or empty, becomes
-        an answer not attempted.
+    nbformat.NotebookNode
+        The notebook to run, without outputs. An answer in code that is missing, or empty, becomes
+        one not attempted.
     """
     answers = dict.fromkeys(assignment.answers, "")
     for cell in submission.get("cells", []):
         if (name := _grade_id(cell)) in answers:
             answers[name] = str(cell.get("source", ""))
-    cells = []
-    for number, cell in enumerate(assignment.notebook.cells, start=1):
-        if cell.cell_type != "code":
-            continue
-        name = _grade_id(cell) or f"cell {number}"
-        code = answers.get(name, cell.source)
-        cells.append((name, code if code.strip() else NOT_ATTEMPTED))
-    return cells
+    notebook = copy.deepcopy(assignment.notebook)
+    for cell in notebook.cells:
+        if (name := _grade_id(cell)) in answers:
+            cell.source = answers[name]
+        if cell.cell_type == "code":
+            cell.source = cell.source if cell.source.strip() else NOT_ATTEMPTED
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def code_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    """Return the cells of a notebook that run, in their order, by a name for each."""
+    return {
+        _grade_id(cell) or f"cell {number}": cell
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "code"
+    }
 
 
 def _grade_id(cell: Any) -> str:

@@ -16,15 +16,16 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from IPython.core.interactiveshell import InteractiveShell
 
 from mnist_course.backend import keras
 from mnist_course.checks.core import CheckError, explain
 from mnist_course.checks.figures import Panel, describe, find_figure
 
 from .messages import pack, unpack
+from .shell import Shell, make_shell
 
 ANSWERED, NOT_ATTEMPTED, FAILED = "answered", "not attempted", "failed"
+TOO_LONG = "took too long and was stopped."
 LARGEST_REQUEST = 2**30  # bytes
 
 
@@ -46,9 +47,9 @@ def serve(connection: Connection, folder: str) -> None:
     -----
     The requests, with their answers' values:
 
-    - ``("run", seconds, cell)``: run a cell, given as the pair of its name and code, for at most so
-      many seconds; the value is None, or for a cell that failed the pair of whether it was not
-      attempted, and what went wrong.
+    - ``("run", seconds, code, room)``: run a cell for at most so many seconds, and keep at most so
+      many characters of what it shows; the value is the pair of None, or for a cell that failed
+      the pair of whether it was not attempted, and what went wrong; and of its outputs.
     - ``("call", seconds, name, arguments)``: the value is the pair of what the function returned
       and the arguments as they were afterwards.
     - ``("predict", seconds, name, images)``: the classes that a model predicts.
@@ -59,11 +60,10 @@ def serve(connection: Connection, folder: str) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    os.environ["MPLBACKEND"] = "agg"
     signal.signal(signal.SIGALRM, _time_is_up)
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 (what a notebook that sets no seed draws from)
-    shell = InteractiveShell.instance(colors="nocolor")
+    shell = make_shell()
     answer: dict[str, Callable[..., Any]] = {
         "run": _run,
         "call": _call,
@@ -103,7 +103,7 @@ def _protected(ask: Callable[..., Any], *details: Any) -> tuple[str, Any]:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, TooLong):
-        return "took too long and was stopped."
+        return TOO_LONG
     if isinstance(error, _MissingError | CheckError):
         return str(error)
     return f"stopped with {explain(error)}"
@@ -113,24 +113,18 @@ class _MissingError(Exception):
     """There is no such name, or it is of no use."""
 
 
-def _run(shell: InteractiveShell, seconds: float, cell: tuple[str, str]) -> Any:
-    _, code = cell
+def _run(shell: Shell, seconds: float, code: str, room: int) -> Any:
     error: BaseException | None
     try:
         with _at_most(seconds):
-            error = _run_cell(shell, code)
+            error, _ = shell.run(code, room)
     except TooLong as late:
         error = late
-    return (isinstance(error, NotImplementedError), _sentence(error)) if error else None
+    failure = (isinstance(error, NotImplementedError), _sentence(error)) if error else None
+    return failure, shell.outputs.list
 
 
-def _run_cell(shell: Any, code: str) -> BaseException | None:
-    result = shell.run_cell(code)
-    error: BaseException | None = result.error_before_exec or result.error_in_exec
-    return error
-
-
-def _find(shell: InteractiveShell, name: str) -> Any:
+def _find(shell: Shell, name: str) -> Any:
     if name not in shell.user_ns:
         raise _MissingError("does not exist after the notebook ran.")
     value = shell.user_ns[name]
@@ -140,7 +134,7 @@ def _find(shell: InteractiveShell, name: str) -> Any:
 
 
 def _call(
-    shell: InteractiveShell, seconds: float, name: str, arguments: tuple[Any, ...]
+    shell: Shell, seconds: float, name: str, arguments: tuple[Any, ...]
 ) -> tuple[Any, tuple[Any, ...]]:
     function = _find(shell, name)
     if not callable(function):
@@ -149,9 +143,7 @@ def _call(
         return _described(function(*arguments)), arguments
 
 
-def _predict(
-    shell: InteractiveShell, seconds: float, name: str, images: np.ndarray[Any, Any]
-) -> Any:
+def _predict(shell: Shell, seconds: float, name: str, images: np.ndarray[Any, Any]) -> Any:
     model = _find(shell, name)
     if not hasattr(model, "predict"):
         raise _MissingError(f"is of type {type(model).__name__}; it should be a trained model.")
@@ -161,13 +153,13 @@ def _predict(
         return np.asarray(model.predict(images))
 
 
-def _json(shell: InteractiveShell, seconds: float, name: str) -> Any:
+def _json(shell: Shell, seconds: float, name: str) -> Any:
     with _at_most(seconds):
         return _described(_find(shell, name))
 
 
 def _figure(
-    shell: InteractiveShell, seconds: float, name: str, arguments: tuple[Any, ...]
+    shell: Shell, seconds: float, name: str, arguments: tuple[Any, ...]
 ) -> list[dict[str, Any]]:
     from matplotlib import pyplot
 

@@ -60,6 +60,10 @@ class Limits:
         Seconds that a cell of the notebook, and an answer to a hidden test, may take.
     seconds_per_submission : float
         Seconds from the first cell to the last answer.
+    output : int
+        Characters that are kept of what the cells of the notebook show.
+    answer : int
+        Bytes of an answer to a hidden test.
     """
 
     memory: int = 4 * 2**30
@@ -71,6 +75,8 @@ class Limits:
     seconds_per_cell: float = 300.0
     seconds_per_call: float = 30.0
     seconds_per_submission: float = 1800.0
+    output: int = 2**20
+    answer: int = 2**26
 
 
 class Child(ABC):

@@ -5,47 +5,38 @@ learner's code is what the fixture `student` tells them.
 """
 
 import contextlib
+import dataclasses
 import inspect
 import io
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
+import numpy.typing as npt
 import pytest
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
 from mnist_course.data import MNIST, load_mnist
 from mnist_course.errors import CourseError
 
-from .assemble import assemble
+from .assemble import assemble, code_cells
 from .assignment import Assignment
+from .results import CellScore, Result
 from .sandbox import Child
-from .student import Session, Student, StudentError
+from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
 
+ONLY_THE_SAMPLE = (
+    "they judge a network on all 10,000 test images of MNIST, and here is only the sample. "
+    "Run 'mnist-course data', or set MNIST_COURSE_DATA."
+)
 
-@dataclass
-class CellScore:
-    """What a check cell earned.
-
-    Attributes
-    ----------
-    points, max_points : float
-        Earned and possible points.
-    feedback : list of str
-        A sentence for each reason why points are missing, each once.
-    check : str
-        What the learner's own check said in this run; empty if it was content.
-    """
-
-    points: float = 0.0
-    max_points: float = 0.0
-    feedback: list[str] = field(default_factory=list)
-    check: str = ""
+Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 
 
 def hidden_points(tests: Path) -> dict[str, float]:
@@ -66,19 +57,38 @@ def hidden_points(tests: Path) -> dict[str, float]:
     CourseError
         If the file cannot be collected, or a test lacks its points or its sentence.
     """
-    hidden = _Hidden(session=None, seed=0)
-    _pytest(tests, hidden, "--collect-only")
-    return {name: cell.max_points for name, cell in hidden.cells.items()}
+    return {name: cell.max_points for name, cell in _collect(tests).cells.items()}
+
+
+def check_data(tests: Path, labelled: Labelled | None = None) -> None:
+    """Refuse hidden tests for which the data set is not enough.
+
+    Parameters
+    ----------
+    tests : pathlib.Path
+        A file of hidden tests.
+    labelled : tuple of (ndarray, ndarray), optional
+        See `score`.
+
+    Raises
+    ------
+    CourseError
+        If they judge a network on all test images of MNIST, and here is only the sample; or if
+        they cannot be collected.
+    """
+    if "full_mnist" in _collect(tests).fixtures and labelled is None and not _mnist().genuine:
+        raise CourseError(_unusable(tests, ONLY_THE_SAMPLE))
 
 
 def score(
     assignment: Assignment,
     submission: NotebookNode,
     *,
+    spawn: Callable[[], Child],
     seed: int = 0,
+    labelled: Labelled | None = None,
     seconds_per_cell: float | None = None,
-    spawn: Callable[[], Child] | None = None,
-) -> dict[str, CellScore]:
+) -> Result:
     """Run a submission and judge it by the hidden tests.
 
     Parameters
@@ -87,30 +97,90 @@ def score(
         What was asked.
     submission : nbformat.NotebookNode
         What came back; only its answer cells are used.
+    spawn : callable
+        What starts the process in which the notebook runs; see `Session`.
     seed : int, default 0
         Decides the inputs of the hidden tests.
+    labelled : tuple of (ndarray, ndarray), optional
+        Images and labels on which to judge networks, instead of the test images of MNIST.
     seconds_per_cell : float, optional
         How long a cell of the notebook may run; see `Session`.
-    spawn : callable, optional
-        What starts the process in which the notebook runs; see `Session`.
 
     Returns
     -------
-    dict of str to CellScore
-        The score of each check cell. Cells graded by hand are not among them.
+    Result
+        The score of each check cell, and the notebook as it ran.
 
     Raises
     ------
     CourseError
-        If the hidden tests themselves cannot be run.
+        If the hidden tests themselves cannot be run, or the notebook cannot.
     """
-    cells = assemble(assignment, submission)
-    with Session(cells, seconds_per_cell=seconds_per_cell, spawn=spawn) as session:
-        hidden = _Hidden(session, seed)
+    start = time.monotonic()
+    notebook = assemble(assignment, submission)
+    cells = code_cells(notebook)
+    named = [(name, cell.source) for name, cell in cells.items()]
+    with Session(named, spawn=spawn, seconds_per_cell=seconds_per_cell) as session:
+        hidden = _Hidden(session, seed, labelled)
         _pytest(assignment.tests, hidden)
-    for name, cell in hidden.cells.items():
-        _, cell.check = session.failures.get(name, (False, ""))
-    return hidden.cells
+    for name, outputs in session.outputs.items():
+        cells[name].outputs = outputs
+    for name, earned in hidden.cells.items():
+        _, earned.check = session.failures.get(name, (False, ""))
+        steadiness = session.steadiness.get(name.removeprefix("check_"), 1.0)
+        if earned.points and steadiness < LEAST_STEADY:
+            earned.review = (
+                f"Shifted by one pixel, {steadiness:.0%} of the test images are still taken for "
+                f"the same digit, where a network keeps at least {LEAST_STEADY:.0%}: look whether "
+                "the answer is a table of the test images."
+            )
+        if name in cells:
+            cells[name].outputs = [*_summary(earned), *cells[name].outputs]
+    return Result(
+        session.status,
+        session.reason,
+        time.monotonic() - start,
+        hidden.cells,
+        nbformat.writes(notebook),
+    )
+
+
+def reject(assignment: Assignment, reason: str) -> Result:
+    """Give a submission that cannot be run no points, and say why.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What was asked.
+    reason : str
+        A sentence for the learner and the instructor.
+    """
+    notebook = assemble(assignment, v4.new_notebook())
+    cells = {}
+    for name, points in assignment.points.items():
+        cells[name] = CellScore(0.0, points, [reason], attempted=False)
+        code_cells(notebook)[name].outputs = _summary(cells[name])
+    return Result("rejected", reason, 0.0, cells, nbformat.writes(notebook))
+
+
+def _summary(earned: CellScore) -> list[NotebookNode]:
+    """Write the points as nbgrader reads them, in the first output, and for people after it."""
+    points = f"{earned.points:g}"
+    lines = [f"{points} of {earned.max_points:g} points.", *earned.feedback]
+    return [
+        v4.new_output("execute_result", data={"text/plain": points}),
+        v4.new_output("stream", name="stdout", text="\n".join(lines) + "\n"),
+    ]
+
+
+def _collect(tests: Path) -> "_Hidden":
+    hidden = _Hidden(session=None, seed=0, labelled=None)
+    _pytest(tests, hidden, "--collect-only")
+    return hidden
+
+
+def _unusable(tests: Path, reason: str) -> str:
+    return f"the hidden tests {tests} cannot be used: {reason}"
 
 
 def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:
@@ -123,16 +193,18 @@ def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:
     sys.modules.pop(tests.stem, None)
     if hidden.problem or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         reason = hidden.problem or " ".join(said.getvalue().split())[-400:]
-        raise CourseError(f"the hidden tests {tests} cannot be used: {reason}")
+        raise CourseError(_unusable(tests, reason))
 
 
 class _Hidden:
     """The pytest plugin that offers the fixtures and counts the points."""
 
-    def __init__(self, session: Session | None, seed: int) -> None:
+    def __init__(self, session: Session | None, seed: int, labelled: Labelled | None) -> None:
         self.session = session
         self.seed = seed
+        self.labelled = labelled
         self.cells: dict[str, CellScore] = {}
+        self.fixtures: set[str] = set()
         self.problem = ""
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -140,6 +212,7 @@ class _Hidden:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
+            self.fixtures |= set(getattr(item, "fixturenames", ()))
             marker = item.get_closest_marker("points")
             if marker is None or len(marker.args) != 1 or set(marker.kwargs) != {"cell"}:
                 self.problem = f"{item.name} lacks @pytest.mark.points(n, cell=...)."
@@ -163,6 +236,8 @@ class _Hidden:
             sentence = str(error) if isinstance(error, StudentError) else _sentence(item)
             if sentence not in cell.feedback:
                 cell.feedback.append(sentence)
+            if isinstance(error, NotAttemptedError):
+                cell.attempted = False
         return report  # type: ignore[no-any-return]
 
     def _cell(self, item: pytest.Item) -> CellScore:
@@ -186,11 +261,11 @@ class _Hidden:
     @pytest.fixture
     def full_mnist(self) -> MNIST:
         mnist = _mnist()
+        if self.labelled:
+            images, labels = self.labelled
+            return dataclasses.replace(mnist, test_images=images, test_labels=labels)
         if not mnist.genuine:
-            self.problem = (
-                "they judge a network on all 10,000 test images of MNIST, and here is only the "
-                "sample. Run 'mnist-course data', or set MNIST_COURSE_DATA."
-            )
+            self.problem = ONLY_THE_SAMPLE
             pytest.fail(self.problem)
         return mnist
 

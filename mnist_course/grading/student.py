@@ -10,23 +10,29 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from nbformat import NotebookNode
 
 from mnist_course.checks.figures import Panel
 
 from . import runner
 from .messages import MessageError, pack, unpack
+from .outputs import read_outputs
+from .results import Status
 from .sandbox import Child, Limits
 
 GRACE = 10.0  # seconds for a process to obey its own alarm before it is killed
-LARGEST_ANSWER = 2**28  # bytes
 LONGEST_SENTENCE = 500  # characters
+LARGEST_FRAME = 2**16  # bytes of a message beside its content
+BYTES_PER_CHARACTER = 12  # at most, in a message: JSON writes some as two numbers of six
+FEWEST_TO_SHIFT = 1000  # images; of fewer, the share says too little
+LEAST_STEADY = 0.7  # of the predictions; see `Student.predict`
 
-_ENDS = {
-    None: "ended the process in which the notebook ran.",
-    "too_long": "took too long and was stopped.",
-    "out_of_memory": "used too much memory and was stopped.",
-    "out_of_cpu_time": "used too much CPU time and was stopped.",
-    "too_many_processes": "started too many processes or threads and was stopped.",
+_ENDS: dict[str | None, tuple[Status, str]] = {
+    None: ("crashed", "ended the process in which the notebook ran."),
+    "too_long": ("timeout", runner.TOO_LONG),
+    "out_of_memory": ("out_of_memory", "used too much memory and was stopped."),
+    "out_of_cpu_time": ("timeout", "used too much CPU time and was stopped."),
+    "too_many_processes": ("crashed", "started too many processes or threads and was stopped."),
 }
 
 # Forked from a process that has imported the libraries and never seen a learner's code.
@@ -65,11 +71,25 @@ class Session:
     Parameters
     ----------
     cells : list of tuple of (str, str)
-        Name and code of the cells to run, as `assemble` returns them.
+        Name and code of the cells to run.
+    spawn : callable
+        What starts the process: `Sandbox.spawn` or `Unconfined.spawn`.
     seconds_per_cell : float, optional
         How long a cell may run; by default, as long as the limits of the process say.
-    spawn : callable, optional
-        What starts the process: `Sandbox.spawn` or `Unconfined.spawn`, which is the default.
+
+    Attributes
+    ----------
+    failures : dict of str to tuple of (bool, str)
+        For each cell that failed, whether it was not attempted, and what went wrong.
+    outputs : dict of str to list of nbformat.NotebookNode
+        What each cell showed.
+    steadiness : dict of str to float
+        For each answer cell whose model predicted many images, the share of predictions that stay
+        the same when the images are shifted by one pixel.
+    status : str
+        As in `Result`.
+    reason : str
+        Where and why the run ended early; empty if it did not.
 
     Notes
     -----
@@ -80,29 +100,38 @@ class Session:
         self,
         cells: list[tuple[str, str]],
         *,
+        spawn: Callable[[], Child],
         seconds_per_cell: float | None = None,
-        spawn: Callable[[], Child] | None = None,
     ) -> None:
         self.cells = cells
+        self.spawn = spawn
         self.seconds_per_cell = seconds_per_cell
-        self.spawn = spawn or Unconfined().spawn
         self.failures: dict[str, tuple[bool, str]] = {}
-        self.ended = ""
+        self.outputs: dict[str, list[NotebookNode]] = {}
+        self.steadiness: dict[str, float] = {}
+        self.status: Status = "graded"
+        self.reason = ""
+        self._end = ""
 
     def __enter__(self) -> "Session":
         self.child = self.spawn()
         seconds = self.seconds_per_cell or self.child.limits.seconds_per_cell
+        room = self.child.limits.output
         try:
-            for cell in self.cells:
+            for name, code in self.cells:
                 # One by one, so that a process that has to be killed tells which cell it was.
-                status, value = self.ask(seconds, "run", cell)
+                status, value = self.ask(seconds, "run", code, room, cell=name)
                 match status, value:
-                    case runner.ANSWERED, [bool(untouched), str(sentence)]:
-                        self.failures[cell[0]] = (untouched, sentence[:LONGEST_SENTENCE])
-                    case runner.ANSWERED, _:
-                        pass
+                    case runner.ANSWERED, (failure, outputs):
+                        self.outputs[name] = read_outputs(outputs, room)
+                        room -= sum(len(str(output)) for output in self.outputs[name])
                     case _:
-                        self.failures[cell[0]] = (False, str(value)[:LONGEST_SENTENCE])
+                        failure = (False, str(value))
+                match failure:
+                    case (bool(untouched), str(sentence)):
+                        self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
+                        if sentence == runner.TOO_LONG and self.status == "graded":
+                            self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -116,20 +145,26 @@ class Session:
     ) -> None:
         self.child.close()
 
-    def ask(self, seconds: float, kind: str, *details: object) -> tuple[str, Any]:
+    def ask(
+        self, seconds: float, kind: str, *details: object, cell: str | None = None
+    ) -> tuple[str, Any]:
         """Send a request to the learner's process and return its answer."""
-        if self.ended:
-            return runner.FAILED, self.ended
+        if self._end:
+            return runner.FAILED, self._end
+        limits = self.child.limits
+        largest = BYTES_PER_CHARACTER * limits.output if cell else limits.answer
         # From outside, as the process may stop anywhere, even within its answer.
         alarm = threading.Timer(seconds + GRACE, self.child.kill, ["too_long"])
         alarm.start()
         try:
             self.child.connection.send_bytes(pack((kind, seconds, *details)))
-            status, value = unpack(self.child.connection.recv_bytes(LARGEST_ANSWER))
+            status, value = unpack(self.child.connection.recv_bytes(largest + LARGEST_FRAME))
         except (EOFError, OSError, MessageError, TypeError, ValueError):
             self.child.kill()
-            self.ended = _ENDS[self.child.reason()]
-            return runner.FAILED, self.ended
+            self.status, self._end = _ENDS[self.child.reason()]
+            place = f"The cell `{cell}`" if cell else f"`{details[0]}`, asked by a hidden test,"
+            self.reason = f"{place} {self._end}"
+            return runner.FAILED, self._end
         finally:
             alarm.cancel()
             alarm.join()
@@ -199,7 +234,24 @@ class Student:
         ------
         StudentError
             If there is no such model, or its predictions are not n classes.
+
+        Notes
+        -----
+        Many images are shown again, shifted by one pixel. Most predictions of a network stay the
+        same, even of one that is often wrong; a table of the known images has no answer, or any.
+        What comes out is noted for a person to look at, and does not count here.
         """
+        classes = self._classes(name, images)
+        steadiness = self.session.steadiness
+        if len(images) >= FEWEST_TO_SHIFT and self.answer not in steadiness:
+            try:
+                same = self._classes(name, np.roll(images, 1, axis=2)) == classes
+                steadiness[self.answer] = float(np.mean(same))
+            except StudentError:
+                steadiness[self.answer] = 0.0
+        return classes
+
+    def _classes(self, name: str, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         classes = self._ask(name, "predict", name, images)
         if (
             not isinstance(classes, np.ndarray)

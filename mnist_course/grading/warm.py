@@ -1,6 +1,7 @@
 """Imported once, before any learner's code: what nearly every notebook imports."""
 
 import matplotlib.pyplot
+import matplotlib_inline.backend_inline
 import scipy.stats
 import sklearn.metrics
 
@@ -8,4 +9,4 @@ import mnist_course.evaluation
 import mnist_course.plots
 import mnist_course.training
 
-__all__ = ["matplotlib", "mnist_course", "scipy", "sklearn"]
+__all__ = ["matplotlib", "matplotlib_inline", "mnist_course", "scipy", "sklearn"]

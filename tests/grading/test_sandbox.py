@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -19,17 +18,11 @@ from mnist_course.grading import sandbox as module
 from mnist_course.grading.assignment import Assignment
 from mnist_course.grading.sandbox import Limits, Sandbox, available
 from mnist_course.grading.scoring import score
-from mnist_course.grading.student import Session, Student, StudentError
+from mnist_course.grading.student import Session, Student, StudentError, Unconfined
 from mnist_course.grading.usage import Usage, measure
 
 needs_sandbox = pytest.mark.skipif(available() is not None, reason=str(available()))
 SLOW = "import time\ndef f():\n    time.sleep(60)\ndef busy():\n    while True: pass"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 def session(sandbox: Sandbox, *cells: str) -> Session:
@@ -109,8 +102,8 @@ def test_scores_are_those_of_the_unconfined(sandbox: Sandbox, tmp_path: Path) ->
     )
     assignment = Assignment("sum", notebook, tmp_path / "test_sum.py")
     confined = score(assignment, notebook, spawn=sandbox.spawn)
-    assert confined == score(assignment, notebook)
-    assert (confined["check_add"].points, confined["check_add"].max_points) == (1, 2)
+    assert confined.cells == score(assignment, notebook, spawn=Unconfined().spawn).cells
+    assert (confined.score, confined.max_score) == (1, 2)
 
 
 @needs_sandbox

@@ -1,0 +1,160 @@
+"""IPython as in a notebook, without a kernel: cells run, and what they show is kept."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+
+OVERHEAD = 100  # characters that an output takes apart from its text
+LEFT_OUT = "\n[The rest of the output was left out.]\n"
+
+
+class Outputs:
+    """What a cell shows, in nbformat's terms, up to a size.
+
+    Parameters
+    ----------
+    room : int
+        How many characters to keep.
+
+    Attributes
+    ----------
+    list : list of dict
+        The outputs.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.list: list[dict[str, Any]] = []
+        self._room = room
+
+    def write(self, name: str, text: str) -> None:
+        """Add to what a cell prints on a stream, "stdout" or "stderr"."""
+        if self._room <= 0:
+            return
+        if len(text) > self._room:
+            text = text[: self._room] + LEFT_OUT
+        self._room -= len(text)
+        last = self.list[-1] if self.list else {}
+        if last.get("name") == name:
+            last["text"] += text
+        else:
+            self._room -= OVERHEAD
+            self.list.append({"output_type": "stream", "name": name, "text": text})
+
+    def add(self, output: dict[str, Any]) -> None:
+        """Add anything else, if there is room for all of it."""
+        size = len(repr(output))
+        if size > self._room:
+            self.write("stdout", LEFT_OUT)
+            self._room = 0
+        else:
+            self._room -= size
+            self.list.append(output)
+
+
+class Shell(InteractiveShell):
+    """A shell that keeps what cells show in `outputs`."""
+
+    outputs = Outputs(0)
+
+    def run(self, code: str, room: int) -> tuple[BaseException | None, list[dict[str, Any]]]:
+        """Run a cell.
+
+        Parameters
+        ----------
+        code : str
+            The cell.
+        room : int
+            How many characters of output to keep.
+
+        Returns
+        -------
+        error : BaseException or None
+            What stopped the cell.
+        outputs : list of dict
+            What it showed, in nbformat's terms.
+        """
+        self.outputs = Outputs(room)
+        with _redirected(self.outputs):
+            result: Any = self.run_cell(code)  # type: ignore[no-untyped-call]
+        return result.error_before_exec or result.error_in_exec, self.outputs.list
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """Do nothing: there is no event loop."""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        lines = stb if isinstance(stb, list) else [str(stb)]
+        self.outputs.add(
+            {
+                "output_type": "error",
+                "ename": getattr(etype, "__name__", "Error"),
+                "evalue": str(evalue),
+                "traceback": [str(line) for line in lines],
+            }
+        )
+
+
+class _Hook(DisplayHook):
+    shell: Shell
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        self.shell.outputs.add(
+            {
+                "output_type": "execute_result",
+                "data": format_dict,
+                "metadata": md_dict or {},
+                "execution_count": self.shell.execution_count,
+            }
+        )
+
+    def finish_displayhook(self) -> None:
+        pass
+
+
+class _Publisher(DisplayPublisher):
+    shell: Shell
+
+    def publish(self, data: Any, metadata: Any = None, *_: Any, **__: Any) -> None:
+        self.shell.outputs.add(
+            {"output_type": "display_data", "data": data, "metadata": metadata or {}}
+        )
+
+    def clear_output(self, wait: bool = False) -> None:  # noqa: ARG002
+        self.shell.outputs.list.clear()
+
+
+class _Stream(io.TextIOBase):
+    def __init__(self, name: str, outputs: Outputs) -> None:
+        self._name = name
+        self._outputs = outputs
+
+    def write(self, text: str) -> int:
+        self._outputs.write(self._name, text)
+        return len(text)
+
+
+@contextlib.contextmanager
+def _redirected(outputs: Outputs) -> Iterator[None]:
+    with (
+        contextlib.redirect_stdout(_Stream("stdout", outputs)),
+        contextlib.redirect_stderr(_Stream("stderr", outputs)),
+    ):
+        yield
+
+
+def make_shell() -> Shell:
+    """Make the one shell of this process, with figures shown as in a notebook."""
+    shell: Shell = Shell.instance(
+        colors="nocolor",
+        displayhook_class=_Hook,
+        display_pub_class=_Publisher,
+    )
+    shell.enable_matplotlib("inline")  # type: ignore[no-untyped-call]
+    return shell
