@@ -3,12 +3,16 @@
 import json
 import os
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
+from rich.text import Text
 
 from .errors import CourseError
 
@@ -178,8 +182,6 @@ def study(
     as_json: JsonOption = False,
 ) -> None:
     """Train a recipe from many seeds, and tell how much luck matters; continues if stopped."""
-    from datetime import timedelta
-
     from .data import load_mnist
     from .study import Trial
     from .study import study as run_study
@@ -278,6 +280,84 @@ def release(
         if not problems:
             out.print("All is well.")
     if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    assignment: Annotated[str, typer.Argument(help="Such as 02_normalizing.")],
+    student: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this one; may be given several times.", metavar="ID"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes here; by default one for each core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Use the workers of this Dask scheduler, such as tcp://10.0.0.1:8786.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Also grade again what has not changed.")
+    ] = False,
+    course: CourseOption = Path(),
+    unsafe_no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-no-sandbox",
+            help="Run learners' code with your own rights: it can read and delete your files.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Grade what came back, for instructors; continues if stopped."""
+    from .grading.coordinator import Graded, to_document
+    from .grading.coordinator import grade as grade_all
+    from .grading.course import read_course
+
+    settings = read_course(course)
+    if unsafe_no_sandbox:
+        err.print("Without a sandbox: what learners wrote can read and change all that you can.")
+    with Progress(
+        *Progress.get_default_columns(), MofNCompleteColumn(), console=err, transient=True
+    ) as progress:
+        bar = progress.add_task("Starting workers", total=None)
+
+        def report(graded: Graded, done: int, total: int) -> None:
+            progress.update(bar, description="Grading", completed=done, total=total)
+            if graded.failed:
+                err.print(f"{graded.name}: {graded.outcome}. {graded.reason}", markup=False)
+
+        start = time.monotonic()
+        done = grade_all(
+            settings,
+            assignment,
+            students=student,
+            workers=workers,
+            scheduler=scheduler,
+            regrade=regrade,
+            confined=not unsafe_no_sandbox,
+            report=report,
+        )
+        seconds = time.monotonic() - start
+    err.print(
+        f"Wrote to {settings.autograded}, the gradebook, and {settings.root / 'grading'}",
+        markup=False,
+    )
+    if as_json:
+        _print_json(to_document(assignment, seconds, done))
+    else:
+        table = Table("student", "status", "points", "", box=None, pad_edge=False)
+        for graded in done:
+            cells = (graded.name, graded.outcome, graded.points, graded.reason)
+            table.add_row(*map(Text, cells))
+        out.print(table)
+        out.print(f"{len(done)} submissions in {timedelta(seconds=round(seconds))}")
+    if unrecorded := sum(bool(graded.problem) for graded in done):
+        err.print(f"{unrecorded} of them are not in the gradebook: mend this, and run again.")
         raise typer.Exit(1)
 
 
