@@ -21,6 +21,8 @@ SUBMISSIONS_PER_WORKER = 3  # on their way, so that a worker need not wait for i
 
 # A worker does not hold much itself; what the submissions use has limits of its own.
 _NO_LIMITS = {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")}
+# Without a sandbox, each submission is a process that a worker starts.
+_PARENTS = {"distributed.worker.daemon": False}
 _QUIET = {
     "distributed.logging.distributed": "error",
     "distributed.admin.large-graph-warning": "1GB",
@@ -49,7 +51,7 @@ def connect(workers: int | None = None, scheduler: str | None = None) -> Iterato
     CourseError
         If there is no scheduler there, or it has no workers.
     """
-    with dask.config.set({**_NO_LIMITS, **_QUIET}), warnings.catch_warnings():
+    with dask.config.set({**_NO_LIMITS, **_PARENTS, **_QUIET}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Dask, for those who wrote this code
         if scheduler is None:
             with (

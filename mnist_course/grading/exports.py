@@ -16,12 +16,12 @@ from pathlib import Path
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import ExportPlugin
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from mnist_course.errors import CourseError
 from mnist_course.files import atomic
 
 from .course import Course
+from .gradebook import _explained, _open
 
 # Where a spreadsheet begins a cell (some take semicolons and tabs for commas), if what follows
 # would be a formula to it, also in full width, or after spaces and quotes.
@@ -102,15 +102,8 @@ def open_gradebook(course: Course) -> Iterator[Gradebook]:
     CourseError
         If the database cannot be read.
     """
-    try:
-        with Gradebook(course.db_url, course.course_id) as gradebook:
-            yield gradebook
-    except SQLAlchemyError as error:
-        reason = str(error).splitlines()[0]
-        raise CourseError(
-            f"The gradebook cannot be read ({reason}): check c.CourseDirectory.db_url in "
-            "nbgrader_config.py."
-        ) from None
+    with _explained(course, "the grades cannot be read"), _open(course) as gradebook:
+        yield gradebook
 
 
 def export_grades(course: Course, format_name: str) -> tuple[str, list[str]]:

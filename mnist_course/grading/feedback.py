@@ -140,7 +140,7 @@ class StagedExporter(FeedbackExporter):
 
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
-    ) -> tuple[str, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Convert a notebook."""
         student = Path(filename).with_name(STUDENT).read_text(encoding="utf-8")
         named = {**(resources or {}).get("nbgrader", {}), "student": student}

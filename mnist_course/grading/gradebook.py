@@ -1,7 +1,7 @@
-"""Record results: the notebook as it was graded, and points, comments and flags in the gradebook.
+"""Record results: notebooks as they were graded, and points, comments and flags in the gradebook.
 
-nbgrader's own preprocessors write the gradebook, as `nbgrader autograde` lets them. What they
-cannot know, feedback and what a person should look at, is added through its API. Nothing else writes.
+nbgrader's own preprocessors write the gradebook, as they do for `nbgrader autograde`. What they
+cannot know, feedback and what a person should look at, is added through its API.
 """
 
 import copy
@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SAWarning
 
 from mnist_course.errors import CourseError
 from mnist_course.files import atomic_folder
@@ -197,7 +199,9 @@ def _open(course: Course) -> Iterator[api.Gradebook]:
         gradebook = api.Gradebook(_patient_url(course), course.course_id)
     finally:
         os.environ["PATH"] = before
-    with gradebook:
+    with gradebook, warnings.catch_warnings():
+        # nbgrader adds submissions a line later than SQLAlchemy would like.
+        warnings.simplefilter("ignore", SAWarning)
         yield gradebook
 
 
@@ -224,9 +228,10 @@ def _explained(course: Course, problem: str) -> Iterator[None]:
         raise
     except Exception as error:
         url = make_url(course.db_url).render_as_string(hide_password=True)
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        # SQLAlchemy begins with the name of the driver's exception.
-        reason = re.sub(r"^\([\w.]+\) ", "", reason).strip().rstrip(".:")
+        text = str(error) or type(error).__name__
+        # SQLAlchemy begins one of its lines with the name of the driver's exception.
+        driver = re.search(r"^\([\w.]+\) (.+)", text, re.MULTILINE)
+        reason = (driver[1] if driver else text.splitlines()[0]).strip().rstrip(".:")
         mend = "remove the cause"
         if "locked" in reason or "lock timeout" in reason:
             mend = "let the other program finish that uses it"
@@ -299,6 +304,7 @@ def _complete_submissions(gradebook: api.Gradebook, name: str) -> None:
             api.Grade(cell_id=cell.id, notebook=submitted)
         for cell in [*notebook.solution_cells, *notebook.task_cells]:
             api.Comment(cell_id=cell.id, notebook=submitted)
+        gradebook.db.add(submitted)
     gradebook.db.commit()
 
 
@@ -417,6 +423,6 @@ def _verify(submission: api.SubmittedNotebook, scores: dict[str, CellScore]) -> 
     for name, score in scores.items():
         if held.get(name) != score.points:
             raise GradebookError(
-                f"the gradebook holds {held.get(name)} points for {name} instead of {score.points}: "
-                "nothing else may write it during grading, and the graded notebook needs that cell."
+                f"the gradebook holds {held.get(name)} points for {name}, not {score.points}: the "
+                "graded notebook needs that cell, and nothing else may write its score."
             )

@@ -15,6 +15,9 @@ import numpy as np
 
 DEEPEST = 20  # levels of lists within lists
 LONGEST_LIST = 100_000  # longer ones should be arrays
+MOST_ARRAYS = 100_000
+# Of lists, objects and items: reading each takes up to 100 times its bytes of memory.
+MOST_MARKS = 2**22
 
 _LENGTH = struct.Struct(">Q")
 
@@ -77,6 +80,8 @@ def unpack(message: bytes) -> Any:
     parts = []
     rest = memoryview(message)
     while rest:
+        if len(parts) > MOST_ARRAYS:
+            raise MessageError(f"more than {MOST_ARRAYS:,} arrays")
         if len(rest) < _LENGTH.size:
             raise MessageError("a length is cut off")
         (length,) = _LENGTH.unpack(rest[: _LENGTH.size])
@@ -87,11 +92,15 @@ def unpack(message: bytes) -> Any:
         rest = rest[length:]
     if not parts:
         raise MessageError("the message is empty")
+    document = bytes(parts[0])
+    if sum(map(document.count, (b"[", b"{", b","))) > MOST_MARKS:
+        raise MessageError("too many lists, objects and items")
     try:
-        return _value(json.loads(bytes(parts[0])), [_array(part) for part in parts[1:]])
+        return _value(json.loads(document), [_array(part) for part in parts[1:]])
     except MessageError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+    # What forged bytes make the readers of JSON and of arrays raise is not limited to any list.
+    except Exception as error:
         raise MessageError(f"{type(error).__name__}: {error}"[:200]) from None
 
 
@@ -118,7 +127,7 @@ def _plain(value: object, arrays: list[bytes], depth: int) -> object:
             return {name: [_plain(item, arrays, depth + 1) for item in value]}
     if isinstance(value, np.generic | np.ndarray) or hasattr(value, "__array__"):
         array = np.asarray(value)
-        if array.dtype.kind in "biuf":
+        if array.dtype.kind in "biuf" and len(arrays) < MOST_ARRAYS:
             file = io.BytesIO()
             np.lib.format.write_array(file, array, allow_pickle=False)
             arrays.append(file.getvalue())

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import contextlib
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from nbformat import NotebookNode, v4
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LONGEST_NAME = 100  # characters, of the type of an error
+OVERHEAD = 100  # characters that an output takes apart from its content
+MOST_PIXELS = 2**24  # a few bytes may unfold to any number
 
 
 def read_outputs(value: object, room: int) -> list[NotebookNode]:
@@ -30,8 +33,11 @@ def read_outputs(value: object, room: int) -> list[NotebookNode]:
     """
     outputs: list[NotebookNode] = []
     for item in value if isinstance(value, list) else []:
+        if type(item) is not dict:
+            continue
         with contextlib.suppress(KeyError, TypeError, ValueError, binascii.Error):
             output, size = _output(item)
+            size += OVERHEAD
             if size > room:
                 break
             room -= size
@@ -39,7 +45,7 @@ def read_outputs(value: object, room: int) -> list[NotebookNode]:
     return outputs
 
 
-def _output(item: Any) -> tuple[NotebookNode, int]:
+def _output(item: dict[Any, Any]) -> tuple[NotebookNode, int]:
     kind = item["output_type"]
     if kind == "stream":
         name = "stderr" if item["name"] == "stderr" else "stdout"
@@ -62,8 +68,15 @@ def _data(data: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     if "image/png" in data:
         png = data["image/png"]
         content = png if isinstance(png, bytes) else base64.b64decode(_text(png))
-        if content.startswith(PNG):
+        if content.startswith(PNG) and 0 < _pixels(content) <= MOST_PIXELS:
             yield "image/png", base64.b64encode(content).decode()
+
+
+def _pixels(png: bytes) -> int:
+    """Return the pixels of a PNG, which its first chunk tells; 0 if that is cut off."""
+    size = png[16:24]
+    width, height = struct.unpack(">II", size) if len(size) == 8 else (0, 0)
+    return width * height
 
 
 def _text(value: Any) -> str:

@@ -6,13 +6,13 @@ learner's code is what the fixture `student` tells them.
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 import io
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def score(
         steadiness = session.steadiness.get(name.removeprefix("check_"), 1.0)
         if earned.points and steadiness < LEAST_STEADY:
             earned.review = (
-                f"Shifted by one pixel, {steadiness:.0%} of the test images are still taken for "
+                f"Moved by half a pixel, {steadiness:.0%} of the test images are still taken for "
                 f"the same digit, where a network keeps at least {LEAST_STEADY:.0%}: look whether "
                 "the answer is a table of the test images."
             )
@@ -247,6 +247,12 @@ class _Hidden:
         marker = item.get_closest_marker("points")
         return self.cells.setdefault(marker.kwargs["cell"] if marker else "", CellScore())
 
+    @pytest.fixture(autouse=True)
+    def _nothing_is_no_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("allclose", "array_equal", "array_almost_equal", "array_less"):
+            strict = _with_something(getattr(np.testing, f"assert_{name}"))
+            monkeypatch.setattr(np.testing, f"assert_{name}", strict)
+
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest) -> Student:
         cell = request.node.get_closest_marker("points").kwargs["cell"]
@@ -273,9 +279,20 @@ class _Hidden:
         return mnist
 
 
-@cache
+@functools.cache
 def _mnist() -> MNIST:
     return load_mnist()
+
+
+def _with_something(compare: Callable[..., None]) -> Callable[..., None]:
+    """Refuse nothing in place of something: NumPy finds an empty array equal to any number."""
+
+    @functools.wraps(compare)
+    def compare_with_something(actual: Any, desired: Any, *args: Any, **options: Any) -> None:
+        assert (np.size(actual) == 0) == (np.size(desired) == 0)
+        compare(actual, desired, *args, **options)
+
+    return compare_with_something
 
 
 def _sentence(item: pytest.Item) -> str:

@@ -9,7 +9,8 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
-OVERHEAD = 100  # characters that an output takes apart from its text
+from .outputs import OVERHEAD
+
 LEFT_OUT = "\n[The rest of the output was left out.]\n"
 
 
@@ -47,7 +48,7 @@ class Outputs:
 
     def add(self, output: dict[str, Any]) -> None:
         """Add anything else, if there is room for all of it."""
-        size = len(repr(output))
+        size = len(repr(output)) + OVERHEAD
         if size > self._room:
             self.write("stdout", LEFT_OUT)
             self._room = 0
@@ -96,6 +97,10 @@ class Shell(InteractiveShell):
                 "traceback": [str(line) for line in lines],
             }
         )
+
+
+# By which libraries and learners tell a notebook from a terminal.
+Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
 
 
 class _Hook(DisplayHook):

@@ -24,7 +24,7 @@ GRACE = 10.0  # seconds for a process to obey its own alarm before it is killed
 LONGEST_SENTENCE = 500  # characters
 LARGEST_FRAME = 2**16  # bytes of a message beside its content
 BYTES_PER_CHARACTER = 12  # at most, in a message: JSON writes some as two numbers of six
-FEWEST_TO_SHIFT = 1000  # images; of fewer, the share says too little
+FEWEST_TO_MOVE = 1000  # images; of fewer, the share says too little
 LEAST_STEADY = 0.7  # of the predictions; see `Student.predict`
 
 _ENDS: dict[str | None, tuple[Status, str]] = {
@@ -85,7 +85,7 @@ class Session:
         What each cell showed.
     steadiness : dict of str to float
         For each answer cell whose model predicted many images, the share of predictions that stay
-        the same when the images are shifted by one pixel.
+        the same when the images are moved by half a pixel.
     status : str
         As in `Result`.
     reason : str
@@ -237,16 +237,20 @@ class Student:
 
         Notes
         -----
-        Many images are shown again, shifted by one pixel. Most predictions of a network stay the
+        Many images are shown again, in another order and moved by half a pixel along the diagonal,
+        which changes every value and the size of the ink. Most predictions of a network stay the
         same, even of one that is often wrong; a table of the known images has no answer, or any.
         What comes out is noted for a person to look at, and does not count here.
+
+        FIGURES
         """
         classes = self._classes(name, images)
         steadiness = self.session.steadiness
-        if len(images) >= FEWEST_TO_SHIFT and self.answer not in steadiness:
+        if len(images) >= FEWEST_TO_MOVE and self.answer not in steadiness:
+            order = np.random.default_rng(0).permutation(len(images))
             try:
-                same = self._classes(name, np.roll(images, 1, axis=2)) == classes
-                steadiness[self.answer] = float(np.mean(same))
+                moved = self._classes(name, _moved(images[order]))
+                steadiness[self.answer] = float(np.mean(moved == classes[order]))
             except StudentError:
                 steadiness[self.answer] = 0.0
         return classes
@@ -298,6 +302,12 @@ class Student:
         if status == runner.NOT_ATTEMPTED:
             raise NotAttemptedError(f"`{name}` was not attempted.")
         raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
+
+
+def _moved(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Move images by half a pixel to the right and down."""
+    whole = np.roll(images, (1, 1), axis=(1, 2))
+    return ((images.astype(np.float32) + whole) / 2).astype(images.dtype)
 
 
 class _Unconfined(Child):

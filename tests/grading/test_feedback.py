@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    listener = HTTPServer(("127.0.0.1", 0), Handler)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=listener.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{listener.server_port}", asked

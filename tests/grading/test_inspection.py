@@ -2,6 +2,7 @@ import copy
 import json
 import os
 import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import NotebookNode, v4
+from nbgrader.utils import parse_utc
 
 from mnist_course.errors import CourseError
 from mnist_course.grading.assemble import NOT_ATTEMPTED, assemble
@@ -421,6 +423,14 @@ class TestTimestamp:
         assert finding.problem.startswith("timestamp.txt holds no date")
         assert finding.costs == 0
 
+    def test_time_zone_is_no_path_to_open(self, folder: Path, tmp_path: Path) -> None:
+        header = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+        (tmp_path / "zone").write_bytes(header + struct.pack(">lbb", 3600, 0, 0) + b"ABC\0")
+        text = f"2026-03-31 18:00:00 {tmp_path}/zone"
+        assert parse_utc(text).hour == 17
+        (folder / "timestamp.txt").write_text(text)
+        assert read_timestamp(folder) is None
+
     def test_link_is_none_and_found(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "early").write_text("2020-01-01")
         (folder / "timestamp.txt").symlink_to(tmp_path / "early")
@@ -521,6 +531,15 @@ class TestInspect:
         for (_, problem, _), (_, words, _) in zip(found, expected, strict=True):
             assert problem.startswith(words)
             assert problem.endswith(".")
+
+    def test_of_copies_only_the_one_that_counts_is_looked_at(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        first = copy.deepcopy(cell(answered, "double"))
+        first.cell_type, first.source = "raw", ""
+        answered.cells.insert(0, first)
+        (finding,) = inspect(assignment, answered)
+        assert finding.problem.startswith("This answer is there 2 times")
 
     def test_cell_under_another_name_is_missing_and_does_not_belong(
         self, assignment: Assignment, answered: NotebookNode
