@@ -23,8 +23,8 @@ c.Execute.kernel_manager_class = "mnist_course.grading.kernel.SandboxedKernelMan
 # What a submission may use is set by c.Grading, such as c.Grading.memory in bytes, or
 # c.Grading.seconds_per_cell; see mnist_course/grading/course.py for all limits and their defaults.
 
-# Pages of feedback and those of formgrader show what strangers wrote, in browsers in which people are
-# logged in: nothing of it may act there.
+# Pages of feedback and those of formgrader show what strangers wrote, in browsers in which people
+# are logged in: nothing of it may act there.
 c.GenerateFeedback.exporter_class = "mnist_course.grading.feedback.FeedbackExporter"
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.preprocessors = ["mnist_course.grading.feedback.HarmlessCells"]

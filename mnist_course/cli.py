@@ -362,6 +362,59 @@ def grade(
 
 
 @app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A notebook, or a folder with one.")],
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Also write NAME.repaired.ipynb: the answers, fresh cells."),
+    ] = False,
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a notebook would lose when it is handed in, and mend what can be mended."""
+    from dataclasses import asdict
+
+    from .grading import inspection
+
+    folder, assignment = inspection.find_submission(path, course)
+    notebook = inspection.read_submission(folder, assignment.name)
+    findings = inspection.inspect_folder(folder, assignment.name)
+    findings += inspection.inspect(assignment, notebook)
+    costs = sum(finding.costs for finding in findings)
+    repaired = None
+    if repair:
+        repaired = inspection.write_repaired(
+            folder, assignment.name, inspection.repair(assignment, notebook)
+        )
+        err.print(
+            f"Wrote {repaired}: look it through, then hand it in as {assignment.name}.ipynb",
+            markup=False,
+        )
+    if as_json:
+        _print_json(
+            {
+                "assignment": assignment.name,
+                "findings": [asdict(finding) for finding in findings],
+                "costs": costs,
+                "repaired": str(repaired) if repaired else None,
+            }
+        )
+    else:
+        table = Table("cell", "costs", "what to do", box=None, pad_edge=False)
+        for finding in findings:
+            table.add_row(*map(Text, (finding.cell, f"{finding.costs:g}", finding.problem)))
+        if findings:
+            out.print(table)
+            out.print(
+                f"As it is, this costs {costs:g} points." if costs else "None of it costs points."
+            )
+        else:
+            out.print("All is well: every answer is there.")
+    if costs:
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: what the course needs, what is missing, what mends it."""
     from dataclasses import asdict

@@ -320,6 +320,8 @@ class _Run:
     def read(self, student: str) -> tuple[bytes | None, Result | None]:
         """Read a submission, or reject it."""
         try:
+            if (self.course.submitted / student).is_symlink():
+                raise RejectedError("the folder is a link: hand in the files themselves.")
             submission = read_bytes(self.folder(student), self.assignment.name)
         except RejectedError as error:
             self.keys[student] = ""

@@ -15,6 +15,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader import api
 from nbgrader.converters import Autograde, GenerateAssignment
@@ -228,10 +229,12 @@ def _explained(course: Course, problem: str) -> Iterator[None]:
         raise
     except Exception as error:
         url = make_url(course.db_url).render_as_string(hide_password=True)
-        text = str(error) or type(error).__name__
-        # SQLAlchemy begins one of its lines with the name of the driver's exception.
-        driver = re.search(r"^\([\w.]+\) (.+)", text, re.MULTILINE)
-        reason = (driver[1] if driver else text.splitlines()[0]).strip().rstrip(".:")
+        # SQLAlchemy has a line of its own for what the driver says.
+        if driver := re.search(r"^\([\w.]+\) (.+)", str(error), re.MULTILINE):
+            reason = driver[1]
+        else:
+            reason = " ".join([f"{type(error).__name__}:", *str(error).splitlines()[:1]])
+        reason = reason.strip().rstrip(".:")
         mend = "remove the cause"
         if "locked" in reason or "lock timeout" in reason:
             mend = "let the other program finish that uses it"
@@ -253,7 +256,8 @@ def _convert(
     student: str,
 ) -> NotebookNode:
     """Let preprocessors of nbgrader work on a notebook, as its converters do."""
-    exporter = converter.exporter_class(parent=converter, config=converter.config)
+    # Not the converter's own exporter, which may grade what it is given.
+    exporter = NotebookExporter(parent=converter, config=converter.config)
     for preprocessor in preprocessors:
         exporter.register_preprocessor(preprocessor)
     about = {"assignment": name, "notebook": name, "student": student}
@@ -359,8 +363,7 @@ def _untouched(gradebook: api.Gradebook, assignment: Assignment) -> NotebookNode
 def _enter_points(notebook: NotebookNode, scores: dict[str, CellScore]) -> None:
     """Let each check cell show its points first, which is how nbgrader's SaveAutoGrades gets them.
 
-    See https://nbgrader.readthedocs.io/en/stable/user_guide/creating_and_grading_assignments.html
-    on partial credit.
+    See `nbgrader.utils.determine_grade`.
     """
     for cell in notebook.cells:
         if score := scores.get(nbgrader_metadata(cell).get("grade_id", "")):

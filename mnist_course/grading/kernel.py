@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode, v4
 
-from . import runner
+from . import messages
 from .course import Grading
 from .outputs import read_outputs
 from .sandbox import Sandbox
@@ -126,9 +126,10 @@ class _Client:
         name = str(self._count)
         outputs, failure = self._run(name, code)
         errors = [output for output in outputs if output.output_type == "error"]
-        if failure and not errors:  # it was stopped, or its process was
-            errors = [v4.new_output("error", ename="Stopped", evalue=failure, traceback=[failure])]
-            outputs += errors
+        if failure and (not errors or failure == messages.TOO_LONG):
+            stopped = v4.new_output("error", ename="Stopped", evalue=failure, traceback=[failure])
+            errors.append(stopped)
+            outputs.append(stopped)
         count = {"execution_count": self._count}
         self.iopub_channel.put(name, "execute_input", {"code": code, **count})
         for output in outputs:
@@ -143,7 +144,7 @@ class _Client:
         seconds = self._session.child.limits.seconds_per_cell
         answer = self._session.ask(seconds, "run", code, self._room, cell=name)
         match answer:
-            case runner.ANSWERED, (failure, shown):
+            case messages.ANSWERED, (failure, shown):
                 outputs = read_outputs(shown, self._room)
                 self._room -= sum(len(str(output)) for output in outputs)
             case _, failure:

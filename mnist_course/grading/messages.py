@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy as np
 
+# How an answer begins, and what it says of what took too long.
+ANSWERED, NOT_ATTEMPTED, FAILED = "answered", "not attempted", "failed"
+TOO_LONG = "took too long and was stopped."
+
 DEEPEST = 20  # levels of lists within lists
 LONGEST_LIST = 100_000  # longer ones should be arrays
 MOST_ARRAYS = 100_000

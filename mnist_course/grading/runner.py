@@ -22,11 +22,9 @@ from mnist_course.backend import keras
 from mnist_course.checks.core import CheckError, explain
 from mnist_course.checks.figures import Panel, describe, find_figure
 
-from .messages import pack, unpack
+from .messages import ANSWERED, FAILED, NOT_ATTEMPTED, TOO_LONG, pack, unpack
 from .shell import Shell, make_shell
 
-ANSWERED, NOT_ATTEMPTED, FAILED = "answered", "not attempted", "failed"
-TOO_LONG = "took too long and was stopped."
 LARGEST_REQUEST = 2**30  # bytes
 
 

@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +15,7 @@ from nbformat import NotebookNode
 
 from mnist_course.checks.figures import Panel
 
-from . import runner
+from . import messages
 from .messages import MessageError, pack, unpack
 from .outputs import read_outputs
 from .results import Status
@@ -29,7 +30,7 @@ LEAST_STEADY = 0.7  # of the predictions; see `Student.predict`
 
 _ENDS: dict[str | None, tuple[Status, str]] = {
     None: ("crashed", "ended the process in which the notebook ran."),
-    "too_long": ("timeout", runner.TOO_LONG),
+    "too_long": ("timeout", messages.TOO_LONG),
     "out_of_memory": ("out_of_memory", "used too much memory and was stopped."),
     "out_of_cpu_time": ("timeout", "used too much CPU time and was stopped."),
     "too_many_processes": ("crashed", "started too many processes or threads and was stopped."),
@@ -122,7 +123,7 @@ class Session:
                 # One by one, so that a process that has to be killed tells which cell it was.
                 status, value = self.ask(seconds, "run", code, room, cell=name)
                 match status, value:
-                    case runner.ANSWERED, (failure, outputs):
+                    case messages.ANSWERED, (failure, outputs):
                         self.outputs[name] = read_outputs(outputs, room)
                         room -= sum(len(str(output)) for output in self.outputs[name])
                     case _:
@@ -130,7 +131,7 @@ class Session:
                 match failure:
                     case (bool(untouched), str(sentence)):
                         self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
-                        if sentence == runner.TOO_LONG and self.status == "graded":
+                        if sentence == messages.TOO_LONG and self.status == "graded":
                             self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
         except BaseException:
             self.__exit__(None, None, None)
@@ -150,7 +151,7 @@ class Session:
     ) -> tuple[str, Any]:
         """Send a request to the learner's process and return its answer."""
         if self._end:
-            return runner.FAILED, self._end
+            return messages.FAILED, self._end
         limits = self.child.limits
         largest = BYTES_PER_CHARACTER * limits.output if cell else limits.answer
         # From outside, as the process may stop anywhere, even within its answer.
@@ -164,7 +165,7 @@ class Session:
             self.status, self._end = _ENDS[self.child.reason()]
             place = f"The cell `{cell}`" if cell else f"`{details[0]}`, asked by a hidden test,"
             self.reason = f"{place} {self._end}"
-            return runner.FAILED, self._end
+            return messages.FAILED, self._end
         finally:
             alarm.cancel()
             alarm.join()
@@ -292,14 +293,14 @@ class Student:
     def _ask(self, name: str, kind: str, *details: object) -> Any:
         seconds = self.session.child.limits.seconds_per_call
         status, value = self.session.ask(seconds, kind, *details)
-        if status == runner.ANSWERED:
+        if status == messages.ANSWERED:
             return value
         if self.answer in self.session.failures:
             untouched, sentence = self.session.failures[self.answer]
             if not untouched:
                 raise StudentError(f"Your cell `{self.answer}` {sentence}")
-            status = runner.NOT_ATTEMPTED
-        if status == runner.NOT_ATTEMPTED:
+            status = messages.NOT_ATTEMPTED
+        if status == messages.NOT_ATTEMPTED:
             raise NotAttemptedError(f"`{name}` was not attempted.")
         raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
 
@@ -316,7 +317,7 @@ class _Unconfined(Child):
         super().__init__(ours, limits)
         self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
         self._process = _context.Process(
-            target=runner.serve, args=(theirs, self._folder.name), daemon=True
+            target=_serve, args=(theirs, self._folder.name), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -327,3 +328,9 @@ class _Unconfined(Child):
     def _clean(self) -> None:
         self._process.join()
         self._folder.cleanup()
+
+
+def _serve(connection: Connection, folder: str) -> None:
+    from . import runner  # not above: it imports TensorFlow, which this side does not need
+
+    runner.serve(connection, folder)

@@ -111,7 +111,7 @@ def sandbox() -> Iterator[Sandbox]:
         open_files=64,
         processes=200,
         seconds_per_cell=20.0,
-        seconds_per_call=20.0,
+        seconds_per_call=3.0,
         output=20_000,
     )
     with Sandbox(limits) as sandbox:
@@ -130,7 +130,7 @@ def grade(
     def run(submission: NotebookNode | None = None, **answers: str) -> Result:
         before = list(contents(course))
         attack = submission or answering(**answers)
-        result = score(assignment, attack, spawn=sandbox.spawn, seconds_per_cell=5)
+        result = score(assignment, attack, spawn=sandbox.spawn)
         nbformat.validate(nbformat.reads(result.notebook, as_version=4))
         honest = score(assignment, answering(), spawn=sandbox.spawn)
         assert honest.cells == {"check_double": CellScore(2, 2), "check_greet": CellScore(1, 1)}

@@ -138,7 +138,7 @@ HOSTILE = {
     "zip_escape": ("a.zip", zipped(("\x1b[2J.ipynb", NOTEBOOK)), r"'\\x1b\[2J.ipynb' has control"),
     "zip_link": ("a.zip", zip_special(stat.S_IFLNK | 0o777), "is a link, a device or a sparse"),
     "zip_pipe": ("a.zip", zip_special(stat.S_IFIFO | 0o777), "is a link, a device or a sparse"),
-    "zip_encrypted": ("a.zip", encrypted(), "is encrypted"),
+    "zip_encrypted": ("a.zip", encrypted(), "expected an archive without a password"),
     "zip_twice": ("a.zip", zipped(("A", b"1"), ("./A", b"2")), "'./A' twice"),
     "zip_file_and_folder": ("a.zip", zipped(("A", b"1"), ("A/b", b"2")), "cannot be unpacked"),
     "zip_damaged": (
@@ -164,6 +164,19 @@ HOSTILE = {
         "a.tar.gz",
         tar_of(tar_header(tarfile.GNUTYPE_SPARSE, 0)),
         "is a link, a device",
+    ),
+    "tar_sparse_by_its_header": (
+        "a.tar.gz",
+        tar_of(
+            tar_header(tarfile.XHDTYPE, 22, b"22 GNU.sparse.map=0,1\n"),
+            tar_header(tarfile.REGTYPE, 1, b"a"),
+        ),
+        "is a link, a device or a sparse",
+    ),
+    "tar_bomb_after_its_end": (
+        "a.tar.gz",
+        tar_of(tar_header(tarfile.REGTYPE, 1, b"a"), bytes(10_000_000)),
+        "unpacks to more than",
     ),
     "tar_not_utf8": ("a.tar.gz", tarred(("\udcff.ipynb", NOTEBOOK)), "has control characters"),
     "tar_twice": ("a.tar.gz", tarred(("a", b"1"), ("a", b"2")), "'a' twice"),

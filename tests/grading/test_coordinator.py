@@ -110,6 +110,7 @@ def test_everybody_gets_a_status_and_what_they_earned(
     (course / "submitted" / "zoe" / NAME).mkdir(parents=True)
     (course / "submitted" / "zoe" / NAME / f"{NAME}.ipynb").symlink_to("/etc/passwd")
     (course / "submitted" / "yan").mkdir()
+    (course / "submitted" / "liz").symlink_to(course / "submitted" / "ada")
     done = run(course)
     assert {student: (graded.outcome, graded.points) for student, graded in done.items()} == {
         "ada": ("graded", "3.5 of 3.5"),
@@ -117,6 +118,7 @@ def test_everybody_gets_a_status_and_what_they_earned(
         "bob": ("rejected", "0 of 3.5"),
         "eve": ("crashed", "0 of 3.5"),
         "zoe": ("rejected", "0 of 3.5"),
+        "liz": ("rejected", "0 of 3.5"),
     }
     assert "not JSON" in done["bob"].reason
     assert "The cell `greet` ended the process" in done["eve"].reason

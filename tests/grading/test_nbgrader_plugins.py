@@ -22,6 +22,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute
 from nbgrader.validator import Validator
 
+from mnist_course.errors import CourseError
 from mnist_course.grading import kernel, nbgrader_plugins
 from mnist_course.grading.assignment import read_assignment
 from mnist_course.grading.course import Course, read_course
@@ -406,7 +407,7 @@ def test_validate_tells_the_untouched_exercise_from_the_reference(
         "check.greet(greet)",
         "YOUR ANSWER HERE",
     ]
-    assert "NotImplementedError" in failed[0]["raw_error"] or "double" in failed[0]["raw_error"]
+    assert "NotImplementedError" in failed[0]["raw_error"]
     assert validator.validate(str(course / "solutions" / NAME / f"{NAME}.ipynb")) == {}
 
 
@@ -420,16 +421,13 @@ def test_generate_solution_runs_in_the_sandbox(warm: list[Limits], course: Path)
 
 
 def test_a_cell_shows_what_it_would_in_a_notebook(warm: list[Limits], course: Path) -> None:
-    (printed, shown, drawn, failed, after), _ = (
-        execute(
-            course,
-            "import sys\nprint('a')\nprint('b', file=sys.stderr)",
-            "1 + 1",
-            "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()",
-            "1 / 0",
-            "'after'",
-        ),
-        None,
+    printed, shown, drawn, failed, after = execute(
+        course,
+        "import sys\nprint('a')\nprint('b', file=sys.stderr)",
+        "1 + 1",
+        "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()",
+        "1 / 0",
+        "'after'",
     )
     assert [(output.name, output.text) for output in printed] == [
         ("stdout", "a\n"),
@@ -473,8 +471,6 @@ def test_without_a_sandbox_nothing_is_validated(
     course: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("mnist_course.grading.sandbox.available", lambda: "no sandbox: a test.")
-    from mnist_course.errors import CourseError
-
     path = submit(course, "ada", double=f"open({str(tmp_path / 'ran')!r}, 'w')")
     with pytest.raises(CourseError, match="no sandbox"):
         Validator(config=read_course(course).config).validate(str(path))
