@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
@@ -257,7 +258,7 @@ def _convert(
 ) -> NotebookNode:
     """Let preprocessors of nbgrader work on a notebook, as its converters do."""
     # Not the converter's own exporter, which may grade what it is given.
-    exporter = NotebookExporter(parent=converter, config=converter.config)
+    exporter: Any = NotebookExporter(parent=converter, config=converter.config)  # type: ignore[no-untyped-call]
     for preprocessor in preprocessors:
         exporter.register_preprocessor(preprocessor)
     about = {"assignment": name, "notebook": name, "student": student}

@@ -131,9 +131,9 @@ for folder, folders, files in os.walk("/"):
     if inside.startswith(("/usr", "/lib", "/proc", "/data", sys.prefix, sys.base_prefix)):
         folders.clear()
         continue
-    for file in files:
+    for file in filter(os.path.isfile, (os.path.join(folder, file) for file in files)):
         try:
-            with open(os.path.join(folder, file), "rb") as f:
+            with open(file, "rb") as f:
                 found += [file] * known(f.read())
         except OSError:
             pass""",
@@ -156,8 +156,10 @@ import gc, inspect, sys
 found = [f for f in sys._current_frames().values() for f in inspect.getouterframes(f)
          if "test_" in f.filename]
 names = {name for name in sys.modules if "test_01" in name}
-found += [n for n in names] + [o for o in gc.get_objects() if type(o) is str
-                               and known(o.encode(errors="replace"))]""",
+found += names
+for o in gc.get_objects():
+    held = o.values() if type(o) is dict else o if type(o) in (list, tuple) else ()
+    found += [s for s in list(held) if type(s) is str and known(s.encode(errors="replace"))]""",
     "processes": """
 import glob
 found = []
@@ -182,10 +184,9 @@ def test_neither_hidden_test_nor_solution_is_to_be_found(grade: Grade, search: s
 
 @pytest.mark.parametrize("name", ["files", "memory", "frames and objects"])
 def test_the_searches_find_what_is_there(grade: Grade, name: str) -> None:
-    held = f"import os\nheld = 'hidden' + {SECRET[6:]!r}\nclass Keep: kept = [held]\n"
-    keep = "open('file', 'w').write(held)\n"
-    search = SEARCHES[name].replace("type(o) is str", "o is Keep.kept and (o := o[0])")
-    result = grade(double=f"{held}{keep}{KNOW}{search}\nif found:\n    double = lambda n: 2 * n")
+    keep = f"kept = 'hidden' + {SECRET[6:]!r}\nprint(kept, file=open('file', 'w'), flush=True)\n"
+    found = "\nif found:\n    double = lambda n: 2 * n"
+    result = grade(double=keep + KNOW + SEARCHES[name] + found)
     assert points(result)["check_double"] == 2
 
 
