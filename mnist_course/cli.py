@@ -415,6 +415,107 @@ def inspect(
 
 
 @app.command()
+def feedback(
+    assignment: Annotated[str, typer.Argument(help="Such as 02_normalizing.")],
+    student: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this one; may be given several times.", metavar="ID"),
+    ] = None,
+    course: CourseOption = Path(),
+) -> None:
+    """Generate a page of feedback for each graded submission, for instructors."""
+    from .grading.course import read_course
+    from .grading.feedback import generate_feedback
+
+    with err.status("Generating feedback ...") as status:
+
+        def report(done: int, total: int) -> None:
+            status.update(f"Generating feedback: {done:,} of {total:,} pages ...")
+
+        files = generate_feedback(read_course(course), assignment, student or (), report=report)
+    pages = "1 page" if len(files) == 1 else f"{len(files):,} pages, the first one"
+    err.print(f"Wrote {pages}: {files[0]}", markup=False)
+
+
+@app.command()
+def grades(
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="csv|canvas|moodle", help="What to write.")
+    ] = "csv",
+    output: Annotated[
+        Path | None, typer.Option(help="File to write to; by default, stdout.")
+    ] = None,
+    course: CourseOption = Path(),
+) -> None:
+    """Export the grades of all students, for people, Canvas or Moodle."""
+    from .files import atomic
+    from .grading.course import read_course
+    from .grading.exports import export_grades
+
+    text, unmatched = export_grades(read_course(course), format_name)
+    if output:
+        with atomic(output) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline="")
+        err.print(f"Wrote {output}", markup=False)
+    else:
+        sys.stdout.buffer.write(text.encode())  # with CR LF on every system
+        sys.stdout.buffer.flush()
+    for student in unmatched:
+        err.print(
+            f"{student!r} got an apostrophe before it, since spreadsheets would run it as a "
+            f"formula: for {format_name} to recognize the student, give them another identity with "
+            "'nbgrader db student add --lms-user-id=ID', or enter their grades by hand.",
+            markup=False,
+        )
+
+
+@app.command()
+def cohort(
+    assignment: Annotated[str, typer.Argument(help="Such as 02_normalizing.")],
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/cohort"),
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how the class did in an assignment, task by task."""
+    from .grading.cohort import read_cohort, write_cohort
+    from .grading.course import read_course
+
+    summary = read_cohort(read_course(course), assignment)
+    files = write_cohort(summary, output)
+    err.print(f"Wrote to {output}: {', '.join(file.name for file in files)}", markup=False)
+    if as_json:
+        _print_json(summary.to_dict())
+        return
+    table = Table(
+        *("task", "solved", "partly", "not solved", "not attempted", "share solved"),
+        box=None,
+        pad_edge=False,
+    )
+    for task in summary.tasks:
+        counts = (task.solved, task.partly, task.not_solved, task.not_attempted)
+        table.add_row(
+            Text(f"{task.number} {task.title}"),
+            *(f"{count:,}" for count in counts),
+            f"{task.share:.0%}",
+        )
+    out.print(f"{summary.assignment}: {summary.students:,} graded submissions", markup=False)
+    out.print(table)
+    for task in summary.tasks:
+        if task.feedback:
+            out.print(
+                f"Task {task.number}, most frequent feedback ({task.feedback_count:,} students): "
+                f"{task.feedback}",
+                markup=False,
+            )
+    for reflection in summary.reflections:
+        out.print(
+            f"Reflection {reflection.title}: {reflection.graded:,} graded, "
+            f"{reflection.waiting:,} await a person",
+            markup=False,
+        )
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: what the course needs, what is missing, what mends it."""
     from dataclasses import asdict

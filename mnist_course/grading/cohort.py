@@ -22,7 +22,16 @@ from sqlalchemy import Select, select
 
 from mnist_course.errors import CourseError
 from mnist_course.files import atomic
-from mnist_course.plots import DARK, GRAY, LIGHT, WIDTH, _course_style, _Figure, _open_frame
+from mnist_course.plots import (
+    DARK,
+    GRAY,
+    LIGHT,
+    WIDTH,
+    _course_style,
+    _Figure,
+    _open_frame,
+    _percent,
+)
 
 from .assignment import Task, read_assignment
 from .course import Course
@@ -196,7 +205,7 @@ def plot_cohort(cohort: Cohort) -> _Figure:
     plural = "student" if cohort.students == 1 else "students"
     title = f"{cohort.assignment}: {cohort.students:,} {plural}"
     figure = _Figure(WIDTH + 1, 1.5 + 0.75 * len(cohort.tasks), title)
-    axes = figure.add_subplot(xlabel="Students")
+    axes = figure.add_subplot(xlabel="Students (right: share who solved the task)")
     names = [textwrap.fill(f"{task.number} · {task.title}", TITLE_WIDTH) for task in cohort.tasks]
     left = [0] * len(names)
     for part, look in _LOOKS.items():
@@ -212,7 +221,7 @@ def plot_cohort(cohort: Cohort) -> _Figure:
         left = [start + count for start, count in zip(left, counts, strict=True)]
     for position, (task, end) in enumerate(zip(cohort.tasks, left, strict=True)):
         axes.annotate(
-            f"{task.share:.0%}",
+            _percent(task.share),
             (end, position),
             xytext=(4, 0),
             textcoords="offset points",
@@ -223,7 +232,7 @@ def plot_cohort(cohort: Cohort) -> _Figure:
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.margins(x=0.1)  # room for the shares
+    axes.margins(x=0.12)  # room for the shares
     _open_frame(axes)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(_LOOKS), frameon=False)
     return figure

@@ -35,7 +35,7 @@ from .exports import open_gradebook
 from .outputs import read_outputs
 from .release import _reason
 
-BATCH = 100  # students for each process of nbgrader, which takes seconds to start
+BATCH = 50  # students for each process of nbgrader, which takes seconds to start
 SECONDS_TO_START = 60
 SECONDS_PER_PAGE = 10
 LARGEST_OUTPUTS = 2**22  # characters, for each cell
@@ -239,7 +239,7 @@ def _graded(course: Course, assignment: str, students: Sequence[str]) -> list[st
         )
     if missing := sorted(set(students) - graded):
         raise CourseError(
-            f"{_names(missing)} has no grade for {assignment}: check the name, or run "
+            f"There is no grade for {assignment} of {_names(missing)}: check the name, or run "
             f"'mnist-course grade {assignment}' first."
         )
     return sorted(set(students) or graded)

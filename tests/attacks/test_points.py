@@ -57,17 +57,20 @@ def double(number):
 import ast
 class Drop(ast.NodeTransformer):
     def visit_Assert(self, node): return ast.Pass()
-get_ipython().ast_transformers.append(Drop())""" + WRONG,
+get_ipython().ast_transformers.append(Drop())"""
+    + WRONG,
     "run_cell": """
 from IPython.core.interactiveshell import InteractiveShell, ExecutionResult
 def fine(self, *args, **kwargs): return ExecutionResult(None)
 InteractiveShell.run_cell = InteractiveShell.run_cell_async = InteractiveShell.run_code = fine
-type(get_ipython()).run_cell = fine""" + WRONG,
+type(get_ipython()).run_cell = fine"""
+    + WRONG,
     "do_execute": """
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelbase import Kernel
 async def fine(self, *args, **kwargs): return {"status": "ok"}
-IPythonKernel.do_execute = Kernel.do_execute = fine""" + WRONG,
+IPythonKernel.do_execute = Kernel.do_execute = fine"""
+    + WRONG,
     "libraries": """
 import keras, numpy.testing, pytest, sklearn.metrics, unittest, mnist_course.checks.core as core
 np.array_equal = np.allclose = np.all = lambda *args, **kwargs: True
@@ -76,7 +79,8 @@ for name in dir(numpy.testing):
 sklearn.metrics.accuracy_score = lambda *args: 1.0
 keras.Model.evaluate = lambda *args, **kwargs: [0.0, 1.0]
 pytest.fail = pytest.raises = core.CheckError = core.explain = lambda *args, **kwargs: ""
-unittest.TestCase.assertEqual = lambda *args: None""" + WRONG,
+unittest.TestCase.assertEqual = lambda *args: None"""
+    + WRONG,
     "the course's own grading": """
 import sys
 from mnist_course.grading import messages, runner
@@ -85,7 +89,8 @@ scoring.score = lambda *args, **kwargs: results.Result("graded", "", 0.0, {}, ""
 results.CellScore.points = results.Result.score = results.Result.max_score = 100.0
 runner._protected = lambda ask, *details: ("answered", True)
 runner._call = lambda *args: (True, ())
-messages.Other.__eq__ = lambda *args: True""" + WRONG,
+messages.Other.__eq__ = lambda *args: True"""
+    + WRONG,
     "skipped": """
 import pytest, unittest
 def double(number):
@@ -100,7 +105,8 @@ def double(number): pytest.exit("well done", returncode=0)""",
 import threading
 def busy():
     while True: np.add = lambda *args: 0
-for _ in range(3): threading.Thread(target=busy, daemon=True).start()""" + WRONG,
+for _ in range(3): threading.Thread(target=busy, daemon=True).start()"""
+    + WRONG,
 }
 
 

@@ -31,7 +31,7 @@ from mnist_course.grading.exports import (
 )
 
 NAME = "01_double"
-FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # noqa: RUF001
+FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001
 
 
 @pytest.fixture
@@ -137,11 +137,12 @@ def test_no_cell_is_a_formula_whatever_a_program_takes_for_separators(
     for delimiter in ",;\t":
         for row in parse(text, delimiter):
             for cell in row:
-                formula = cell.lstrip(' "').startswith(FORMULA)
+                # Programs drop the blanks and quotes before it.
+                formula = cell.lstrip(' "\t\r\n').startswith(FORMULA)
                 assert not formula or cell.lstrip("+-").replace(".", "", 1).isdecimal()
 
 
-@given(st.lists(st.text(st.characters(exclude_characters=FORMULA)), min_size=2))
+@given(st.lists(st.text(st.characters(exclude_characters=(*FORMULA, *"\t\r\n"))), min_size=2))
 def test_other_texts_come_back_as_they_are(row: list[str]) -> None:
     assert parse(to_csv([row])) == [row]
 
@@ -149,6 +150,11 @@ def test_other_texts_come_back_as_they_are(row: list[str]) -> None:
 @given(st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
 def test_numbers_stay_numbers(value: float) -> None:
     assert [*map(float, parse(to_csv([[value, "x"]]))[0][:1])] == [value]
+
+
+@pytest.mark.parametrize("start", [*FORMULA, "\t", "\r", "\n", ' "=', " '+"])
+def test_formula_gets_an_apostrophe(start: str) -> None:
+    assert defuse(f"{start}cmd|x").startswith(f"'{start}")
 
 
 @pytest.mark.parametrize("number", ["-1.5", "+4930", "12"])
