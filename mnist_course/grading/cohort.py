@@ -35,7 +35,8 @@ from mnist_course.plots import (
 
 from .assignment import Task, read_assignment
 from .course import Course
-from .exports import Cell, open_gradebook, to_csv
+from .exports import Cell, to_csv
+from .gradebook import open_gradebook
 
 NOT_ATTEMPTED = ("was not attempted.", "No response.")  # ours and nbgrader's
 TITLE_WIDTH = 24  # characters

@@ -9,7 +9,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from mnist_course.errors import CourseError
 from mnist_course.files import atomic
 
 from .course import Course
-from .gradebook import _explained, _open
+from .gradebook import open_gradebook
 
 # Where a spreadsheet begins a cell (some take semicolons and tabs for commas), if what follows
 # would be a formula to it, also in full width, or after spaces and quotes.
@@ -91,19 +90,6 @@ class Grades:
         """List the points of a student; None where there is no grade."""
         found = (self.scores.get((student.id, assignment)) for assignment in assignments)
         return [score.score if score else None for score in found]
-
-
-@contextmanager
-def open_gradebook(course: Course) -> Iterator[Gradebook]:
-    """Open the gradebook of a course.
-
-    Raises
-    ------
-    CourseError
-        If the database cannot be read.
-    """
-    with _explained(course, "the grades cannot be read"), _open(course) as gradebook:
-        yield gradebook
 
 
 def export_grades(course: Course, format_name: str) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ makes nbgrader's own `generate_feedback` and formgrader safe.
 """
 
 import html
+import json
 import os
 import re
 import shutil
@@ -31,9 +32,9 @@ from mnist_course.files import atomic
 
 from .assignment import nbgrader_metadata
 from .course import Course
-from .exports import open_gradebook
+from .gradebook import open_gradebook
 from .outputs import read_outputs
-from .release import _reason
+from .release import find_reason
 
 BATCH = 50  # students for each process of nbgrader, which takes seconds to start
 SECONDS_TO_START = 60
@@ -165,7 +166,8 @@ class HarmlessCells(Preprocessor):
         cell.metadata = NotebookNode({"nbgrader": metadata} if known else {})
         cell.pop("attachments", None)
         if cell.cell_type == "code":
-            cell.outputs = read_outputs(cell.outputs, LARGEST_OUTPUTS)
+            plain = json.loads(json.dumps(cell.outputs))  # not a subclass of dict with attributes
+            cell.outputs = read_outputs(plain, LARGEST_OUTPUTS)
             number = cell.get("execution_count")
             cell.execution_count = number if isinstance(number, int) else None
         return cell, resources
@@ -310,7 +312,7 @@ def _run(course: Course, assignment: str, graded: str, pages: str, number: int) 
         )
     except subprocess.TimeoutExpired:
         return f"it took more than {seconds} s"
-    return _reason(done.stderr) if done.returncode else ""
+    return find_reason(done.stderr) if done.returncode else ""
 
 
 def _names(students: list[str]) -> str:

@@ -193,6 +193,29 @@ def recorded(course: Course, assignment: Assignment) -> dict[str, dict[str, floa
 
 
 @contextmanager
+def open_gradebook(course: Course) -> Iterator[api.Gradebook]:
+    """Open the gradebook of a course to read it.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+
+    Yields
+    ------
+    nbgrader.api.Gradebook
+        The gradebook.
+
+    Raises
+    ------
+    GradebookError
+        If it cannot be read.
+    """
+    with _explained(course, "the grades cannot be read"), _open(course) as gradebook:
+        yield gradebook
+
+
+@contextmanager
 def _open(course: Course) -> Iterator[api.Gradebook]:
     before = os.environ.get("PATH", os.defpath)
     # To make a new gradebook, nbgrader runs `alembic` from the PATH.

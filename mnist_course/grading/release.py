@@ -176,13 +176,13 @@ def _generate(course: Path, name: str, output: Path, *options: str) -> Path:
     )
     if result.returncode:
         raise CourseError(
-            f"nbgrader cannot generate the exercise {name} ({_reason(result.stderr)}): remove the "
+            f"nbgrader cannot generate the exercise {name} ({find_reason(result.stderr)}): remove the "
             "cause, then run this again."
         )
     return output / name
 
 
-def _reason(log: str) -> str:
+def find_reason(log: str) -> str:
     """Find in nbgrader's log what went wrong first."""
     for pattern in (r"^\s*[\w.]+(?:Error|Exception): (.+)", r"ERROR\] (.+)", r"(.*\S)\s*\Z"):
         if found := re.search(pattern, log, re.MULTILINE):
