@@ -22,6 +22,7 @@ from pathlib import Path
 import nbformat
 import psutil
 from nbformat import v4
+from nbgrader.api import Gradebook
 
 from mnist_course.grading.assignment import list_assignments, read_assignment
 from mnist_course.grading.course import read_course
@@ -50,7 +51,7 @@ model = tf.keras.Sequential([
     tf.keras.layers.Dense(32, activation="relu"),
     tf.keras.layers.Dense(10, activation="softmax"),
 ])
-model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(images, mnist.train_labels[:6000], epochs=2, verbose=0)"""
 TESTS = '''\
 import numpy as np
@@ -143,7 +144,12 @@ def rate(command: list[Path | str], course: Path, submissions: int) -> float:
     """Return submissions per minute, from the start of a command to its end."""
     start = time.perf_counter()
     run(command, course)
-    return 60 * submissions / (time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        points = [submission.score for submission in gradebook.assignment_submissions(NAME)]
+    if points != [1.0] * submissions:
+        sys.exit(f"{command[0]} gave {points}, and each should have 1 point")
+    return 60 * submissions / seconds
 
 
 def run(command: list[Path | str], course: Path) -> None:

@@ -81,7 +81,7 @@ def unpack(message: bytes) -> Any:
     MessageError
         If the bytes are not what `pack` writes.
     """
-    parts = []
+    parts: list[memoryview] = []
     rest = memoryview(message)
     while rest:
         if len(parts) > MOST_ARRAYS:

@@ -74,9 +74,10 @@ def _data(data: dict[Any, Any]) -> Iterator[tuple[str, str]]:
 
 def _pixels(png: bytes) -> int:
     """Return the pixels of a PNG, which its first chunk tells; 0 if that is cut off."""
-    size = png[16:24]
-    width, height = struct.unpack(">II", size) if len(size) == 8 else (0, 0)
-    return width * height
+    if len(png) < 24:
+        return 0
+    width, height = struct.unpack(">II", png[16:24])
+    return int(width * height)
 
 
 def _text(value: Any) -> str:

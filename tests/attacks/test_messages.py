@@ -1,5 +1,6 @@
-"""Whatever a learner's process says, grading goes on, and nothing is earned that is not answered."""
+"""Whatever a learner's process says, grading goes on, and only right answers earn points."""
 
+import contextlib
 import io
 import json
 import struct
@@ -145,10 +146,8 @@ def test_any_document_with_any_array_is_read_or_refused(
     document: Any, head: str, content: bytes
 ) -> None:
     forged = part(json.dumps(document).encode()) + part(npy(head, content))
-    try:
-        unpack(forged)
-    except MessageError as error:
-        assert len(str(error)) < 300
+    with contextlib.suppress(MessageError):
+        assert not isinstance(unpack(forged), np.ndarray) or "array" in document
 
 
 def test_the_memory_for_an_answer_is_limited() -> None:
@@ -202,7 +201,7 @@ right = ("answered", (84, ()))
         "threading.Thread(target=answer, daemon=True).start()",
         "def double(n):\n    os.write(number, struct.pack('!iQ', -1, 2**62) + b'x')\n    return 0",
         "def double(n):\n    os.write(number, struct.pack('!i', -7))\n    return 0",
-        "def double(n):\n    os.write(number, struct.pack('!i', 2**31 - 1) + bytes(99))\n    return 0",
+        "def double(n):\n    os.write(number, struct.pack('!i', 2**31 - 1) + b'x')\n    return 0",
         "def double(n):\n    say(b'\\0' * 99)\n    return 0",
         "os.close(number)",
         "import socket\nsocket.socket(fileno=number).shutdown(2)",
@@ -219,6 +218,7 @@ def test_answers_by_hand_are_worth_no_more(grade: Grade, attack: str) -> None:
 # ------------------------------------------------------------------------------- what is shown
 
 
+KEYS = "output_type name text ename evalue traceback data text/plain image/png text/html".split()  # noqa: SIM905
 VALUES = st.recursive(
     st.none()
     | st.integers()
@@ -231,13 +231,7 @@ VALUES = st.recursive(
         st.lists(inner, max_size=3)
         | st.fixed_dictionaries(
             {},
-            optional={
-                name: inner
-                for name in (
-                    *("output_type", "name", "text", "ename", "evalue", "traceback", "data"),
-                    *("text/plain", "image/png", "text/html"),
-                )
-            },
+            optional=dict.fromkeys(KEYS, inner),
         )
     ),
     max_leaves=20,

@@ -305,12 +305,14 @@ def double(number): return check()"""
 BOMBS = {
     "one line": "print('x' * 10**8)",
     "many lines": "for _ in range(10**5): print('x')",
-    "many streams": "import sys\nfor n in range(10**5): print(n, file=(sys.stdout, sys.stderr)[n % 2])",
+    "many streams": "import sys\n"
+    "for n in range(10**5): print(n, file=(sys.stdout, sys.stderr)[n % 2])",
     "many outputs": "for n in range(3000): display(n)",
     "huge HTML": "from IPython.display import HTML\ndisplay(HTML('<b>' * 10**7))",
     "huge PNG": "from IPython.display import Image\n"
     "display(Image(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(10**7), format='png'))",
-    "file descriptor": "import os\nfor _ in range(100): os.write(1, b'x' * 10**6) + os.write(2, b'y')",
+    "file descriptor": "import os\n"
+    "for _ in range(100): os.write(1, b'x' * 10**6) + os.write(2, b'y')",
     "a program": "import subprocess\nsubprocess.run(['head', '-c', '100000000', '/dev/zero'])",
     "traceback": "raise ValueError('x' * 10**7)",
     "behind the shell": "import sys\nsys.stdout._outputs.list += [{'output_type': 'stream', "
@@ -336,18 +338,20 @@ def test_what_is_shown_is_limited(
 @pytest.mark.parametrize(
     "shown",
     [
-        "from IPython.display import *; display(HTML('<script>alert(1)</script>'))",
-        "from IPython.display import *; display(Javascript('alert(1)'), SVG('<svg onload=\"a\"/>'))",
-        "from IPython.display import *; display(Markdown('[a](javascript:alert(1))'), Latex('$x$'))",
+        "display(HTML('<script>alert(1)</script>'))",
+        "display(Javascript('alert(1)'), SVG('<svg onload=\"a\"/>'))",
+        "display(Markdown('[a](javascript:alert(1))'), Latex('$x$'))",
         "display({'application/vnd.jupyter.widget-view+json': {}, 'text/html': '<b>'}, raw=True)",
-        "from IPython.display import *; display(Image(b'\\x89PNG\\r\\n\\x1a\\n<svg>', format='png'))",
-        "from IPython.display import *; display(Image(b'GIF89a', format='png'))",
+        "display(Image(b'\\x89PNG\\r\\n\\x1a\\n<svg>', format='png'))",
+        "display(Image(b'GIF89a', format='png'))",
     ],
 )
 def test_only_text_and_pictures_are_kept(
     sandbox: Sandbox, assignment: Assignment, answering: Answering, shown: str
 ) -> None:
-    submission = answering(double="def double(n): return 2 * n\n" + shown)
+    submission = answering(
+        double=f"from IPython.display import *\ndef double(n): return 2 * n\n{shown}"
+    )
     result = score(assignment, submission, spawn=sandbox.spawn)
     assert result.score == 3
     graded = nbformat.reads(result.notebook, as_version=4)
