@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 NAME = "01_fit"
 STOCK_SUBMISSIONS = 4
-SUBMISSIONS = 48
+SUBMISSIONS = 120
 ROUNDS = 2
 RECORDS = 20
 

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
@@ -302,10 +303,21 @@ def sha256(array: npt.NDArray[np.generic]) -> str:
 def _load_genuine(path: Path, origin: str = "") -> MNIST:
     """Read MNIST from a file or folder, or raise a `DataError` that begins with `origin`."""
     try:
+        if path.is_file():
+            state = path.stat()
+            return _load_file(path, (state.st_ino, state.st_size, state.st_mtime_ns))
         arrays = _read_idx_folder(path) if path.is_dir() else _read_npz(path)
         _check_genuine(arrays, path)
     except DataError as error:
         raise DataError(f"{origin}{error}") from None
+    return _as_mnist(arrays, source=str(path), genuine=True)
+
+
+@lru_cache(maxsize=1)
+def _load_file(path: Path, state: tuple[int, int, int]) -> MNIST:  # noqa: ARG001
+    """Read a file again only if it has changed: nobody can write to the arrays."""
+    arrays = _read_npz(path)
+    _check_genuine(arrays, path)
     return _as_mnist(arrays, source=str(path), genuine=True)
 
 

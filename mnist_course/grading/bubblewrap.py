@@ -24,7 +24,7 @@ HOME = PRIVATE / "home"
 _NOBODY = 65534  # whom no file belongs to
 _NAMESPACES = (
     "--unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try --cap-drop ALL "
-    "--die-with-parent --new-session"
+    "--die-with-parent --new-session --hostname localhost"
 )
 # A shared mapping of /dev/zero is memory that no process is charged for. /dev/full reads the same.
 _MACHINE = (

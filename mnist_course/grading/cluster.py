@@ -117,7 +117,9 @@ def grade_all(
     -----
     The submissions of a worker that is lost are graded by others, and workers may join at any time.
     """
-    plugin = Grader(job, name=f"mnist-course-{uuid.uuid4()}")
+    cluster = client.cluster
+    workers = len(cluster.workers) if isinstance(cluster, LocalCluster) else None
+    plugin = Grader(job, f"mnist-course-{uuid.uuid4()}", workers)
     students: dict[Any, str] = {}  # by the key of the task
     client.register_plugin(plugin, name=plugin.name)
     running = as_completed(with_results=True, raise_errors=False)

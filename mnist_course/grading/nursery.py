@@ -7,6 +7,7 @@ user_namespaces(7) and pid_namespaces(7).
 
 import contextlib
 import ctypes
+import gc
 import json
 import math
 import os
@@ -18,6 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import threadpoolctl  # type: ignore[import-untyped]
+
+from mnist_course.data import load_mnist
 
 from . import runner, warm
 from .bubblewrap import HOME, PRIVATE, USER
@@ -52,6 +55,10 @@ def main() -> None:
     data = os.environ["MNIST_COURSE_DATA"]
     if data != "sample" and not os.access(data, os.R_OK):
         sys.exit("the data set is not readable for everyone: run chmod -R a+rX on it")
+    if data != "sample":
+        load_mnist()  # which each fork then has
+    gc.collect()
+    gc.freeze()  # or collecting garbage would copy all of it into each fork
     orders.send(READY)
     while True:
         order, descriptors, _, _ = socket.recv_fds(orders, 10_000, 1)

@@ -176,8 +176,8 @@ def _generate(course: Path, name: str, output: Path, *options: str) -> Path:
     )
     if result.returncode:
         raise CourseError(
-            f"nbgrader cannot generate the exercise {name} ({find_reason(result.stderr)}): remove the "
-            "cause, then run this again."
+            f"nbgrader cannot generate the exercise {name} ({find_reason(result.stderr)}): remove "
+            "the cause, then run this again."
         )
     return output / name
 

@@ -1,5 +1,6 @@
 """What a Dask worker does: keep a sandbox, and grade one submission after the other in it."""
 
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -66,15 +67,19 @@ class Grader(WorkerPlugin):
         What to grade.
     name : str
         The name under which the worker knows this plug-in.
+    workers : int, optional
+        How many workers, named by their number, share the cores of this machine. Each has its own
+        then: TensorFlow starts a thread per core, and these would wait for each other.
     """
 
     idempotent = True
 
-    def __init__(self, job: Job, name: str) -> None:
+    def __init__(self, job: Job, name: str, workers: int | None = None) -> None:
         self.job = job
         self.name = name
+        self.workers = workers
 
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002
+    def setup(self, worker: Worker) -> None:
         """Start the sandbox.
 
         Raises
@@ -94,7 +99,10 @@ class Grader(WorkerPlugin):
         notebook = nbformat.reads(self.job.notebook, as_version=4)
         self._assignment = Assignment(self.job.name, notebook, tests)
         self._one_by_one = threading.Lock()  # pytest changes what all threads share
-        self._sandbox = _LastingSandbox(self.job.limits) if self.job.confined else None
+        cores = sorted(os.sched_getaffinity(0))
+        if self.workers and self.workers <= len(cores):
+            cores = cores[int(worker.name) % self.workers :: self.workers]
+        self._sandbox = _LastingSandbox(self.job.limits, cores) if self.job.confined else None
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Stop the sandbox, and leave nothing behind."""
@@ -159,8 +167,9 @@ def grade(submission: bytes, plugin: str) -> dict[str, Any]:
 class _LastingSandbox:
     """A sandbox in a thread that lasts, since it ends with the thread that entered it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, cores: list[int]) -> None:
         self._limits = limits
+        self._cores = cores
         self._start()
 
     def spawn(self) -> Child:
@@ -186,6 +195,7 @@ class _LastingSandbox:
 
     def _hold(self, ready: threading.Event) -> None:
         try:
+            os.sched_setaffinity(0, self._cores)  # of this thread, and of what it starts
             with Sandbox(self._limits) as self._sandbox:
                 ready.set()
                 self._stopping.wait()
