@@ -6,11 +6,13 @@
 
 The first one grades the same submissions with both, in turn, and prints submissions per minute. The
 second one prints the time and the memory of the process that records, after each hundred. The third
-one prints what a submission takes: seconds, processor seconds of the whole machine (close other
-programs first), the size of the graded notebook, and milliseconds to record it.
+one prints what a submission takes, and writes it to ``benchmarks/results/grading.csv``: seconds,
+processor seconds of the whole machine (close other programs first), the KiB of the graded notebook,
+and the milliseconds to record it.
 """
 
 import argparse
+import csv
 import os
 import shutil
 import subprocess
@@ -24,6 +26,7 @@ import psutil
 from nbformat import v4
 from nbgrader.api import Gradebook
 
+from mnist_course.files import atomic
 from mnist_course.grading.assignment import list_assignments, read_assignment
 from mnist_course.grading.course import read_course
 from mnist_course.grading.gradebook import ensure_assignment, record
@@ -37,6 +40,8 @@ STOCK_SUBMISSIONS = 4
 SUBMISSIONS = 120
 ROUNDS = 2
 RECORDS = 20
+RESULTS = ROOT / "benchmarks" / "results" / "grading.csv"
+COLUMNS = ["assignment", "seconds", "processor_seconds", "notebook_kib", "record_ms"]
 
 ANSWER = """\
 import numpy as np
@@ -194,7 +199,7 @@ def grade_each(folder: Path) -> None:
     shutil.copytree(ROOT / "solutions", folder / "solutions")
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     course = read_course(folder)
-    print("assignment      seconds  processor seconds  KiB  ms to record")
+    rows = []
     with Sandbox() as sandbox:
         for name in list_assignments(course.source):
             assignment = read_assignment(course.source, name)
@@ -206,8 +211,12 @@ def grade_each(folder: Path) -> None:
             for number in range(RECORDS):
                 record(course, assignment, f"student-{number}", result)
             record_ms = 1000 * (time.perf_counter() - start) / RECORDS
-            size = len(result.notebook) / 1024
-            print(f"{name:15} {seconds:7.1f} {processor:18.1f} {size:4.0f} {record_ms:13.0f}")
+            kib = len(result.notebook) / 1024
+            rows.append([name, *(f"{n:.1f}" for n in (seconds, processor, kib, record_ms))])
+            print("  ".join(f"{key} {value}" for key, value in zip(COLUMNS, rows[-1], strict=True)))
+    with atomic(RESULTS) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    print(f"Wrote {RESULTS}")
 
 
 def busy() -> float:

@@ -23,9 +23,15 @@ SUBMISSIONS_PER_WORKER = 3  # on their way, so that a worker need not wait for i
 _NO_LIMITS = {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")}
 # Without a sandbox, each submission is a process that a worker starts.
 _PARENTS = {"distributed.worker.daemon": False}
+# The scheduler lives in this process, and would remember more and more of what it did.
+_FORGET = {
+    "distributed.admin.log-length": 100,
+    "distributed.admin.low-level-log-length": 100,
+    "distributed.admin.system-monitor.log-length": 100,
+}
 _QUIET = {
     "distributed.logging.distributed": "error",
-    "distributed.admin.large-graph-warning": "1GB",
+    "distributed.admin.large-graph-warning-threshold": "1GB",
 }
 
 
@@ -51,7 +57,10 @@ def connect(workers: int | None = None, scheduler: str | None = None) -> Iterato
     CourseError
         If there is no scheduler there, or it has no workers.
     """
-    with dask.config.set({**_NO_LIMITS, **_PARENTS, **_QUIET}), warnings.catch_warnings():
+    with (
+        dask.config.set({**_NO_LIMITS, **_PARENTS, **_FORGET, **_QUIET}),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")  # of Dask, for those who wrote this code
         if scheduler is None:
             with (
