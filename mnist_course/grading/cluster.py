@@ -57,6 +57,8 @@ def connect(workers: int | None = None, scheduler: str | None = None) -> Iterato
     CourseError
         If there is no scheduler there, or it has no workers.
     """
+    for name in ("asyncio", "tornado.application"):  # tracebacks of what an interrupt cuts off
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with (
         dask.config.set({**_NO_LIMITS, **_PARENTS, **_FORGET, **_QUIET}),
         warnings.catch_warnings(),
