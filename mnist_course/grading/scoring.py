@@ -134,8 +134,6 @@ def score(
                 f"the same digit, where a network keeps at least {LEAST_STEADY:.0%}: look whether "
                 "the answer is a table of the test images."
             )
-        if name in cells:
-            cells[name].outputs = [*_summary(earned), *cells[name].outputs]
     return Result(
         session.status,
         session.reason,
@@ -159,18 +157,7 @@ def reject(assignment: Assignment, reason: str) -> Result:
     cells = {}
     for name, points in assignment.points.items():
         cells[name] = CellScore(0.0, points, [reason], attempted=False)
-        code_cells(notebook)[name].outputs = _summary(cells[name])
     return Result("rejected", reason, 0.0, cells, nbformat.writes(notebook))
-
-
-def _summary(earned: CellScore) -> list[NotebookNode]:
-    """Write the points as nbgrader reads them, in the first output, and for people after it."""
-    points = f"{earned.points:g}"
-    lines = [f"{points} of {earned.max_points:g} points.", *earned.feedback]
-    return [
-        v4.new_output("execute_result", data={"text/plain": points}),
-        v4.new_output("stream", name="stdout", text="\n".join(lines) + "\n"),
-    ]
 
 
 def _collect(tests: Path) -> "_Hidden":
