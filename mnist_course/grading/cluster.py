@@ -1,7 +1,6 @@
 """Spread submissions over the workers of a Dask cluster: on this machine, or on any other."""
 
 import logging
-import os
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, KilledWorker, LocalCluster, Security, as_completed
 
 from mnist_course.errors import CourseError
@@ -68,7 +68,7 @@ def connect(workers: int | None = None, scheduler: str | None = None) -> Iterato
             with (
                 # Whoever reaches a worker can run anything there, also from this machine.
                 LocalCluster(
-                    n_workers=workers or len(os.sched_getaffinity(0)),
+                    n_workers=workers or CPU_COUNT,
                     threads_per_worker=1,
                     memory_limit=0,
                     dashboard_address=None,

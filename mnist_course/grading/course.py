@@ -36,7 +36,7 @@ class Grading(Configurable):
     open_files = Integer(256, help="Open files of each process.").tag(config=True)
     processes = Integer(1024, help="Processes and threads.").tag(config=True)
     cpu_seconds = Float(3600.0, help="Seconds of all cores.").tag(config=True)
-    seconds_per_cell = Float(300.0, help="Seconds for a cell of the notebook.").tag(config=True)
+    seconds_per_cell = Float(600.0, help="Seconds for a cell of the notebook.").tag(config=True)
     seconds_per_call = Float(30.0, help="Seconds for an answer to a hidden test.").tag(config=True)
     seconds_per_submission = Float(
         1800.0, help="Seconds from the first cell to the last answer."

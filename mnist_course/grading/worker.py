@@ -99,10 +99,9 @@ class Grader(WorkerPlugin):
         notebook = nbformat.reads(self.job.notebook, as_version=4)
         self._assignment = Assignment(self.job.name, notebook, tests)
         self._one_by_one = threading.Lock()  # pytest changes what all threads share
-        cores = sorted(os.sched_getaffinity(0))
-        if self.workers and self.workers <= len(cores):
-            cores = cores[int(worker.name) % self.workers :: self.workers]
-        self._sandbox = _LastingSandbox(self.job.limits, cores) if self.job.confined else None
+        self._sandbox = None
+        if self.job.confined:
+            self._sandbox = _LastingSandbox(self.job.limits, self._cores(worker))
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Stop the sandbox, and leave nothing behind."""
@@ -142,6 +141,12 @@ class Grader(WorkerPlugin):
                 if result.status != "crashed":
                     break
         return result
+
+    def _cores(self, worker: Worker) -> list[int]:
+        cores = sorted(os.sched_getaffinity(0))
+        if self.workers and self.workers <= len(cores):
+            return cores[int(worker.name) % self.workers :: self.workers]
+        return cores
 
 
 def grade(submission: bytes, plugin: str) -> dict[str, Any]:
