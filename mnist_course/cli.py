@@ -314,7 +314,7 @@ def grade(
     as_json: JsonOption = False,
 ) -> None:
     """Grade what came back, for instructors; continues if stopped."""
-    from .grading.coordinator import Graded, to_document
+    from .grading.coordinator import FOLDER, Graded, to_document
     from .grading.coordinator import grade as grade_all
     from .grading.course import read_course
 
@@ -344,7 +344,7 @@ def grade(
         )
         seconds = time.monotonic() - start
     err.print(
-        f"Wrote to {settings.autograded}, the gradebook, and {settings.root / 'grading'}",
+        f"Wrote to {settings.autograded}, the gradebook, and {settings.root / FOLDER}",
         markup=False,
     )
     if as_json:
