@@ -25,7 +25,6 @@ from .gradebook import open_gradebook
 # Where a spreadsheet begins a cell (some take semicolons and tabs for commas), if what follows
 # would be a formula to it, also in full width, or after spaces and quotes.
 _FORMULA = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?=[\t\r\n]|[\s\"']*[=+\-@＝＋－＠])")  # noqa: RUF001
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 Cell = str | float | None
 
@@ -303,7 +302,7 @@ def defuse(text: str) -> str:
     Returns
     -------
     str
-        The text with an apostrophe before each formula. A number is none, whatever its sign.
+        The text with an apostrophe before each formula, and before what begins like one ("-1").
 
     References
     ----------
@@ -311,10 +310,10 @@ def defuse(text: str) -> str:
 
     Examples
     --------
-    >>> defuse("=1+1"), defuse("ada"), defuse("-1.5")
-    ("'=1+1", 'ada', '-1.5')
+    >>> defuse("=1+1"), defuse("ada")
+    ("'=1+1", 'ada')
     """
-    return text if _NUMBER.fullmatch(text) else _FORMULA.sub("'", text)
+    return _FORMULA.sub("'", text)
 
 
 def _cell(value: Cell) -> str:

@@ -129,6 +129,7 @@ def test_canvas_and_moodle_get_a_column_for_each_graded_assignment(gradebook: Gr
         min_size=1,
     )
 )
+@example([["-0", ""]])  # "-0," where semicolons separate, and what follows would join it
 @example([["=1+1", ' "=1+1', "a;=1+1", "a\t@b", "\t=x", "x\r\n=y", "＝1"]])  # noqa: RUF001
 def test_no_cell_is_a_formula_whatever_a_program_takes_for_separators(
     rows: list[list[str | None]],
@@ -138,8 +139,7 @@ def test_no_cell_is_a_formula_whatever_a_program_takes_for_separators(
         for row in parse(text, delimiter):
             for cell in row:
                 # Programs drop the blanks and quotes before it.
-                formula = cell.lstrip(' "\t\r\n').startswith(FORMULA)
-                assert not formula or cell.lstrip("+-").replace(".", "", 1).isdecimal()
+                assert not cell.lstrip(' "\t\r\n').startswith(FORMULA)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters=(*FORMULA, *"\t\r\n"))), min_size=2))
@@ -155,11 +155,6 @@ def test_numbers_stay_numbers(value: float) -> None:
 @pytest.mark.parametrize("start", [*FORMULA, "\t", "\r", "\n", ' "=', " '+"])
 def test_formula_gets_an_apostrophe(start: str) -> None:
     assert defuse(f"{start}cmd|x").startswith(f"'{start}")
-
-
-@pytest.mark.parametrize("number", ["-1.5", "+4930", "12"])
-def test_text_that_is_a_number_is_no_formula(number: str) -> None:
-    assert defuse(number) == number
 
 
 def test_students_whom_a_platform_cannot_recognize_are_named() -> None:
