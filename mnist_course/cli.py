@@ -378,7 +378,8 @@ def inspect(
 
     folder, assignment = inspection.find_submission(path, course)
     notebook = inspection.read_submission(folder, assignment.name)
-    findings = inspection.inspect_folder(folder, assignment.name)
+    # What lies beside a notebook is handed in with a folder only.
+    findings = inspection.inspect_folder(folder, assignment.name) if path.is_dir() else []
     findings += inspection.inspect(assignment, notebook)
     costs = sum(finding.costs for finding in findings)
     repaired = None
@@ -513,6 +514,77 @@ def cohort(
             f"{reflection.waiting:,} await a person",
             markup=False,
         )
+
+
+@app.command()
+def book(
+    show: Annotated[
+        bool, typer.Option("--open", help="Open it in the browser when it is built.")
+    ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print it into a PDF; takes Chromium or Chrome.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the book in this folder; what has not changed is not executed again."""
+    import webbrowser
+    from dataclasses import asdict
+
+    from .book import build, read_contents
+    from .data import find_mnist
+    from .printing import find_printer, print_book
+
+    course = Path()
+    pages = read_contents(course)
+    printer = find_printer() if pdf else ""
+    mnist, _ = find_mnist()
+    if not mnist.genuine:
+        err.print(
+            "The complete MNIST is not here ('mnist-course data' says why): the book is built on "
+            "the bundled sample, and its figures say so."
+        )
+    seen = set()
+    with err.status("Building the book ...") as status:
+
+        def report(page: str, number: int, total: int, seconds: float | None) -> None:
+            left = "" if seconds is None else f", {timedelta(seconds=round(seconds))} left"
+            status.update(f"Executing {page}: {number} of {total}{left} ...")
+            if page not in seen:
+                seen.add(page)
+                err.print(f"{number}/{total}: executing {page}{left}", markup=False)
+
+        done = build(course, pages, mnist, report=report)
+        printed = None
+        if printer and not done.problems:
+            status.update("Printing the book ...")
+            printed = print_book(course, pages, printer)
+    if as_json:
+        _print_json(
+            {
+                "index": str(done.index),
+                "pdf": str(printed) if printed else None,
+                "pages": len(pages),
+                "executed": done.executed,
+                "seconds": done.seconds,
+                "genuine": mnist.genuine,
+                "problems": [asdict(problem) for problem in done.problems],
+                "log": str(done.log),
+            }
+        )
+    else:
+        for problem in done.problems:
+            place = f"{problem.place}: " if problem.place else ""
+            out.print(f"{place}{problem.message}", markup=False)
+    if done.problems:
+        err.print(f"The book has problems; {done.log} has all that was said.", markup=False)
+        raise typer.Exit(1)
+    if not as_json:
+        took = timedelta(seconds=round(done.seconds))
+        err.print(f"Built {len(pages)} pages in {took}, {len(done.executed)} of them executed.")
+        for file in filter(None, (done.index, printed)):
+            out.print(str(file), markup=False)
+    if show:
+        webbrowser.open(done.index.as_uri())
 
 
 @app.command()

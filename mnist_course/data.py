@@ -370,9 +370,11 @@ def _read_npz(path: Path) -> Arrays:
     # Damaged, truncated or hostile content makes NumPy and zipfile raise almost anything.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if "pickle" in reason:  # NumPy takes whatever it does not recognize for a pickle
+            reason = "another kind of file"
         raise DataError(
             f"{path} is damaged: expected an .npz archive with the arrays "
-            f"{', '.join(MNIST_SHAPES)}, found: {reason[:200]}"
+            f"{', '.join(MNIST_SHAPES)}, found: {reason[:200].rstrip('.')}."
         ) from None
 
 

@@ -1,5 +1,6 @@
 """Measure how good a trained network is, and where it fails."""
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -218,7 +219,7 @@ def robustness(
             "Corrupting and classifying",
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not sys.stderr.isatty(),  # rich takes a notebook for a terminal
         )
     ]
     table = np.reshape(accuracies, (len(CORRUPTIONS), len(STRENGTHS)))

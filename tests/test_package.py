@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -70,10 +71,22 @@ def test_library_does_not_import_grading_and_data_comes_first() -> None:
             assert f"from .{later} import" not in text
 
 
-def test_public_address_is_the_same_everywhere() -> None:
+def test_public_address_is_the_one_in_pyproject_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    address = project["urls"]["Repository"]
-    for name in ("README.md", "_config.yml", "book/Handwritten_digit_classification.ipynb"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        assert address in text, name
-        assert text.count("github.com/") == text.count(address.removeprefix("https://")), name
+    owner, name = project["urls"]["Repository"].split("/")[-2:]
+    folders = ("book", "exercises", "solutions", "mnist_course", ".github", ".binder")
+    files = [
+        *ROOT.glob("*.*"),
+        *(file for folder in folders for file in (ROOT / folder).rglob("*")),
+    ]
+    address = re.compile(
+        rf"(?:github(?:usercontent)?(?:\.com)?|v2/gh)/([\w-]+)/{name}\b|//([\w-]+)\.github\.io/{name}\b"
+    )
+    owners = [
+        "".join(found)
+        for file in files
+        if file.suffix in (".md", ".ipynb", ".py", ".yml", ".cff", ".toml")
+        for found in address.findall(file.read_text(encoding="utf-8"))
+    ]
+    assert len(owners) > 30
+    assert set(owners) == {owner}

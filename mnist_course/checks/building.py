@@ -35,7 +35,7 @@ ADVICE = {
 Numbers = npt.NDArray[np.float64]
 
 
-@task("build")
+@task("building.html#count-the-parameters")
 def dense_parameters(dense_parameters: Any) -> str:
     """Check a function that counts the parameters of one Dense layer."""
     inputs, units = 7, 5
@@ -65,7 +65,7 @@ def dense_parameters(dense_parameters: Any) -> str:
     return "all weights and biases are counted."
 
 
-@task("build")
+@task("building.html#count-the-parameters")
 def count_parameters(count_parameters: Any) -> str:
     """Check a function that counts the parameters of a whole network."""
     sizes = [7, 5, 4, 3]
@@ -99,7 +99,7 @@ def count_parameters(count_parameters: Any) -> str:
     return "the layers add up."
 
 
-@task("build")
+@task("building.html#softmax-makes-probabilities")
 def softmax(softmax: Any) -> str:
     """Check a function that turns logits into probabilities."""
     _expect_probabilities(_numbers(softmax, LOGITS))
@@ -135,7 +135,7 @@ def softmax(softmax: Any) -> str:
     return "every row sums to 1, however large its logits are."
 
 
-@task("build")
+@task("building.html#build-it-in-keras")
 def build_network(build_network: Any) -> str:
     """Check a function that returns the compiled network."""
     model = _call(build_network)

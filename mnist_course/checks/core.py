@@ -16,8 +16,7 @@ import numpy as np
 
 P = ParamSpec("P")
 
-BOOK = "https://mnist-course.github.io/mnist-course"
-PAGE = "book/Handwritten_digit_classification.html"
+BOOK = "https://mnist-course.github.io/mnist-course/book"
 
 # What Python and NumPy say in the words of those who know the reason already.
 ADVICE = {
@@ -46,7 +45,7 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
     Parameters
     ----------
     section : str
-        The section of the book that explains the task, such as ``normalize``.
+        The section of the book that explains the task, such as ``loading.html#shapes``.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
         The decorator. An answer that is still None is not attempted; whatever else the check
         stumbles over is reported as an answer that it cannot read.
     """
-    read_on = f"Read on: {BOOK}/{PAGE}#{section}"
+    read_on = f"Read on: {BOOK}/{section}"
 
     def decorate(check: Callable[P, str]) -> Callable[P, None]:
         @functools.wraps(check)

@@ -18,7 +18,7 @@ TOLERANCE = 0.05  # of half an interval; at the sizes used here, good formulas a
 DROPPED = "`//` drops the fraction: use `/`."
 
 
-@task("evaluate")
+@task("evaluating.html#accuracy")
 def accuracy(accuracy: Any) -> str:
     """Check a function that returns the share of right predictions."""
     labels = np.array([7, 2, 1, 0, 4, 1, 4], dtype=np.uint8)
@@ -57,7 +57,7 @@ def accuracy(accuracy: Any) -> str:
     return "5 of 7 right is an accuracy of 0.714."
 
 
-@task("evaluate")
+@task("evaluating.html#which-digit-is-taken-for-which")
 def confusion(confusion: Any) -> str:
     """Check a function that counts which digit is taken for which."""
     rng = np.random.default_rng(6)
@@ -104,7 +104,7 @@ def confusion(confusion: Any) -> str:
     return "the counts are those of scikit-learn."
 
 
-@task("evaluate")
+@task("evaluating.html#the-most-frequent-confusions")
 def most_confused(most_confused: Any) -> str:
     """Check a function that finds the most frequent mistake."""
     matrix = np.random.default_rng(6).integers(0, 6, (10, 10))
@@ -167,7 +167,7 @@ def most_confused(most_confused: Any) -> str:
     return "an 8 read as a 3 was the most frequent mistake, and you found it."
 
 
-@task("evaluate")
+@task("evaluating.html#how-precise-is-that")
 def interval(interval: Any) -> str:
     """Check a function that returns the 95 % interval of an accuracy."""
     p, n = 0.7, 8400
@@ -241,7 +241,7 @@ def interval(interval: Any) -> str:
     return "the interval covers 95 %, and shrinks with the number of images."
 
 
-@task("predict")
+@task("evaluating.html#one-picture-at-a-time")
 def predict_digit(predict_digit: Any, model: Any) -> str:
     """Check a function that lets a model read one image."""
     expect(

@@ -45,7 +45,7 @@ CANDIDATES: list[dict[str, Any]] = [
 ]
 
 
-@task("your-turn")
+@task("beyond_98.html#digits-that-nobody-wrote")
 def shift(shift: Any) -> str:
     """Check a function that moves images by whole pixels."""
     images = IMAGES
@@ -86,7 +86,7 @@ def shift(shift: Any) -> str:
     return "down, up, right, left, not at all, and out of sight, and nothing came back in."
 
 
-@task("your-turn")
+@task("beyond_98.html#choose-without-peeking")
 def choose(choose: Any) -> str:
     """Check a function that names the network to hand in."""
     answer = _chosen(choose, CANDIDATES, BUDGET)
@@ -141,7 +141,7 @@ def _tell_missing_from_untouched(check: Callable[..., None]) -> Callable[..., No
 
 
 @_tell_missing_from_untouched
-@task("your-turn")
+@task("beyond_98.html#what-helped-and-what-was-luck")
 def train_network(train_network: Any, model: Any, history: Any) -> str:
     """Check a network, how it was trained, and what the code that trained it looked at."""
     expect(callable(train_network), f"`train_network` is {kind(train_network)}, no function.")

@@ -20,7 +20,7 @@ FEW_DIGITS = np.random.default_rng(3).integers(0, 10, 20, dtype=np.uint8)
 MANY_DIGITS = np.random.default_rng(4).integers(0, 10, 70_000, dtype=np.uint8)
 
 
-@task("load")
+@task("loading.html#shapes")
 def summarize(summarize: Any) -> str:
     """Check a function that describes images and labels in a dictionary."""
     images = np.random.default_rng(0).integers(40, 180, (len(LABELS), 5, 3), dtype=np.uint8)
@@ -77,7 +77,7 @@ def summarize(summarize: Any) -> str:
     return "six values, and every digit is counted, whether it occurs or not."
 
 
-@task("train")
+@task("training.html#epochs-and-images-kept-aside")
 def split(split: Any) -> str:
     """Check a function that keeps the last images aside for validation."""
     # With 20 images and a share of 0.25 there is nothing to round.
@@ -149,7 +149,7 @@ def split(split: Any) -> str:
     return "the last part is for validation, every image is in exactly one part, with its label."
 
 
-@task("load")
+@task("loading.html#a-file-is-a-row-of-bytes")
 def parse_idx(parse_idx: Any) -> str:
     """Check a function that reads the bytes of an IDX file."""
     if not _returns(parse_idx, _idx(IMAGES), IMAGES):

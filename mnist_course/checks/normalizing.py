@@ -15,7 +15,7 @@ HALF_PRECISION = SCALED.astype(np.float16).astype(np.float32)
 TOLERANCE = 4e-3
 
 
-@task("load")
+@task("normalizing.html#one-line")
 def scale(scale: Any) -> str:
     """Check a function that brings gray values between 0 and 1."""
     answer = call(scale, GRAY_VALUES)
@@ -60,7 +60,7 @@ def scale(scale: Any) -> str:
     return "255 became 1, 0 stayed 0, and the type is float32."
 
 
-@task("normalize")
+@task("normalizing.html#one-line")
 def unscale(unscale: Any) -> str:
     """Check a function that turns values between 0 and 1 back into gray values."""
     answer = call(unscale, SCALED)
@@ -83,7 +83,7 @@ def unscale(unscale: Any) -> str:
     return "all 256 gray values came back, from half precision too."
 
 
-@task("evaluate")
+@task("normalizing.html#leakage")
 def standardize(standardize: Any) -> str:
     """Check a function that standardizes with the statistics of the training images."""
     rng = np.random.default_rng(2)

@@ -27,7 +27,7 @@ _NOT_LOW = (
 _RATIO = "Compare the last validation loss with the lowest one."
 
 
-@task("train")
+@task("training.html#how-wrong-is-the-network")
 def cross_entropy(cross_entropy: Any) -> str:
     """Check a function that computes the mean cross-entropy of digits."""
     rng = np.random.default_rng(5)
@@ -75,7 +75,7 @@ def cross_entropy(cross_entropy: Any) -> str:
     return "the mean is right, and a probability of 0 does no harm."
 
 
-@task("train")
+@task("training.html#the-lines-that-matter")
 def train_network(model: Any, history: Any) -> str:
     """Check a trained network on the test images."""
     expect(
@@ -113,7 +113,7 @@ def train_network(model: Any, history: Any) -> str:
     return praise
 
 
-@task("train")
+@task("training.html#overfitting-seen")
 def best_epoch(best_epoch: Any) -> str:
     """Check a function that finds the epoch with the lowest validation loss."""
     history = {
@@ -153,7 +153,7 @@ def best_epoch(best_epoch: Any) -> str:
     return "the lowest validation loss, counted from 1."
 
 
-@task("train")
+@task("going_wrong.html#what-you-see-and-what-to-try")
 def diagnose(diagnose: Any) -> str:
     """Check a function that names what learning curves show."""
     for accuracy, val_loss, expected, overlooked in _CURVES:

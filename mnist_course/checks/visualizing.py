@@ -33,7 +33,7 @@ LABELS = np.random.default_rng(3).permutation(np.repeat(np.arange(10, dtype=np.u
 GAPS = LABELS[(LABELS != 4) & (LABELS != 9)]
 
 
-@task("visualize")
+@task("visualizing.html#samples")
 def plot_grid(plot_grid: Any) -> str:
     """Check a function that shows images with their labels in rows and columns."""
     _expect_grid(plot_grid, 2, 3)
@@ -41,7 +41,7 @@ def plot_grid(plot_grid: Any) -> str:
     return "the right images, in order, each with its label."
 
 
-@task("visualize")
+@task("visualizing.html#class-balance")
 def count_classes(count_classes: Any) -> str:
     """Check a function that counts how often each digit occurs."""
     for labels in (LABELS, GAPS):
@@ -65,7 +65,7 @@ def count_classes(count_classes: Any) -> str:
     return "ten counts, and 0 for a digit that does not occur."
 
 
-@task("visualize")
+@task("visualizing.html#class-balance")
 def plot_balance(plot_balance: Any) -> str:
     """Check a function that draws how often each digit occurs."""
     for labels in (LABELS, GAPS):
@@ -100,7 +100,7 @@ def plot_balance(plot_balance: Any) -> str:
     return "every digit has its bar, and both axes have a label."
 
 
-@task("visualize")
+@task("visualizing.html#mean-digits")
 def mean_images(mean_images: Any) -> str:
     """Check a function that averages the images of each digit."""
     labels = np.random.default_rng(4).permutation(

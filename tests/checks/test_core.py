@@ -17,7 +17,7 @@ from mnist_course.checks.core import (
 )
 
 
-@task("normalize")
+@task("normalizing.html#one-line")
 def double(double):
     """Check a function that doubles."""
     answer = call(double, np.arange(3))
@@ -40,7 +40,7 @@ def test_a_right_answer_is_praised_in_one_line(capsys: pytest.CaptureFixture[str
 def test_a_wrong_answer_hears_what_was_seen_and_where_to_read_on() -> None:
     said = says(double, lambda x: x)
     assert said.startswith("Not yet: 2 became 2; expected twice as much.\n")
-    assert said.endswith("Handwritten_digit_classification.html#normalize")
+    assert said.endswith("/book/normalizing.html#one-line")
 
 
 def untouched(x):

@@ -7,18 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
+from docutils.nodes import make_id
 
 from mnist_course import checks
-from mnist_course.checks.core import CheckError, NotAttemptedError
+from mnist_course.checks.core import BOOK, CheckError, NotAttemptedError
 
 MODULES = sorted(
     file.stem
     for file in Path(checks.__file__).parent.glob("*.py")
     if file.stem not in ("__init__", "core", "figures")
 )
-SOLUTIONS = Path(__file__).parents[2] / "solutions"
+ROOT = Path(__file__).parents[2]
+SOLUTIONS = ROOT / "solutions"
 
 
 def is_check(value: object, module: str) -> bool:
@@ -101,6 +104,18 @@ def test_no_answer_is_not_attempted(check: Callable) -> None:
     if len(inspect.signature(check).parameters) == 1:
         with pytest.raises(NotAttemptedError, match="Not attempted"):
             check(untouched)
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+def test_there_is_a_section_to_read_on(check: Callable) -> None:
+    with pytest.raises(CheckError) as raised:
+        check(*answers(check, object()))
+    address = str(raised.value).rpartition("Read on: ")[2]
+    page, _, section = address.removeprefix(f"{BOOK}/").partition(".html#")
+    chapter = nbformat.read(ROOT / "book" / f"{page}.ipynb", as_version=4)
+    texts = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
+    headings = [line.lstrip("# ") for line in texts.splitlines() if line.startswith("##")]
+    assert section in map(make_id, headings)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -45,6 +45,13 @@ def test_names_what_is_missing_and_what_it_costs(course: Path, broken: Path) -> 
     assert broken.read_bytes() == before
 
 
+def test_what_lies_beside_a_notebook_matters_in_a_folder_only(course: Path, broken: Path) -> None:
+    (broken.parent / "holiday.jpg").touch()
+    command = ["inspect", "--course", str(course)]
+    assert "holiday.jpg" not in CliRunner().invoke(app, [*command, str(broken)]).stdout
+    assert "holiday.jpg" in CliRunner().invoke(app, [*command, str(broken.parent)]).stdout
+
+
 def test_repairs_beside_the_original(course: Path, broken: Path) -> None:
     before = broken.read_bytes()
     command = ["inspect", str(broken.parent), "--course", str(course), "--repair"]
