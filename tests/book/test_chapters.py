@@ -5,13 +5,14 @@ import re
 from functools import cache
 from pathlib import Path
 
-import keras
 import nbformat
+import numpy as np
 import pytest
 import yaml
+from scipy import special, stats
 
-from mnist_course import build_mlp
-from mnist_course.models import build_cnn
+from mnist_course import MNIST, build_mlp, normalize
+from mnist_course.backend import keras
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
@@ -97,31 +98,44 @@ def test_welcome_tells_the_minutes_of_every_chapter() -> None:
         assert re.search(rf"\({name}\.(ipynb|md)\).*\| {minutes(name)} \|", welcome), name
 
 
-def networks() -> list[tuple[str, str]]:
-    return [
-        (name, cell)
-        for name in COURSE
-        if (BOOK / f"{name}.ipynb").exists()
-        for cell in cells(name, "code")
-        if "keras.Sequential(" in cell
-    ]
-
-
-def shape(model: keras.Model) -> list[tuple[str, str, object, object]]:
-    return [
-        (type(layer).__name__, str(layer.output.shape), layer.count_params(), activation(layer))
-        for layer in model.layers
-    ]
-
-
-def activation(layer: keras.Layer) -> object:
-    return getattr(getattr(layer, "activation", None), "__name__", None)
-
-
-@pytest.mark.parametrize(("name", "cell"), networks())
-def test_networks_written_out_are_those_of_the_library(name: str, cell: str) -> None:
-    space = {"keras": keras}
+def run(name: str, marker: str, **space: object) -> dict[str, object]:
+    """Run the first cell of a chapter with `marker` in it; return what it defined."""
+    cell = next(cell for cell in cells(name, "code") if marker in cell)
     exec(cell, space)
-    made = [value for value in space.values() if isinstance(value, keras.Sequential)]
-    assert made
-    assert all(shape(model) in (shape(build_mlp()), shape(build_cnn())) for model in made)
+    return space
+
+
+@pytest.mark.parametrize("name", ["building", "Handwritten_digit_classification"])
+def test_network_written_out_is_that_of_the_library(name: str) -> None:
+    model = run(name, "keras.Sequential(", keras=keras)["model"]
+    ours = build_mlp()
+    assert isinstance(model, keras.Sequential)
+    for mine, theirs in zip(model.layers, ours.layers, strict=True):
+        expected = {**theirs.get_config(), "name": mine.name}
+        assert mine.get_config() == expected
+    run(name, "model.compile(", model=model)
+    probabilities, labels = np.full((4, 10), 0.1, np.float32), np.arange(4)
+    losses = [keras.losses.get(one.loss)(labels, probabilities) for one in (model, ours)]
+    assert np.mean(losses[0]) == pytest.approx(np.mean(losses[1])) == pytest.approx(np.log(10))
+    assert model.optimizer.get_config() == ours.optimizer.get_config()
+
+
+def test_normalizing_written_out_is_that_of_the_library(sample: MNIST) -> None:
+    images = sample.train_images[:50]
+    for name in ("normalizing", "Handwritten_digit_classification"):
+        given = {"train_images": images, "test_images": images, "normalize": normalize}
+        x_train = run(name, "x_train = train_images", **given)["x_train"]
+        np.testing.assert_array_equal(x_train, normalize(images))
+
+
+def test_softmax_written_out_is_softmax() -> None:
+    softmax = run("building", "def softmax", np=np)["softmax"]
+    logits = np.random.default_rng(0).normal(0, 3, 10)
+    np.testing.assert_allclose(softmax(logits), special.softmax(logits))
+
+
+@pytest.mark.parametrize(("right", "images"), [(0, 5), (9, 10), (9800, 10_000)])
+def test_interval_written_out_is_that_of_the_library(right: int, images: int) -> None:
+    wilson = run("evaluating", "def wilson", np=np)["wilson"]
+    expected = stats.binomtest(right, images).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson(right, images), expected, atol=1e-4)
