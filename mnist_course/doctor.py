@@ -26,6 +26,22 @@ PACKAGES = (
 )
 NEEDED_MEMORY = 2.0  # GiB; training the reference network peaks below this
 INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "microsoft-edge",
+    # Where installers put them that change no PATH.
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
 SECONDS = 120  # importing TensorFlow from a slow disk takes a while
 
 
@@ -100,6 +116,17 @@ def sandbox() -> Check:
         found = f"bwrap cannot make a sandbox: {result.stderr.strip()[:200]}"
         return Check("sandbox", False, found, _allow_namespaces(), required=False)
     return Check("sandbox", True, f"bubblewrap ({bwrap})")
+
+
+def find_browser() -> str | None:
+    """Look for a browser of the Chromium family.
+
+    Returns
+    -------
+    str or None
+        The path of the program. `mnist-course book --pdf` prints with it.
+    """
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def _python() -> Check:
@@ -183,11 +210,10 @@ def _allow_namespaces() -> str:
 
 
 def _browser() -> Check:
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        if found := shutil.which(name):
-            return Check("browser", True, found, required=False)
+    if found := find_browser():
+        return Check("browser", True, found, required=False)
     mend = "sudo apt-get install chromium" if sys.platform == "linux" else ""
-    return Check("browser", False, "no Chromium or Chrome on the PATH", mend, required=False)
+    return Check("browser", False, "no Chromium, Chrome or Edge", mend, required=False)
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
