@@ -1,5 +1,7 @@
 """Build the book with Jupyter Book: with this Python and this data, and a word on what is wrong."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, Queue
 from statistics import mean
@@ -39,6 +42,9 @@ OUTPUT = "_build"
 CACHE = ".jupyter_cache"  # as Jupyter Book names it, and what follows
 ENVIRONMENT = ".doctrees"
 EXECUTED = "jupyter_execute"
+# Modules that compute nothing a page shows, and packages that do.
+TOOLS = {"book.py", "cli.py", "doctor.py", "printing.py"}
+PACKAGES = ("keras", "matplotlib", "numpy", "scikit-learn", "scipy", "tensorflow")
 SECONDS = 2 * 60 * 60  # for the book as a whole; _config.yml limits each cell
 PROGRAM = "from jupyter_book.cli.main import main; main()"  # which `-m` cannot run
 OPTIONS = ("build", ".", "-W", "-n", "--keep-going")
@@ -166,8 +172,8 @@ def build(course: Path, pages: list[Page], mnist: MNIST, *, report: Report | Non
     pages : list of Page
         The pages, from `read_contents`.
     mnist : MNIST
-        What `find_mnist` found. If it is the sample, the notebooks get the sample at once; if it
-        is not what the last book was built with, every notebook is executed again.
+        What `find_mnist` found. If it is the sample, the notebooks get the sample at once. If the
+        last book had other data, functions or versions, every notebook is executed again.
     report : callable, optional
         Called at least once a second while notebooks are executed, with the page, its number, the
         number of pages to execute, and the seconds left, or None where nothing like it ever ran.
@@ -185,7 +191,7 @@ def build(course: Path, pages: list[Page], mnist: MNIST, *, report: Report | Non
     course = course.resolve()
     output = course / OUTPUT
     log = output / "book.log"
-    _forget_other_data(output, mnist)
+    _forget_what_is_stale(output, mnist)
     progress = _Progress(course, _planned(course, pages), report)
     start = time.monotonic()
     lines = []
@@ -271,15 +277,24 @@ class _Progress:
         return here + sum(typical if left is None else left for left in self._left.values())
 
 
-def _forget_other_data(output: Path, mnist: MNIST) -> None:
-    """Delete what was executed on other data: the cache compares nothing but the code."""
-    data = "complete MNIST" if mnist.genuine else "sample"
-    note = output / "data.txt"
-    if note.is_file() and note.read_text(encoding="utf-8") != data:
+def _forget_what_is_stale(output: Path, mnist: MNIST) -> None:
+    """Delete what ran on other data, versions or functions: the cache compares a page's code."""
+    note = output / "basis.json"
+    basis = _basis(mnist)
+    if note.is_file() and note.read_text(encoding="utf-8") != basis:
         shutil.rmtree(output / CACHE, ignore_errors=True)
         shutil.rmtree(output / ENVIRONMENT, ignore_errors=True)
     output.mkdir(exist_ok=True)
-    note.write_text(data, encoding="utf-8")
+    note.write_text(basis, encoding="utf-8")
+
+
+def _basis(mnist: MNIST) -> str:
+    code = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.name not in TOOLS:
+            code.update(path.read_bytes())
+    versions = {name: version(name) for name in PACKAGES}
+    return json.dumps({"complete": mnist.genuine, "library": code.hexdigest(), **versions})
 
 
 def _planned(course: Path, pages: list[Page]) -> dict[str, float | None]:

@@ -159,7 +159,7 @@ def test_what_has_not_changed_is_not_executed_again_and_opens(
 
 
 def test_changed_page_is_executed_again_with_a_guess_from_the_last_time(
-    tmp_path: Path, sample: MNIST
+    tmp_path: Path, sample: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     course = write_book(tmp_path / "course")
     pages = read_contents(course)
@@ -172,6 +172,9 @@ def test_changed_page_is_executed_again_with_a_guess_from_the_last_time(
     other = replace(sample, genuine=True)
     assert build(course, pages, other).executed == ["book/sums"]
     assert build(course, pages, other).executed == []
+    for what in ("TOOLS", "PACKAGES"):  # as if another file, or another version, were behind it
+        monkeypatch.setattr(f"mnist_course.book.{what}", ("numpy",))
+        assert build(course, pages, other).executed == ["book/sums"]
 
 
 def test_each_problem_is_one_line_and_does_not_go_away_by_itself(tmp_path: Path) -> None:
