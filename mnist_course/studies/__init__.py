@@ -1,0 +1,1 @@
+"""Published results: test accuracies from many seeds, a table for each recipe."""
