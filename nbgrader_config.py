@@ -38,8 +38,14 @@ c.HTMLExporter.filters = {
 # first what is an archive of the whole class.
 c.ZipCollectApp.extractor_plugin = "mnist_course.grading.archives.LimitedExtractor"
 c.ZipCollectApp.collector_plugin = "mnist_course.grading.archives.SafeCollector"
-# For files and archives such as "ada_2026-03-31-18-00.zip"; yours are named otherwise: change it.
-# (The pattern sees the whole path. Without a named group (?P<timestamp>...) nobody is late.)
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*/extracted/(?P<student_id>[^/_]+)_[^/]*/(?:.*/)?(?P<file_id>[^/]+)"
-)
+# For archives such as "ada_2026-03-31-18-00.zip" and notebooks such as
+# "ada_2026-03-31-18-00_02_normalizing.ipynb", both also without a time, or with other parts in its
+# place. If yours are named otherwise, change it. It sees the whole path of what was unpacked.
+c.FileNameCollectorPlugin.named_regexp = r"""(?x)  # spaces and comments do not count
+    .*/extracted/
+    (?P<student_id>[^/_]+)_
+    (?:(?P<timestamp>\d{4}(?:-\d\d){4,5})(?:_|(?=/)))?  # UTC; without one, nobody is late
+    (?:[^/]*/(?:.*/)?)?  # the rest of the name of an archive, and folders in it
+    (?:[^/]*_(?=\d\d_[^/_]+$))?  # what else a platform writes before the name of a notebook
+    (?P<file_id>[^/]+)$
+"""

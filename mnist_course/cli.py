@@ -317,6 +317,7 @@ def grade(
     from .grading.coordinator import FOLDER, Graded, to_document
     from .grading.coordinator import grade as grade_all
     from .grading.course import read_course
+    from .grading.gradebook import is_adjusted
 
     settings = read_course(course)
     if unsafe_no_sandbox:
@@ -343,6 +344,7 @@ def grade(
             report=report,
         )
         seconds = time.monotonic() - start
+    unrecorded = sum(bool(graded.problem) for graded in done)
     err.print(
         f"Wrote to {settings.autograded}, the gradebook, and {settings.root / FOLDER}",
         markup=False,
@@ -356,7 +358,9 @@ def grade(
             table.add_row(*map(Text, cells))
         out.print(table)
         out.print(f"{len(done)} submissions in {timedelta(seconds=round(seconds))}")
-    if unrecorded := sum(bool(graded.problem) for graded in done):
+        if not unrecorded and is_adjusted(settings, assignment):
+            out.print("Late penalties and extra credit are not in here: see 'mnist-course grades'.")
+    if unrecorded:
         err.print(f"{unrecorded} of them are not in the gradebook: mend this, and run again.")
         raise typer.Exit(1)
 
@@ -376,16 +380,16 @@ def inspect(
 
     from .grading import inspection
 
-    folder, assignment = inspection.find_submission(path, course)
-    notebook = inspection.read_submission(folder, assignment.name)
+    file, assignment = inspection.find_submission(path, course)
+    notebook = inspection.read_submission(file.parent, file.stem)
     # What lies beside a notebook is handed in with a folder only.
-    findings = inspection.inspect_folder(folder, assignment.name) if path.is_dir() else []
+    findings = inspection.inspect_folder(path, assignment.name) if path.is_dir() else []
     findings += inspection.inspect(assignment, notebook)
     costs = sum(finding.costs for finding in findings)
     repaired = None
     if repair:
         repaired = inspection.write_repaired(
-            folder, assignment.name, inspection.repair(assignment, notebook)
+            file.parent, assignment.name, inspection.repair(assignment, notebook)
         )
         err.print(
             f"Wrote {repaired}: look it through, then hand it in as {assignment.name}.ipynb",

@@ -36,6 +36,8 @@ LONGEST_HEADER = 4_096  # bytes
 LONGEST_HEADERS = 1_000_000  # bytes of all of them
 MOST_COMMON = 100  # fields that are for all members, of which each gets a copy
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # categories of Unicode
+# As it can be in the name of a file. nbgrader would take the minutes or seconds for a time zone.
+TIME_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)-(\d\d)(?:-(\d\d))?", re.ASCII)
 STUDENT_ID = re.compile(r"\w(?:[\w.@+ -]{0,98}\w)?")
 
 # A member's name and what it holds; None for a folder.
@@ -166,9 +168,13 @@ class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
         Returns
         -------
         dict of str to str or None
-            What the regular expression finds; None if the file is to be skipped.
+            What the regular expression finds; None if the file is to be skipped. A timestamp such
+            as ``2026-03-31-17-45`` becomes ``2026-03-31 17:45:00``.
         """
         found: dict[str, str | None] | None = super().collect(submitted_file)
+        if found and (time := TIME_IN_NAME.fullmatch(found.get("timestamp") or "")):
+            day, hour, minute, second = time.groups(default="00")
+            found["timestamp"] = f"{day} {hour}:{minute}:{second}"
         if found and (problem := self._problem(submitted_file, found)):
             self.log.warning("Skipped %a: %s", submitted_file, problem)
             return None

@@ -6,6 +6,7 @@ other process, no home, and no variable of the environment outside.
 """
 
 import os
+import site
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from .seccomp import refuse
 USER = 1000  # the number that whoever starts it has inside
 PRIVATE = Path("/private")  # the one place that each submission has for itself
 HOME = PRIVATE / "home"
+PACKAGE = Path(mnist_course.__file__).parent
 
 _NOBODY = 65534  # whom no file belongs to
 _NAMESPACES = (
@@ -82,7 +84,7 @@ def start(arguments: list[str], *, stdin: int, output: IO[bytes]) -> "subprocess
     # A kernel mounts a fresh /proc, which each submission needs, only where it sees a complete one,
     # and bubblewrap's is not. The submission's own PRIVATE covers this one.
     command += [*_MACHINE.split(), "--bind", "/proc", str(PRIVATE / "proc")]
-    for path in (*map(Path, _SYSTEM.split()), *_python(), Path(mnist_course.__file__).parent):
+    for path in (*map(Path, _SYSTEM.split()), *_python(), PACKAGE):
         command += _read_only(path, path)
     if source:
         command += _read_only(source, Path(data))
@@ -130,7 +132,7 @@ def _read_only(path: Path, inside: Path) -> Iterator[str]:
 
 
 def _environment(data: str) -> dict[str, str]:
-    return {
+    environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(HOME),
         "LANG": "C.UTF-8",
@@ -138,6 +140,10 @@ def _environment(data: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # so that a submission gets the same grade each time
         "OPENBLAS_NUM_THREADS": "1",  # or it starts threads when NumPy is imported
     }
+    # Another copy of the package may be installed, and only the one that runs here is inside.
+    if str(PACKAGE.parent) not in site.getsitepackages():
+        environment["PYTHONPATH"] = str(PACKAGE.parent)
+    return environment
 
 
 def _data_source() -> Path | None:

@@ -19,7 +19,7 @@ from .assignment import Assignment, read_assignment
 from .cluster import connect, grade_all
 from .course import Course
 from .gradebook import ensure_assignment, record, recorded
-from .inspection import RejectedError, read_bytes, read_timestamp
+from .inspection import RejectedError, read_bytes, read_secret, read_timestamp
 from .journal import Journal, only_run
 from .results import Result
 from .sandbox import available
@@ -336,8 +336,9 @@ class _Run:
         elif self.is_recorded(student, result):
             return self.done(student, result)
         try:
-            timestamp = read_timestamp(self.folder(student))
-            record(self.course, self.assignment, student, result, timestamp)
+            folder = self.folder(student)
+            timestamp, secret = read_timestamp(folder), read_secret(folder)
+            record(self.course, self.assignment, student, result, timestamp, secret)
         except CourseError as error:
             return self.done(student, result, str(error))
         return self.done(student, result)
@@ -345,11 +346,13 @@ class _Run:
     def is_recorded(self, student: str, result: Result) -> bool:
         """Tell whether the gradebook and the autograded folder hold a result."""
         held = self.recorded.get(student, {})
+        submitted = self.folder(student)
         folder = self.course.autograded / student / self.assignment.name
         return (
             all(held.get(name) == cell.points for name, cell in result.cells.items())
             and (folder / f"{self.assignment.name}.ipynb").exists()
-            and read_timestamp(folder) == read_timestamp(self.folder(student))
+            and read_timestamp(folder) == read_timestamp(submitted)
+            and read_secret(folder) == read_secret(submitted)
         )
 
     def done(self, student: str, result: Result, problem: str = "") -> Graded:

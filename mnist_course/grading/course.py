@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from traitlets import Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Config, Configurable
 
+import mnist_course
 from mnist_course.errors import CourseError
 
 from .sandbox import Limits
@@ -133,7 +134,8 @@ def read_course(root: Path) -> Course:
     ----------
     root : pathlib.Path
         The folder with ``nbgrader_config.py``. It is added to the end of `sys.path`: nbgrader finds
-        the plug-ins of a course there.
+        the plug-ins of a course there. Before it comes the folder of this package, so that the
+        processes of a run do not take another copy of it that lies in the folder of the course.
 
     Returns
     -------
@@ -152,7 +154,8 @@ def read_course(root: Path) -> Course:
         )
     log = _Log()
     app = NbGraderApp(log=log, raise_config_file_errors=True)
-    path = sys.path.copy()
+    folders = [str(Path(mnist_course.__file__).parents[1]), str(root)]
+    path = [*sys.path, *(folder for folder in folders if folder not in sys.path)]
     try:
         with chdir(root), warnings.catch_warnings():
             # A setting that does not exist is a slip of the pen.
@@ -166,7 +169,7 @@ def read_course(root: Path) -> Course:
     except Exception as error:
         raise _faulty(root, f"{type(error).__name__}: {error}") from None
     finally:
-        sys.path[:] = path if str(root) in path else [*path, str(root)]
+        sys.path[:] = path
     coursedir = app.coursedir
     if Path(coursedir.directory_structure) != Path(STRUCTURE):
         raise CourseError(

@@ -33,6 +33,7 @@ from mnist_course.files import atomic
 from .assignment import nbgrader_metadata
 from .course import Course
 from .gradebook import open_gradebook
+from .inspection import SECRET, TIMESTAMP, read_secret, read_timestamp
 from .outputs import read_outputs
 from .release import find_reason
 
@@ -276,6 +277,7 @@ def _generate(
             if page.is_file():
                 with atomic(Path(folder, page.name)) as unfinished:
                     shutil.copyfile(page, unfinished)
+                _add_notes(course.autograded / student / assignment, Path(folder))
                 written.append(Path(folder, page.name))
             elif len(students) == 1:
                 failed[student] = reason
@@ -285,6 +287,17 @@ def _generate(
                 written += alone
                 failed |= reasons
     return written, failed
+
+
+def _add_notes(graded: Path, folder: Path) -> None:
+    """Put beside a page what `nbgrader release_feedback` looks for, and take away what is old."""
+    notes = {TIMESTAMP: read_timestamp(graded), SECRET: read_secret(graded)}
+    for name, text in notes.items():
+        if text:
+            with atomic(folder / name) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _run(course: Course, assignment: str, graded: str, pages: str, number: int) -> str:

@@ -37,10 +37,10 @@ from mnist_course.files import atomic_folder
 
 from .assignment import Assignment, nbgrader_metadata, read_notebook
 from .course import Course
+from .inspection import SECRET, TIMESTAMP
 from .results import CellScore, Result
 
 SECONDS_TO_WAIT = 10  # for a lock, and for a server to answer
-TIMESTAMP = "timestamp.txt"  # as nbgrader calls it
 # Those of nbgrader's Autograde that deal with a notebook that has been run.
 RECORDING = (OverwriteCells, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata)
 
@@ -94,6 +94,7 @@ def record(
     student: str,
     result: Result,
     timestamp: str | None = None,
+    secret: str | None = None,
 ) -> None:
     """Write what became of a submission, in place of what was written of it before.
 
@@ -112,6 +113,9 @@ def record(
         What became of the submission. A rejected one counts as if nothing had been answered.
     timestamp : str, optional
         When it was handed in, as nbgrader's ``timestamp.txt`` has it.
+    secret : str, optional
+        By what nbgrader's exchange knows it, as ``submission_secret.txt`` has it. Both lie beside
+        the notebook afterwards, from where `nbgrader generate_feedback` takes them to the pages.
 
     Raises
     ------
@@ -122,6 +126,7 @@ def record(
     name = assignment.name
     converter = Autograde(coursedir=course.coursedir, config=course.config)
     folder = course.autograded / student / name
+    notes = {TIMESTAMP: timestamp, SECRET: secret}
     with _explained(course, f"the grades of {student} for {name} cannot be recorded"):
         scores = _scores(assignment, result)
         with atomic_folder(folder) as temporary:
@@ -138,8 +143,9 @@ def record(
             _enter_points(notebook, scores)
             notebook = _convert(course, converter, RECORDING, notebook, name, student)
             nbformat.write(notebook, temporary / f"{name}.ipynb")
-            if timestamp:
-                (temporary / TIMESTAMP).write_text(timestamp, encoding="utf-8")
+            for file, text in notes.items():
+                if text:
+                    (temporary / file).write_text(text, encoding="utf-8")
             unchanged = _unchanged(folder / f"{name}.ipynb", notebook)
             with _open(course) as gradebook:
                 submission = gradebook.find_submission_notebook(name, name, student)
@@ -147,8 +153,9 @@ def record(
                 _flag(submission, assignment, scores, earlier, unchanged)
                 gradebook.db.commit()
                 _verify(submission, scores)
-        if not timestamp:
-            (folder / TIMESTAMP).unlink(missing_ok=True)
+        for file, text in notes.items():
+            if not text:
+                (folder / file).unlink(missing_ok=True)
         converter.set_permissions(name, student)
 
 
@@ -190,6 +197,42 @@ def recorded(course: Course, assignment: Assignment) -> dict[str, dict[str, floa
         ):
             found.setdefault(student, {})[cell] = score
     return found
+
+
+def is_adjusted(course: Course, name: str) -> bool:
+    """Tell whether a total differs from the sum of scores, by a late penalty or extra credit.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    name : str
+        The name of the assignment.
+
+    Returns
+    -------
+    bool
+        Whether the gradebook holds either for any of its submissions.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook cannot be read.
+    """
+    problem = f"the grades for {name} cannot be read"
+    with _explained(course, problem), _open(course) as gradebook:
+        adjusted = (
+            gradebook.db.query(api.SubmittedNotebook.id)
+            .join(api.SubmittedNotebook.assignment)
+            .join(api.SubmittedAssignment.assignment)
+            .outerjoin(api.SubmittedNotebook.grades)
+            .filter(
+                api.Assignment.name == name,
+                (api.SubmittedNotebook.late_submission_penalty != 0)
+                | (api.Grade.extra_credit != 0),
+            )
+        )
+        return adjusted.first() is not None
 
 
 @contextmanager

@@ -36,15 +36,18 @@ from .release import EXERCISES, SOURCE
 LARGEST_NOTEBOOK = 20_000_000  # bytes
 LARGEST_ANSWER = 100_000  # bytes
 LARGEST_TIMESTAMP = 1_000  # bytes
+LARGEST_SECRET = 1_000  # bytes
 MOST_CELLS = 2_000
 # Each takes many times its bytes of memory.
 MOST_LISTS = 500_000  # and objects
 MOST_QUOTES = 2_000_000
 DEEPEST = 100  # levels of lists and objects within each other
 TIMESTAMP = "timestamp.txt"
+SECRET = "submission_secret.txt"  # noqa: S105 (the name of a file)
+REPAIRED = ".repaired"  # before the suffix of a notebook that was mended
 LITTER = {".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "__MACOSX", "__pycache__"}
 # What nbgrader adds to a notebook that is submitted.
-NBGRADER = {TIMESTAMP, "submission_secret.txt"}
+NBGRADER = {TIMESTAMP, SECRET}
 
 # The matches are possessive, so that a hostile text takes no longer than any other.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -53,6 +56,7 @@ _STEPS[list(b"[{")] = 1
 _STEPS[list(b"]}")] = -1
 # A path in the place of a time zone would be opened.
 _DATE = re.compile(r"[\w :.,+-]*\w(?:/[\w+-]+)*", re.ASCII)
+_SECRET = re.compile(r"\w+", re.ASCII)
 _MOST_FILES = 1_000  # of a folder that are looked at
 
 
@@ -232,6 +236,26 @@ def read_timestamp(folder: Path) -> str | None:
     return text if is_date(text) else None
 
 
+def read_secret(folder: Path) -> str | None:
+    """Read what nbgrader's exchange needs to give feedback back to whom it concerns, and no other.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        What was handed in.
+
+    Returns
+    -------
+    str or None
+        The secret of the submission, letters and digits; None if there is none.
+    """
+    try:
+        text = read_regular(folder, SECRET, LARGEST_SECRET).decode().strip()
+    except (FileNotFoundError, RejectedError, UnicodeDecodeError):
+        return None
+    return text if _SECRET.fullmatch(text) else None
+
+
 def is_date(text: str) -> bool:
     """Tell whether nbgrader's ``parse_utc`` understands a text."""
     if not _DATE.fullmatch(text):
@@ -340,14 +364,14 @@ def find_submission(path: Path, course: Path) -> tuple[Path, Assignment]:
     Parameters
     ----------
     path : pathlib.Path
-        A notebook, or a folder with one.
+        A notebook, which may also be one that `write_repaired` wrote; or a folder with one.
     course : pathlib.Path
         The folder of the course, with ``solutions`` or ``exercises`` or both.
 
     Returns
     -------
     tuple of (pathlib.Path, Assignment)
-        The folder of the notebook, and its assignment.
+        The notebook, and its assignment.
 
     Raises
     ------
@@ -358,7 +382,6 @@ def find_submission(path: Path, course: Path) -> tuple[Path, Assignment]:
     sources = _sources(course)
     names = ", ".join(sources)
     if path.is_dir():
-        folder = path
         present = [name for name in sources if os.path.lexists(path / f"{name}.ipynb")]
         if len(present) != 1:
             raise CourseError(
@@ -366,21 +389,21 @@ def find_submission(path: Path, course: Path) -> tuple[Path, Assignment]:
                 "expected one: give the path of the notebook."
             )
         name = present[0]
+        notebook = path / f"{name}.ipynb"
     else:
-        folder, name = path.parent, path.stem
+        notebook, name = path, path.stem.removesuffix(REPAIRED)
         if path.suffix != ".ipynb" or name not in sources:
             raise CourseError(
                 f"{path.name} is the notebook of no assignment; expected one of {names}, with "
                 ".ipynb after it: give it back its name."
             )
     assignment = read_assignment(sources[name], name)
-    notebook = folder / f"{name}.ipynb"
     if notebook.exists() and notebook.samefile(assignment.path):
         raise CourseError(
             f"{notebook} is the course's own copy, so there is nothing to compare it with: give "
             "the folder of a fresh copy of the course with --course."
         )
-    return folder, assignment
+    return notebook, assignment
 
 
 def write_repaired(folder: Path, name: str, notebook: NotebookNode) -> Path:
@@ -403,7 +426,7 @@ def write_repaired(folder: Path, name: str, notebook: NotebookNode) -> Path:
     CourseError
         If it exists: nothing is overwritten.
     """
-    path = folder / f"{name}.repaired.ipynb"
+    path = folder / f"{name}{REPAIRED}.ipynb"
     if os.path.lexists(path):
         raise CourseError(f"{path} exists, and may hold your work: move it away, then try again.")
     with atomic(path) as temporary:

@@ -29,7 +29,7 @@ from .assignment import Assignment, read_assignment, read_notebook
 from .coordinator import SEED, read_labelled
 from .course import Course, Grading
 from .gradebook import record
-from .inspection import RejectedError, read_submission, read_timestamp
+from .inspection import RejectedError, read_secret, read_submission, read_timestamp
 from .results import Result
 from .sandbox import Sandbox, available
 from .scoring import Labelled, check_data, reject, score
@@ -144,7 +144,8 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         result = self._grade(assignment, folder)
         for reason in filter(None, [result.reason, *(c.review for c in result.cells.values())]):
             self.log.warning("%s: %s", student, reason)
-        record(course, assignment, student, result, read_timestamp(folder))
+        timestamp, secret = read_timestamp(folder), read_secret(folder)
+        record(course, assignment, student, result, timestamp, secret)
         path = course.autograded / student / name / f"{name}.ipynb"
         path.chmod(WRITABLE)  # nbgrader writes the same there again
         return read_notebook(path), resources

@@ -41,7 +41,10 @@ class Result:
     ----------
     status : str
         "graded", or why the notebook did not run to its end: "rejected" (it was not run at all),
-        "timeout", "out_of_memory" or "crashed". Whatever was answered until then has its points.
+        "timeout", "out_of_memory" or "crashed". The hidden tests come after all cells. So a cell
+        that took too long and could be stopped costs only the points that depend on it; but where
+        the process of the notebook ended, nothing is earned from then on: no points at all, unless
+        it ended at a question of the hidden tests, and had answered others before.
     reason : str
         A sentence for the instructor; empty if there is nothing to say.
     seconds : float

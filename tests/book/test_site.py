@@ -11,14 +11,12 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Error, Page, Request, sync_playwright
 
 from mnist_course.doctor import find_browser
-from mnist_course.errors import CourseError
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-THEMES = ("light", "dark")
 # What a page may take, its pictures, styles, scripts and fonts included.
 MOST_BYTES = 1_500_000
 
@@ -42,15 +40,15 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        program = find_browser()
-    except CourseError as missing:
-        pytest.skip(str(missing))
+def window() -> Iterator[Page]:
+    """A window of a browser."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("needs Chromium or Chrome: 'mnist-course doctor' says how to install it")
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to work for root, as on build machines.
         browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
-        yield browser
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
         browser.close()
 
 
@@ -143,71 +141,60 @@ def test_notebooks_can_be_launched_and_downloaded(page: str) -> None:
         assert "colab.research.google.com" not in addresses
 
 
-def open_page(browser: Browser, page: str, theme: str) -> tuple[Page, list[str], list[str]]:
-    """Open a page from its file; return what it asked for and complained of, too."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.add_init_script(
-        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
-    )
-    opened = context.new_page()
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_light_quiet_and_asks_no_other_host(window: Page, page: str) -> None:
     asked: list[str] = []
     complaints: list[str] = []
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    opened.goto((SITE / f"{page}.html").as_uri(), wait_until="networkidle")
-    return opened, asked, complaints
 
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_is_light_quiet_and_asks_no_other_host(browser: Browser, page: str) -> None:
-    opened, asked, complaints = open_page(browser, page, "light")
-    # Pictures far down are loaded when they come into view.
-    opened.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
-    opened.wait_for_load_state("networkidle")
-    opened.context.close()
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    def complain(error: Error) -> None:
+        complaints.append(str(error))
+
+    listeners = {"request": note, "console": listen, "pageerror": complain}
+    for event, listener in listeners.items():
+        window.on(event, listener)
+    window.goto((SITE / f"{page}.html").as_uri(), wait_until="networkidle")
+    for event, listener in listeners.items():
+        window.remove_listener(event, listener)
     assert complaints == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     files = {unquote(urlsplit(url).path) for url in asked if url.startswith("file:")}
     assert sum(Path(file).stat().st_size for file in files) <= MOST_BYTES
 
 
-@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("page", PAGES)
-def test_no_serious_obstacle_for_assistive_technology(
-    browser: Browser, page: str, theme: str
-) -> None:
-    opened, *_ = open_page(browser, page, theme)
-    assert opened.evaluate("document.documentElement.dataset.theme") == theme
-    # From a file, the styles cannot be fetched a second time, and need not be.
-    found = Axe().run(opened, options={"preload": False}).response["violations"]
-    opened.context.close()
-    serious = [
-        (one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
+def test_no_serious_obstacle_for_assistive_technology(window: Page, page: str) -> None:
+    window.goto((SITE / f"{page}.html").as_uri())
+    serious = []
+    for theme in ("light", "dark"):
+        window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        # From a file, the styles cannot be fetched a second time, and need not be.
+        for found in Axe().run(window, options={"preload": False}).response["violations"]:
+            if found["impact"] in ("serious", "critical"):
+                first = found["nodes"][0]
+                serious.append((theme, found["id"], first["html"], first["failureSummary"]))
     assert serious == []
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
 @pytest.mark.parametrize("page", PAGES)
-def test_nothing_sticks_out_of_the_window(browser: Browser, page: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    opened = context.new_page()
-    opened.goto((SITE / f"{page}.html").as_uri())
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
+def test_nothing_sticks_out_of_the_window(window: Page, page: str) -> None:
+    window.goto((SITE / f"{page}.html").as_uri())
+    sizes = {}
+    for width in (1440, 768, 360):
+        window.set_viewport_size({"width": width, "height": 900})
+        sizes[width] = window.evaluate("document.documentElement.scrollWidth")
+    window.set_viewport_size({"width": 1280, "height": 900})
+    assert sizes == {width: width for width in sizes}
 
 
-def test_search_finds_a_chapter(browser: Browser) -> None:
-    context = browser.new_context()
-    opened = context.new_page()
-    opened.goto((SITE / "search.html").as_uri() + "?q=softmax")
-    opened.wait_for_selector("#search-results li a")
-    found = [link.get_attribute("href") for link in opened.query_selector_all("#search-results a")]
-    context.close()
+def test_search_finds_a_chapter(window: Page) -> None:
+    window.goto((SITE / "search.html").as_uri() + "?q=softmax")
+    window.wait_for_selector("#search-results li a")
+    found = [link.get_attribute("href") for link in window.query_selector_all("#search-results a")]
     assert any("building.html" in str(address) for address in found)

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbgrader.plugins import ExtractorPlugin
+from nbgrader.utils import parse_utc
 from traitlets import Unicode
 from traitlets.config import Configurable
 
 from mnist_course.grading.archives import LimitedExtractor, SafeCollector
+from mnist_course.grading.course import read_course
 
 NAME = "01_double"
 LOG = logging.getLogger("test")  # traitlets keeps its own from the root logger once an app ran
@@ -460,6 +463,68 @@ class TestSafeCollector:
             found = collector.collect(f"{extracted}/ada_at_{time}_double.ipynb")
             assert (found is not None) == collected
         assert "there is another one" in caplog.text
+
+
+SHIPPED = [
+    # What the configuration shows: an archive and a notebook, with a time and without.
+    (f"ada_2026-03-31-18-45/{NAME}.ipynb", "ada", "2026-03-31 18:45:00"),
+    (f"ada_2026-03-31-18-45/my work/{NAME}.ipynb", "ada", "2026-03-31 18:45:00"),
+    (f"yan_2026-01-01-10-30-15_{NAME}.ipynb", "yan", "2026-01-01 10:30:15"),
+    (f"zoe/{NAME}.ipynb", None, None),
+    (f"zoe_homework/{NAME}.ipynb", "zoe", None),
+    (f"zoe_{NAME}/{NAME}.ipynb", "zoe", None),
+    (f"yan_{NAME}.ipynb", "yan", None),
+    # As Canvas names a notebook, and one that is late.
+    (f"lovelaceada_12345_67890_{NAME}.ipynb", "lovelaceada", None),
+    (f"lovelaceada_LATE_12345_67890_{NAME}.ipynb", "lovelaceada", None),
+    # As Moodle names a notebook, without and with folders.
+    (f"Ada Lovelace_12345_assignsubmission_file_{NAME}.ipynb", "Ada Lovelace", None),
+    (f"Ada Lovelace_12345_assignsubmission_file_/{NAME}.ipynb", "Ada Lovelace", None),
+]
+
+
+@pytest.fixture
+def shipped(made: Path, tmp_path: Path, extracted: Path, archive: Path) -> SafeCollector:
+    config = read_course(made).config
+    return SafeCollector(log=LOG, parent=App(root=str(tmp_path)), config=config)
+
+
+class TestShippedPattern:
+    @pytest.mark.parametrize(("file", "student", "time"), SHIPPED)
+    def test_archives_and_notebooks_are_collected_with_their_time(
+        self, shipped: SafeCollector, extracted: Path, file: str, student: str, time: str | None
+    ) -> None:
+        found = shipped.collect(f"{extracted}/{file}")
+        if student is None:
+            assert found is None
+            return
+        expected = {"student_id": student, "timestamp": time, "file_id": f"{NAME}.ipynb"}
+        assert found == expected
+
+    def test_a_wrong_name_is_kept_for_its_author_to_hear_of(
+        self, shipped: SafeCollector, extracted: Path
+    ) -> None:
+        found = shipped.collect(f"{extracted}/ada_2026-03-31-18-45_Untitled.ipynb")
+        assert found is not None
+        assert found["file_id"] == "Untitled.ipynb"
+
+    def test_a_time_within_an_archive_does_not_count(
+        self, shipped: SafeCollector, extracted: Path
+    ) -> None:
+        inside = f"{extracted}/ada_late/extracted/ada_2020-01-01-00-00/{NAME}.ipynb"
+        assert shipped.collect(inside) is None
+        found = shipped.collect(f"{extracted}/ada_late/ada_2020-01-01-00-00/{NAME}.ipynb")
+        assert found == {"student_id": "ada", "timestamp": None, "file_id": f"{NAME}.ipynb"}
+
+    @given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)), st.booleans())
+    def test_time_is_the_one_in_the_name(self, moment: datetime, seconds: bool) -> None:
+        moment = moment.replace(microsecond=0, second=moment.second if seconds else 0)
+        text = moment.strftime("%Y-%m-%d-%H-%M-%S" if seconds else "%Y-%m-%d-%H-%M")
+        regexp = r"/c/extracted/(?P<student_id>ada)_(?P<timestamp>[^_]*)_(?P<file_id>.*)"
+        collector = SafeCollector(log=LOG, parent=App(root="/c"), named_regexp=regexp)
+        found = collector.collect(f"/c/extracted/ada_{text}_{NAME}.ipynb")
+        assert found is not None
+        assert parse_utc(found["timestamp"]) == moment
 
 
 CONFIG = """

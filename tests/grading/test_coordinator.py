@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,10 @@ import numpy as np
 import pytest
 from distributed import Client
 from nbgrader.api import Gradebook
+from typer.testing import CliRunner
 
+import mnist_course
+from mnist_course.cli import app
 from mnist_course.errors import CourseError
 from mnist_course.grading import coordinator
 from mnist_course.grading.assignment import read_assignment
@@ -34,6 +38,7 @@ RIGHT = {
 HALF = {"double": RIGHT["double"]}
 CRASH = {**RIGHT, "greet": "import os\nos._exit(1)"}
 COMMAND = str(Path(sys.executable).with_name("mnist-course"))
+PACKAGE = Path(mnist_course.__file__).parent
 ODD = 'o\'Neil [1]* "ü"'
 
 
@@ -186,6 +191,35 @@ def test_what_was_changed_in_the_gradebook_or_lost_is_put_back_without_grading(
     assert graded_anew(course) == ["ada", "bob"]
 
 
+def test_the_secret_of_a_submission_is_recorded_also_after_it_was_graded(
+    here: None, course: Path, hand_in: Callable[..., Path]
+) -> None:
+    secret = hand_in("ada", RIGHT).with_name("submission_secret.txt")
+    run(course)
+    secret.write_text("5ec2e7")
+    run(course)
+    recorded = course / "autograded" / "ada" / NAME / secret.name
+    assert recorded.read_text() == "5ec2e7"
+    secret.unlink()
+    secret.symlink_to(course / "nbgrader_config.py")
+    run(course)
+    assert not os.path.lexists(recorded)
+    assert graded_anew(course) == ["ada"]
+
+
+def test_the_command_grades_with_its_own_package_beside_a_second_copy(
+    course: Path, hand_in: Callable[..., Path], sandbox: Sandbox
+) -> None:
+    hand_in("ada", RIGHT)
+    shutil.copytree(PACKAGE, course / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = course / PACKAGE.name / "grading" / "worker.py"
+    copy.write_text("raise SystemExit('the copy was imported')")
+    command = [COMMAND, "grade", NAME, "--workers", "1"]
+    result = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert "3.5 of 3.5" in result.stdout
+
+
 def test_a_locked_gradebook_is_reported_and_the_next_run_records(
     here: None, course: Path, hand_in: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +313,24 @@ def test_the_command_prints_a_table_or_one_document(
     assert (ada["status"], ada["score"], ada["max_score"]) == ("graded", 3.5, 3.5)
     assert ada["cells"]["check_double"] == {"points": 2, "max_points": 2, "feedback": []}
     assert (bob["status"], bob["score"]) == ("rejected", 0)
+
+
+def test_the_table_says_where_late_penalties_are_and_only_then(
+    here: None, course: Path, hand_in: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = hand_in("ada", RIGHT).parent
+    command = ["grade", NAME, "--course", str(course)]
+    sentence = "Late penalties and extra credit are not in here"
+    assert sentence not in CliRunner().invoke(app, command).stdout
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write("c.LateSubmissionPlugin.penalty_method = 'zero'")
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate="2026-03-31 18:00 UTC")
+    (folder / "timestamp.txt").write_text("2026-04-01 18:00:00 UTC")
+    result = CliRunner().invoke(app, command)
+    assert "3.5 of 3.5" in result.stdout
+    assert f"{sentence}: see 'mnist-course grades'." in " ".join(result.stdout.split())
+    assert sentence not in CliRunner().invoke(app, [*command, "--json"]).stdout
 
 
 @pytest.mark.parametrize(

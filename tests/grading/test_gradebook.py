@@ -23,7 +23,13 @@ from nbgrader.utils import determine_grade
 from mnist_course.grading import gradebook as module
 from mnist_course.grading.assignment import Assignment, read_assignment
 from mnist_course.grading.course import Course, read_course
-from mnist_course.grading.gradebook import GradebookError, ensure_assignment, record, recorded
+from mnist_course.grading.gradebook import (
+    GradebookError,
+    ensure_assignment,
+    is_adjusted,
+    record,
+    recorded,
+)
 from mnist_course.grading.results import CellScore, Result
 
 NAME = "01_double"
@@ -231,6 +237,37 @@ def test_notebook_is_recorded_read_only_with_points_as_nbgrader_reads_them(
     assert determine_grade(check) == (1.25, 2)
     assert check.outputs[1:] == [error]
     assert check.source == cell_of(assignment.notebook, "check_double").source
+
+
+def test_what_the_exchange_knows_a_submission_by_is_recorded_and_taken_away_again(
+    known: tuple[Course, Assignment],
+) -> None:
+    course, assignment = known
+    folder = course.autograded / "ada" / NAME
+    record(course, assignment, "ada", graded(assignment), LATE, "5ec2e7")
+    assert (folder / "submission_secret.txt").read_text() == "5ec2e7"
+    record(course, assignment, "ada", graded(assignment))
+    assert set(files(folder)) == {f"{NAME}.ipynb"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "changes", "adjusted"),
+    [
+        ("why", {"manual_score": 1.0}, False),
+        ("why", {"extra_credit": 0.0}, False),
+        ("check_greet", {"extra_credit": 0.5}, True),
+    ],
+)
+def test_extra_credit_adjusts_a_total(
+    known: tuple[Course, Assignment], cell: str, changes: dict[str, float], adjusted: bool
+) -> None:
+    course, assignment = known
+    record(course, assignment, "ada", graded(assignment))
+    record(course, assignment, "bob", graded(assignment))
+    assert not is_adjusted(course, NAME)
+    grade_by_hand(course, cell, student="bob", **changes)
+    assert is_adjusted(course, NAME) == adjusted
+    assert not is_adjusted(course, "02_other")
 
 
 def test_stock_nbgrader_takes_the_submission_for_graded_and_exports_its_points(

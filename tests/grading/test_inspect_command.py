@@ -67,6 +67,22 @@ def test_repairs_beside_the_original(course: Path, broken: Path) -> None:
     assert {"double", "check_double", "greet", "check_greet", "why"} <= set(names)
 
 
+def test_a_repaired_notebook_is_inspected_in_its_place(course: Path, broken: Path) -> None:
+    command = ["inspect", "--course", str(course)]
+    CliRunner().invoke(app, [*command, str(broken), "--repair"])
+    repaired = broken.with_name(f"{NAME}.repaired.ipynb")
+    broken.write_text("nothing")
+    result = CliRunner().invoke(app, [*command, str(repaired), "--json"])
+    document = json.loads(result.stdout)
+    assert document["assignment"] == NAME
+    # The answer of `greet` and the reflection are as released; nothing else is left to say.
+    assert {f["cell"]: f["costs"] for f in document["findings"]} == {"greet": 1.5, "why": 2}
+
+    repaired.write_text("{")
+    result = CliRunner().invoke(app, [*command, str(repaired)])
+    assert f"{NAME}.repaired.ipynb is not JSON" in str(result.exception)
+
+
 def test_an_unknown_notebook_is_named(course: Path, tmp_path: Path) -> None:
     other = tmp_path / "cat.ipynb"
     nbformat.write(nbformat.v4.new_notebook(), other)

@@ -32,6 +32,7 @@ from mnist_course.grading.inspection import (
     parse,
     read_bytes,
     read_regular,
+    read_secret,
     read_submission,
     read_timestamp,
     repair,
@@ -449,6 +450,28 @@ class TestTimestamp:
         assert read_timestamp(folder) in (None, text.strip())
 
 
+class TestReadSecret:
+    def test_secret_is_returned(self, folder: Path) -> None:
+        assert read_secret(folder) is None
+        (folder / "submission_secret.txt").write_text("0123abcdef" * 12 + "\n")
+        assert read_secret(folder) == "0123abcdef" * 12
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"\n", b"\xff", b"a b", b"../../a", "é".encode(), b"a\nb", b"a" * 1_001]
+    )
+    def test_what_would_stop_nbgrader_is_none(self, folder: Path, content: bytes) -> None:
+        (folder / "submission_secret.txt").write_bytes(content)
+        assert read_secret(folder) is None
+
+    def test_link_and_pipe_are_none(self, folder: Path, tmp_path: Path) -> None:
+        (tmp_path / "password").write_text("hunter2")
+        (folder / "submission_secret.txt").symlink_to(tmp_path / "password")
+        assert read_secret(folder) is None
+        (folder / "submission_secret.txt").unlink()
+        os.mkfifo(folder / "submission_secret.txt")
+        assert read_secret(folder) is None
+
+
 class TestInspectFolder:
     def test_other_files_are_said_to_be_ignored(self, folder: Path) -> None:
         for name in ("b.py", "a\n.csv", ".DS_Store", "timestamp.txt", "submission_secret.txt"):
@@ -587,8 +610,15 @@ class TestFindSubmission:
     def test_notebook_and_its_folder_are_found_by_name(self, folder: Path, course: Path) -> None:
         for path in (folder, folder / FILE):
             found, assignment = find_submission(path, course)
-            assert (found, assignment.name) == (folder, NAME)
+            assert (found, assignment.name) == (folder / FILE, NAME)
             assert assignment.path == course / "solutions" / NAME / FILE
+
+    def test_repaired_notebook_is_found_by_its_own_name(self, folder: Path, course: Path) -> None:
+        repaired = folder / f"{NAME}.repaired.ipynb"
+        found, assignment = find_submission(repaired, course)
+        assert (found, assignment.name) == (repaired, NAME)
+        with pytest.raises(CourseError, match="is the notebook of no assignment"):
+            find_submission(folder / f"{NAME}.repaired.repaired.ipynb", course)
 
     def test_exercise_is_enough(self, folder: Path, course: Path) -> None:
         (course / "solutions").rename(course / "elsewhere")

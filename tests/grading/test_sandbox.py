@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
+import mnist_course
 from mnist_course.data import find_mnist
 from mnist_course.errors import CourseError
 from mnist_course.grading import sandbox as module
@@ -228,3 +230,20 @@ subprocess.run([sys.executable, "-c", child])
         for p in theirs:
             p.kill()
     assert measure([process.pid])[process.pid] == Usage()
+
+
+@needs_sandbox
+def test_the_package_inside_is_the_one_that_runs_outside(tmp_path: Path) -> None:
+    package = Path(mnist_course.__file__).parent
+    copy = tmp_path / package.name
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    code = """
+from mnist_course.grading.sandbox import Sandbox
+from mnist_course.grading.student import Session, Student
+cell = "import mnist_course\\nseen = mnist_course.__file__"
+with Sandbox() as sandbox, Session([("0", cell)], spawn=sandbox.spawn) as running:
+    print(Student(running, "0").json("seen"))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == str(copy / "__init__.py"), done.stderr

@@ -1,5 +1,6 @@
 """Points come from hidden tests, and every point missed from a sentence."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from nbformat import NotebookNode
 
 from mnist_course.errors import CourseError
-from mnist_course.grading.assignment import Assignment
+from mnist_course.grading.assignment import Assignment, read_assignment
 from mnist_course.grading.results import CellScore, Result
 from mnist_course.grading.scoring import check_data, hidden_points, reject, score
 from mnist_course.grading.student import Unconfined
@@ -242,6 +243,29 @@ def test_the_status_tells_whether_the_notebook_ran_to_its_end(
     assert (result.status, result.score) == (status, 0)
     assert result.reason.startswith(reason)
     assert Result.from_dict(result.to_dict()) == result
+
+
+@pytest.mark.parametrize(
+    ("greet", "status", "points"),
+    [
+        # A cell that could be stopped costs its own points.
+        ("while True: pass", "timeout", 2.0),
+        # Where the process has ended, no hidden test gets an answer any more.
+        ("import os\nos._exit(0)", "crashed", 0.0),
+        ("import os\ndef greet(name): return os._exit(0) if name == 'Bo' else ''", "crashed", 2.0),
+    ],
+)
+def test_an_early_end_costs_all_answers_that_come_after_it(
+    made: Path, greet: str, status: str, points: float
+) -> None:
+    double = read_assignment(made / "solutions", "01_double")
+    submission = copy.deepcopy(double.notebook)
+    for cell in submission.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "greet":
+            cell.source = greet
+    result = score(double, submission, spawn=Unconfined().spawn, seconds_per_cell=2.0)
+    assert (result.status, result.cells["check_double"].points) == (status, points)
+    assert result.cells["check_greet"].points == 0
 
 
 def test_a_rejected_submission_gets_no_points_and_the_reason(

@@ -1,7 +1,9 @@
-"""Make the pictures of the built book light: figures of a few hundred colors need no more."""
+"""Make the pages of the built book light: smaller pictures, and no script that does nothing."""
 
 from pathlib import Path
+from typing import Any
 
+from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
@@ -10,12 +12,25 @@ COLORS = 256  # of a palette, in which each pixel takes a byte instead of four
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Ask Sphinx to call when the pages are written."""
-    app.connect("build-finished", _shrink)
+    """Ask Sphinx to call for each page, and when all are written."""
+    app.connect("html-page-context", _drop_thebe, priority=900)
+    app.connect("build-finished", _shrink_pictures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _shrink(app: Sphinx, exception: Exception | None) -> None:
+def _drop_thebe(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: nodes.document | None
+) -> None:
+    """Leave out Thebe, which Jupyter Book loads (twice) though no page offers to run cells."""
+    for kind in ("script_files", "css_files"):
+        context[kind] = [
+            file
+            for file in context[kind]
+            if "thebe" not in f"{file.filename} {file.attributes.get('body')}"
+        ]
+
+
+def _shrink_pictures(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     for path in (Path(app.outdir) / "_images").glob("*.png"):
