@@ -212,7 +212,7 @@ def find_mnist(
 
     attempts = []
     if named := os.environ.get("MNIST_COURSE_DATA"):
-        mnist = _load_genuine(Path(named), origin="MNIST_COURSE_DATA names ")
+        mnist = _load_genuine(Path(named), origin="MNIST_COURSE_DATA names what cannot be used: ")
         return mnist, [Attempt(f"MNIST_COURSE_DATA={named}", "used")]
     attempts.append(Attempt("MNIST_COURSE_DATA", "not set"))
 

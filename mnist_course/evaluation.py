@@ -161,7 +161,7 @@ class Robustness:
     clean : float
         The accuracy on the images as they are.
     names : tuple of str
-        The eight corruptions, see `mnist_course.corruptions`.
+        The eight corruptions, in the order of `mnist_course.corruptions.CORRUPTIONS`.
     accuracies : ndarray of float64, shape (8, 5)
         The accuracy under each corruption (row) at each strength, 1 to 5 (column).
     mean : float

@@ -506,7 +506,8 @@ def plot_study(accuracies: Sequence[float], gates: Sequence[float]) -> Figure:
     axes.set_title(f"solid: mean {values.mean():.2%}; dashed: gates", fontsize=CAPTION)
     for gate in gates:
         axes.axvline(gate, color=GRAY, linestyle="--")
-        axes.text(gate, top, f"{gate:.1%} ", ha="right", va="top", color=GRAY)
+        label = axes.text(gate, top, f"{gate:.1%} ", ha="right", va="top", color=GRAY)
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
     axes.set(ylim=(-1, top), yticks=(), xlabel="Test accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))

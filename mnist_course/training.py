@@ -38,7 +38,9 @@ class Recipe:
         F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017).
     augment : bool
         Whether every epoch sees the images distorted afresh by `preprocessing.augment`. A small
-        training set is then repeated, so that an epoch always has about `AUGMENTED_IMAGES`.
+        training set is then repeated, so that an epoch always has about 48,000.
+    epochs : int
+        Passes over the training images.
     """
 
     summary: str

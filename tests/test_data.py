@@ -272,7 +272,7 @@ class TestAuto:
     ) -> None:
         (tmp_path / "named.npz").write_bytes(b"not an archive")
         monkeypatch.setenv("MNIST_COURSE_DATA", str(tmp_path / "named.npz"))
-        with pytest.raises(DataError, match=r"MNIST_COURSE_DATA names .*named\.npz is damaged"):
+        with pytest.raises(DataError, match=r"MNIST_COURSE_DATA names .*: .*named\.npz is damaged"):
             load_mnist()
         assert (tmp_path / "named.npz").exists()
 

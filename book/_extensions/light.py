@@ -8,7 +8,7 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-COLORS = 256  # of a palette, in which each pixel takes a byte instead of four
+COLORS = 64  # of a palette; figures in gray have few more, and heat maps look the same
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -1,1 +1,1 @@
-"""The bundled sample: 5,000 real MNIST training digits, for days without a network."""
+"""The bundled sample: 5,000 real MNIST training digits, for days without the internet."""
