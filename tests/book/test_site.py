@@ -1,7 +1,6 @@
 """The built book, as a reader meets it: in `_build/html`, and in a real browser."""
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +10,7 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import ConsoleMessage, Error, Page, Request, sync_playwright
-
-from mnist_course.doctor import find_browser
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -33,23 +30,13 @@ PAGES = named_pages()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def site() -> Path:
-    if not (SITE / "index.html").exists():
-        pytest.skip("needs the built book: run 'mnist-course book'")
-    return SITE
+def needed(site: Path) -> None:
+    """All of these read the built book."""
 
 
 @pytest.fixture(scope="module")
-def window() -> Iterator[Page]:
-    """A window of a browser."""
-    program = find_browser()
-    if program is None:
-        pytest.skip("needs Chromium or Chrome: 'mnist-course doctor' says how to install it")
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox refuses to work for root, as on build machines.
-        browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
-        yield browser.new_page(viewport={"width": 1280, "height": 900})
-        browser.close()
+def window(browser: Browser) -> Page:
+    return browser.new_page(viewport={"width": 1280, "height": 900})
 
 
 @cache

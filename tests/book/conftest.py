@@ -1,0 +1,30 @@
+"""The built book, and a browser to read it with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from mnist_course.doctor import find_browser
+
+SITE = Path(__file__).parents[2] / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    if not (SITE / "index.html").exists():
+        pytest.skip("needs the built book: run 'mnist-course book'")
+    return SITE
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = find_browser()
+    if program is None:
+        pytest.skip("needs Chromium or Chrome: 'mnist-course doctor' says how to install it")
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox refuses to work for root, as on build machines.
+        browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
+        yield browser
+        browser.close()
