@@ -8,25 +8,26 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
+# Thebe, which Jupyter Book loads (twice) though no page offers to run cells; tabs and cards.
+UNUSED = ("thebe", "design")
 COLORS = 64  # of a palette; figures in gray have few more, and heat maps look the same
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Ask Sphinx to call for each page, and when all are written."""
-    app.connect("html-page-context", _drop_thebe, priority=900)
+    app.connect("html-page-context", _drop_unused, priority=900)
     app.connect("build-finished", _shrink_pictures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _drop_thebe(
+def _drop_unused(
     _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: nodes.document | None
 ) -> None:
-    """Leave out Thebe, which Jupyter Book loads (twice) though no page offers to run cells."""
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file
             for file in context[kind]
-            if "thebe" not in f"{file.filename} {file.attributes.get('body')}"
+            if not any(name in f"{file.filename} {file.attributes.get('body')}" for name in UNUSED)
         ]
 
 
