@@ -1,1 +1,1 @@
-"""Published results: test accuracies from many seeds, a table for each recipe."""
+"""Published results: test accuracies from many seeds for each recipe, and what grading takes."""
