@@ -592,6 +592,39 @@ def book(
 
 
 @app.command()
+def export_web(
+    model: ModelArgument,
+    output: Annotated[Path, typer.Option(help="Folder to write network.js to.")],
+    data: DataOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a trained network as a script for web pages, in whole numbers of one byte."""
+    from .data import load_mnist
+    from .models import load_model
+    from .web import export_web as export
+
+    mnist = load_mnist(data)
+    done = export(load_model(model), mnist, output)
+    size = done.path.stat().st_size
+    err.print(f"Wrote {done.path}: {size:,} bytes", markup=False)
+    if as_json:
+        _print_json({"file": str(done.path), "bytes": size, **done.measured})
+        return
+    measured = done.measured
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("accuracy", f"{measured['accuracy']:.2%} as trained")
+    table.add_row("", f"{measured['accuracy_int8']:.2%} as written")
+    table.add_row(
+        "same answer", f"{measured['agreement']:.2%} of {measured['images']:,} test images"
+    )
+    table.add_row("sure", f"from a probability of {measured['sure_above']:.3f}")
+    table.add_row("looks like a digit", f"from an energy of {measured['digit_above']:.2f}")
+    table.add_row("", f"{measured['digits_passing']:.1%} of the test digits do")
+    table.add_row("", f"{1 - measured['others_caught']:.1%} of letters, scribbles and frames do")
+    out.print(table)
+
+
+@app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Check this machine: what the course needs, what is missing, what mends it."""
     from dataclasses import asdict

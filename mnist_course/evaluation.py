@@ -1,6 +1,5 @@
 """Measure how good a trained network is, and where it fails."""
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -13,6 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from .corruptions import CORRUPTIONS, corrupt
 from .errors import CourseError
+from .notebook import in_notebook
 
 if TYPE_CHECKING:
     import keras
@@ -219,7 +219,7 @@ def robustness(
             "Corrupting and classifying",
             console=console,
             transient=True,
-            disable=not sys.stderr.isatty(),  # rich takes a notebook for a terminal
+            disable=not console.is_terminal or in_notebook(),
         )
     ]
     table = np.reshape(accuracies, (len(CORRUPTIONS), len(STRENGTHS)))

@@ -8,7 +8,6 @@ On a CPU, XLA is many times slower with convolutions than TensorFlow's own (oneD
 epoch is one TensorFlow graph instead.
 """
 
-import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from rich.table import Column
 
 from .backend import keras, tf
 from .errors import CourseError
+from .notebook import in_notebook
 
 PrepareEpoch = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -432,10 +432,10 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, initial_epoch: int, epochs: int, *, quiet: bool) -> None:
         super().__init__()
-        in_notebook = _in_notebook()
+        notebook = in_notebook()
         # A widget would leave nothing readable in a saved notebook; lines do.
-        self.console = Console(stderr=not in_notebook, force_jupyter=False, quiet=quiet)
-        self.live = self.console.is_terminal and not in_notebook and not quiet
+        self.console = Console(stderr=not notebook, force_jupyter=False, quiet=quiet)
+        self.live = self.console.is_terminal and not notebook and not quiet
         self.bar = Progress(
             TextColumn("{task.description}", table_column=Column()),
             console=self.console,
@@ -471,9 +471,3 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
         if self.unsaid:
             self.console.print(self.unsaid, highlight=False, soft_wrap=True)
         self.unsaid = ""
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel, not merely beside its package."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

@@ -107,8 +107,10 @@
     const determinant = yy * xx - yx * yx;
     const down = determinant ? (yc * xx - xc * yx) / determinant : yy ? yc / yy : 0;
     const across = determinant ? (xc * yy - yc * yx) / determinant : xx && !yy ? xc / xx : 0;
-    for (let i = 0; i < contrast.length; i++) {
-      contrast[i] -= level + down * dy(i) + across * dx(i);
+    for (let row = 0, i = 0; i < contrast.length; row++) {
+      for (let column = 0; column < width; column++, i++) {
+        contrast[i] -= level + down * (row - my) + across * (column - mx);
+      }
     }
   }
 
@@ -215,9 +217,42 @@
   }
 
   function median(values) {
-    const sorted = Float64Array.from(values).sort();
-    const half = sorted.length >> 1;
-    return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+    const half = values.length >> 1;
+    const upper = select(Float64Array.from(values), half);
+    if (values.length % 2) {
+      return upper[half];
+    }
+    return (upper.subarray(0, half).reduce((a, b) => Math.max(a, b)) + upper[half]) / 2;
+  }
+
+  /** Reorder the values so that the one at `place` is where sorting would put it (Hoare, 1961). */
+  function select(values, place) {
+    let [left, right] = [0, values.length - 1];
+    while (left < right) {
+      const pivot = values[(left + right) >> 1];
+      let [i, j] = [left, right];
+      while (i <= j) {
+        while (values[i] < pivot) {
+          i++;
+        }
+        while (values[j] > pivot) {
+          j--;
+        }
+        if (i <= j) {
+          const kept = values[i];
+          values[i++] = values[j];
+          values[j--] = kept;
+        }
+      }
+      if (place <= j) {
+        right = j;
+      } else if (place >= i) {
+        left = i;
+      } else {
+        break;
+      }
+    }
+    return values;
   }
 
   function round(value) {
