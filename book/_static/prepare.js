@@ -1,7 +1,7 @@
 /* Prepare a picture of one digit the way the images of MNIST were prepared.
  *
  * The same steps, in the same order, as `from_drawing` in mnist_course/preprocessing.py, which
- * says why; tests/book/golden_drawings.json holds pictures on which both have to agree.
+ * says why; tests/book/test_recognize.py holds both to the same answers.
  */
 (function () {
   "use strict";
