@@ -54,29 +54,47 @@
       opaque += opacity;
     }
     const paper = dark <= 127.5 * opaque ? 255 : 0;
-    return gray.map((value, i) => {
+    for (let i = 0; i < gray.length; i++) {
       const opacity = data[4 * i + 3] / 255;
-      return value * opacity + paper * (1 - opacity);
-    });
+      gray[i] = gray[i] * opacity + paper * (1 - opacity);
+    }
+    return gray;
   }
 
   /** Return how much ink is on each pixel, exactly 0 where there is only paper. */
   function findInk(gray, width, height) {
     const sides = sidesOf(width, height);
     const paper = median(sides.map((i) => gray[i]));
-    const dark = paper - gray.reduce((a, b) => Math.min(a, b));
-    const light = gray.reduce((a, b) => Math.max(a, b)) - paper;
+    let [darkest, lightest] = [255, 0];
+    for (let i = 0; i < gray.length; i++) {
+      darkest = Math.min(darkest, gray[i]);
+      lightest = Math.max(lightest, gray[i]);
+    }
+    const [dark, light] = [paper - darkest, lightest - paper];
     if (Math.max(dark, light) < FAINTEST_INK) {
       return null;
     }
-    const contrast = gray.map((value) => (dark >= light ? paper - value : value - paper));
-    const first = otsu(contrast.map((value) => Math.max(value, 0)));
+    const contrast = gray; // changed in place: a photo has millions of pixels
+    for (let i = 0; i < gray.length; i++) {
+      contrast[i] = dark >= light ? paper - gray[i] : gray[i] - paper;
+    }
+    const first = otsu(contrast);
     takeOffShading(contrast, width, [...new Set(sides)].filter((i) => contrast[i] <= first));
-    const ink = contrast.map((value) => Math.max(value, 0));
-    const threshold = otsu(ink);
-    const quiet = contrast.filter((value) => value <= threshold).map(Math.abs);
-    const grain = Math.min(GRAIN_MARGIN * median(quiet), threshold / 2);
-    return keepStrokes(ink.map((value) => (value <= grain ? 0 : value)), width, threshold);
+    const threshold = otsu(contrast);
+    const quiet = new Float64Array(contrast.length);
+    let count = 0;
+    for (let i = 0; i < contrast.length; i++) {
+      if (contrast[i] <= threshold) {
+        quiet[count++] = Math.abs(contrast[i]);
+      }
+    }
+    const grain = Math.min(GRAIN_MARGIN * median(quiet.subarray(0, count)), threshold / 2);
+    for (let i = 0; i < contrast.length; i++) {
+      if (contrast[i] <= Math.max(grain, 0)) {
+        contrast[i] = 0;
+      }
+    }
+    return keepStrokes(contrast, width, threshold);
   }
 
   /** Return the positions of the pixels of the four sides; those in the corners twice. */
@@ -117,7 +135,9 @@
   /** Return the gray level that parts the ink into two classes with the least variance within. */
   function otsu(ink) {
     const counts = new Float64Array(256);
-    ink.forEach((value) => counts[Math.min(Math.floor(value), 255)]++);
+    for (let i = 0; i < ink.length; i++) {
+      counts[Math.floor(Math.min(Math.max(ink[i], 0), 255))]++;
+    }
     const total = ink.length;
     const sum = counts.reduce((all, count, level) => all + count * level, 0);
     let [below, sumBelow, best, threshold] = [0, 0, -1, 0];
@@ -147,7 +167,11 @@
         waiting.push(i);
       }
     };
-    ink.forEach((value, i) => value > threshold && visit(i));
+    for (let i = 0; i < ink.length; i++) {
+      if (ink[i] > threshold) {
+        visit(i);
+      }
+    }
     while (waiting.length) {
       const i = waiting.pop();
       const [row, column] = [Math.floor(i / width), i % width];
@@ -162,15 +186,15 @@
 
   function crop(ink, width, height) {
     let [top, left, bottom, right] = [height, width, -1, -1];
-    ink.forEach((value, i) => {
-      if (value > 0) {
+    for (let i = 0; i < ink.length; i++) {
+      if (ink[i] > 0) {
         const [row, column] = [Math.floor(i / width), i % width];
         top = Math.min(top, row);
         bottom = Math.max(bottom, row);
         left = Math.min(left, column);
         right = Math.max(right, column);
       }
-    });
+    }
     const rows = [];
     for (let row = top; row <= bottom; row++) {
       rows.push(ink.subarray(row * width + left, row * width + right + 1));
