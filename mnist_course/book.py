@@ -47,7 +47,8 @@ TOOLS = {"book.py", "cli.py", "doctor.py", "printing.py", "web.py"}
 PACKAGES = ("keras", "matplotlib", "numpy", "scikit-learn", "scipy", "tensorflow")
 SECONDS = 2 * 60 * 60  # for the book as a whole; _config.yml limits each cell
 PROGRAM = "from jupyter_book.cli.main import main; main()"  # which `-m` cannot run
-OPTIONS = ("build", ".", "-W", "-n", "--keep-going")
+# All pages are written anew, so that sitemap, scripts and pictures are complete.
+OPTIONS = ("build", ".", "-W", "-n", "--keep-going", "--all")
 
 COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 EXECUTING = re.compile(r"^(.+): Executing notebook using")

@@ -1,5 +1,6 @@
 """Make the pages of the built book light: smaller pictures, and no script that does nothing."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,17 @@ from sphinx.util.typing import ExtensionMetadata
 
 # Thebe, which Jupyter Book loads (twice) though no page offers to run cells; tabs and cards.
 UNUSED = ("thebe", "design")
+# What the page of results works with. The theme loads it everywhere, for a search while one types.
+SEARCH = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>'
+)
 COLORS = 64  # of a palette; figures in gray have few more, and heat maps look the same
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Ask Sphinx to call for each page, and when all are written."""
     app.connect("html-page-context", _drop_unused, priority=900)
+    app.connect("build-finished", _drop_search)
     app.connect("build-finished", _shrink_pictures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -29,6 +35,14 @@ def _drop_unused(
             for file in context[kind]
             if not any(name in f"{file.filename} {file.attributes.get('body')}" for name in UNUSED)
         ]
+
+
+def _drop_search(app: Sphinx, exception: Exception | None) -> None:
+    if exception or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        if path.name != "search.html":
+            path.write_text(SEARCH.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _shrink_pictures(app: Sphinx, exception: Exception | None) -> None:

@@ -23,7 +23,7 @@ def _visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
 
 
 def _visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    translator.body.append(translator.starttag(node, "div", CLASS="mathml"))
+    translator.body.append(translator.starttag(node, "div", CLASS="mathml", tabindex="0"))
     translator.body.append(convert(node.astext(), display="block"))
     translator.body.append("</div>\n")
     raise nodes.SkipNode
