@@ -217,19 +217,18 @@
     const verdict = element("p", { className: "draw-verdict", role: "status" });
     const table = makeTable();
 
-    const read = (blank) => {
+    const read = () => {
       grid.show();
-      const empty = blank || grid.pixels.every((value) => value === 0);
-      const answer = empty ? null : network.predict(grid.pixels);
+      const answer = grid.pixels.some(Boolean) ? network.predict(grid.pixels) : null;
       table.show(answer && answer.probabilities);
       verdict.textContent = answer ? describe(answer) : "Draw a digit.";
     };
-    const paper = makePaper(() => {
-      const pixels = prepare(paper.picture());
-      grid.pixels = pixels || new Uint8Array(SIDE * SIDE);
-      read(pixels === null);
-    });
-    const grid = makeGrid(() => read(false));
+    const look = () => {
+      grid.pixels = prepare(paper.picture()) || new Uint8Array(SIDE * SIDE);
+      read();
+    };
+    const paper = makePaper(look);
+    const grid = makeGrid(read);
 
     const open = async (file) => {
       try {
@@ -240,8 +239,7 @@
       }
       paper.strokes = [];
       paper.show();
-      grid.pixels = prepare(paper.picture()) || new Uint8Array(SIDE * SIDE);
-      read(false);
+      look();
     };
     const file = element("input", { type: "file", accept: "image/*" });
     file.addEventListener("change", () => file.files[0] && open(file.files[0]));
@@ -264,7 +262,7 @@
       shown = (shown + 1) % samples.length;
       paper.clear();
       grid.pixels = Uint8Array.from(samples[shown]);
-      read(false);
+      read();
     };
     const width = element("input", { type: "range", min: 8, max: 40, value: paper.width });
     width.addEventListener("input", () => (paper.width = Number(width.value)));
@@ -283,7 +281,7 @@
     const pictures = element("div", { className: "draw-pictures" }, left, right, table);
     const note = element("p", { className: "draw-note", textContent: explain(network.measured) });
     place.replaceChildren(verdict, pictures, tools, note);
-    read(true);
+    read();
   }
 
   function start() {

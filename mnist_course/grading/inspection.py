@@ -35,8 +35,7 @@ from .release import EXERCISES, SOURCE
 
 LARGEST_NOTEBOOK = 20_000_000  # bytes
 LARGEST_ANSWER = 100_000  # bytes
-LARGEST_TIMESTAMP = 1_000  # bytes
-LARGEST_SECRET = 1_000  # bytes
+LARGEST_NOTE = 1_000  # bytes
 MOST_CELLS = 2_000
 # Each takes many times its bytes of memory.
 MOST_LISTS = 500_000  # and objects
@@ -229,10 +228,7 @@ def read_timestamp(folder: Path) -> str | None:
     str or None
         A text that nbgrader's ``parse_utc`` understands; None if there is none.
     """
-    try:
-        text = read_regular(folder, TIMESTAMP, LARGEST_TIMESTAMP).decode().strip()
-    except (FileNotFoundError, RejectedError, UnicodeDecodeError):
-        return None
+    text = _read_note(folder, TIMESTAMP)
     return text if is_date(text) else None
 
 
@@ -249,10 +245,7 @@ def read_secret(folder: Path) -> str | None:
     str or None
         The secret of the submission, letters and digits; None if there is none.
     """
-    try:
-        text = read_regular(folder, SECRET, LARGEST_SECRET).decode().strip()
-    except (FileNotFoundError, RejectedError, UnicodeDecodeError):
-        return None
+    text = _read_note(folder, SECRET)
     return text if _SECRET.fullmatch(text) else None
 
 
@@ -451,6 +444,14 @@ _METADATA = (
     "The settings of this cell (its points, or what may be edited) were changed. Grading uses the "
     "original ones."
 )
+
+
+def _read_note(folder: Path, name: str) -> str:
+    """Read a small file that nbgrader put beside a notebook; empty if there is none to be read."""
+    try:
+        return read_regular(folder, name, LARGEST_NOTE).decode().strip()
+    except (FileNotFoundError, RejectedError, UnicodeDecodeError):
+        return ""
 
 
 def _inspect_answer(
