@@ -594,7 +594,7 @@ def book(
 @app.command()
 def export_web(
     model: ModelArgument,
-    output: Annotated[Path, typer.Option(help="Folder to write network.js to.")],
+    output: Annotated[Path, typer.Option(help="Folder to write network.js and images.js to.")],
     data: DataOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -605,10 +605,10 @@ def export_web(
 
     mnist = load_mnist(data)
     done = export(load_model(model), mnist, output)
-    size = done.path.stat().st_size
-    err.print(f"Wrote {done.path}: {size:,} bytes", markup=False)
+    for path in (done.network, done.images):
+        err.print(f"Wrote {path}: {path.stat().st_size:,} bytes", markup=False)
     if as_json:
-        _print_json({"file": str(done.path), "bytes": size, **done.measured})
+        _print_json({"network": str(done.network), "images": str(done.images), **done.measured})
         return
     measured = done.measured
     table = Table(show_header=False, box=None, pad_edge=False)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
-NAME = "network.js"
+NETWORK = "network.js"
+IMAGES = "images.js"
+IMAGES_OF_EACH = 30
 VALIDATION = 0.2  # of the training images, the last ones: no network of the course learns from them
 PASSING = 0.99  # of the digits; the others are said not to look like one
 RIGHT = 0.995  # of the answers that are called sure
@@ -58,8 +60,8 @@ class Export:
 
     Attributes
     ----------
-    path : pathlib.Path
-        The script.
+    network, images : pathlib.Path
+        The scripts.
     measured : dict
         ``accuracy`` of the network and ``accuracy_int8`` of what was written, on the test images,
         and ``agreement``, the share of them on which both give the same digit; ``sure_above``, a
@@ -67,12 +69,13 @@ class Export:
         shares of test digits and of pictures of other things that the energy judges rightly.
     """
 
-    path: Path
+    network: Path
+    images: Path
     measured: dict[str, Any]
 
 
 def export_web(model: "keras.Model", mnist: MNIST, folder: Path) -> Export:
-    """Write a network of dense layers as a script for web pages.
+    """Write a network of dense layers, and images to try it on, as scripts for web pages.
 
     Parameters
     ----------
@@ -82,13 +85,13 @@ def export_web(model: "keras.Model", mnist: MNIST, folder: Path) -> Export:
         On whose validation images the thresholds are chosen, and on whose test images it is
         measured what rounding costs.
     folder : pathlib.Path
-        Where ``network.js`` is written. The script assigns to ``globalThis.mnistCourse``, so that
-        it works from a file, too.
+        Where ``network.js`` is written, and ``images.js`` with 30 test images of each digit. The
+        scripts assign to ``globalThis.mnistCourse``, so that they work from a file, too.
 
     Returns
     -------
     Export
-        The script, and what was measured.
+        The scripts, and what was measured.
 
     Raises
     ------
@@ -124,17 +127,45 @@ def export_web(model: "keras.Model", mnist: MNIST, folder: Path) -> Export:
     network = {
         "shapes": [list(layer.weights.shape) for layer in layers],
         "layers": pack(layers),
-        "samples": _pack(_samples(mnist).tobytes()),
         "measured": measured,
     }
-    text = (
-        "/* Written by `mnist-course export-web`: a network, and what was measured of it. */\n"
-        "globalThis.mnistCourse = Object.assign(globalThis.mnistCourse || {}, "
-        f"{{ networkData: {json.dumps(network)} }});\n"
+    chosen = _choose(mnist.test_labels)
+    images = {
+        "labels": mnist.test_labels[chosen].tolist(),
+        "pixels": _pack(mnist.test_images[chosen].tobytes()),
+    }
+    return Export(
+        write_script(folder / NETWORK, "networkData", network),
+        write_script(folder / IMAGES, "imagesData", images),
+        measured,
     )
-    with atomic(folder / NAME) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return Export(folder / NAME, measured)
+
+
+def write_script(path: Path, name: str, value: dict[str, Any]) -> Path:
+    """Write a value as a script that pages can load, from a file, too.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The script.
+    name : str
+        What the value is called in ``globalThis.mnistCourse``.
+    value : dict
+        Anything that JSON can hold.
+
+    Returns
+    -------
+    pathlib.Path
+        `path`.
+    """
+    with atomic(path) as temporary:
+        temporary.write_text(
+            "/* Written by mnist-course. */\n"
+            "globalThis.mnistCourse = Object.assign(globalThis.mnistCourse || {}, "
+            f"{{ {name}: {json.dumps(value)} }});\n",
+            encoding="utf-8",
+        )
+    return path
 
 
 def quantize(model: "keras.Model") -> list[Layer]:
@@ -270,10 +301,10 @@ def _sure_above(logits: FloatArray, labels: npt.ArrayLike) -> float:
     return float(best[order][np.flatnonzero(share >= RIGHT).max(initial=0)])
 
 
-def _samples(mnist: MNIST) -> UInt8Array:
-    """Return a test image of each digit."""
-    first = [int(np.flatnonzero(mnist.test_labels == digit)[0]) for digit in range(10)]
-    return np.asarray(mnist.test_images[first])
+def _choose(labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the places of the first images of each digit, taken in turn."""
+    first = [np.flatnonzero(labels == digit)[:IMAGES_OF_EACH] for digit in range(10)]
+    return np.concatenate([np.array(turn) for turn in zip(*first, strict=False)])
 
 
 def _pack(content: bytes) -> str:

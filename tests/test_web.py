@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).parents[1] / "book" / "_static" / "network.js"
 
 def read(script: Path) -> dict:
     text = script.read_text(encoding="utf-8")
-    return json.loads(text.partition("networkData: ")[2].rpartition(" });")[0])
+    return json.loads(text.partition("Data: ")[2].rpartition(" });")[0])
 
 
 def unpack(network: dict) -> list[Layer]:
@@ -64,8 +64,8 @@ def test_a_unit_without_weights_stays_silent() -> None:
 def test_exported_network_answers_like_the_original(tmp_path: Path, sample: MNIST) -> None:
     model = build_mlp(seed=0)
     done = export_web(model, sample, tmp_path)
-    assert done.path == tmp_path / "network.js"
-    logits = run(unpack(read(done.path)), sample.test_images)
+    assert done.network == tmp_path / "network.js"
+    logits = run(unpack(read(done.network)), sample.test_images)
     np.testing.assert_allclose(
         special.softmax(logits, axis=1), predict(model, normalize(sample.test_images)), atol=0.02
     )

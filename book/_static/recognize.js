@@ -1,4 +1,4 @@
-/* Run the network of network.js, which `mnist-course export-web` writes. */
+/* Run the network of network.js, on the test images of images.js; `mnist-course export-web` writes both. */
 (function () {
   "use strict";
 
@@ -42,44 +42,40 @@
     return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
   }
 
-  let loading = null;
-
   /**
-   * Unpack the network, once.
+   * Make a network of layers.
    *
-   * @returns {Promise<{predict: function, samples: Uint8Array[], measured: object}>} `predict`
-   *   takes 784 pixels from 0 to 255 and returns the ten probabilities, the logits, the values of
-   *   each layer, the digit, the runner-up, whether the network is sure, and whether this looks
-   *   like a digit to it. `samples` are test images, one for each digit.
+   * @returns {object} `predict(pixels)` takes 784 pixels from 0 to 255 and returns the ten
+   *   `probabilities`, the `logits`, the `energy`, the values of each layer as `layers`, the
+   *   `digit`, the `runnerUp`, whether the network is `sure`, and whether this `looksLikeDigit` to
+   *   it. `gradient(pixels, layer, unit)` returns how much the value of a unit, before ReLU or
+   *   softmax, changes with each of the inputs, which are pixels divided by 255.
    */
-  function loadNetwork() {
-    loading = loading || unpackNetwork(globalThis.mnistCourse.networkData);
-    return loading;
-  }
-
-  async function unpackNetwork({ shapes, layers: packed, samples: packedSamples, measured }) {
-    const layers = cut(await unpack(packed), shapes);
-    const all = new Uint8Array(await unpack(packedSamples));
-    const samples = Array.from({ length: all.length / 784 }, (_, i) => all.slice(784 * i, 784 * i + 784));
-
-    function predict(pixels) {
+  function makeNetwork(layers, measured) {
+    function run(pixels) {
       let values = Float64Array.from(pixels, (value) => value / 255);
-      const passed = layers.map((layer, i) => {
+      return layers.map((layer, i) => {
         values = runLayer(layer, values);
         if (i + 1 < layers.length) {
           values = values.map((value) => Math.max(value, 0));
         }
         return values;
       });
-      const energy = logSumExp(values);
-      const probabilities = values.map((logit) => Math.exp(logit - energy));
+    }
+
+    function predict(pixels) {
+      const values = run(pixels);
+      const logits = values.at(-1);
+      const energy = logSumExp(logits);
+      const probabilities = logits.map((logit) => Math.exp(logit - energy));
       const [digit, runnerUp] = [...probabilities.keys()].sort(
         (a, b) => probabilities[b] - probabilities[a],
       );
       return {
         probabilities,
-        logits: values,
-        layers: passed,
+        logits,
+        energy,
+        layers: values,
         digit,
         runnerUp,
         sure: probabilities[digit] >= measured.sure_above,
@@ -87,8 +83,62 @@
       };
     }
 
-    return { predict, samples, measured };
+    /** Backward through the layers: a unit that ReLU silences passes nothing on. */
+    function gradient(pixels, layer, unit) {
+      const values = run(pixels);
+      let slopes = rowOf(layers[layer], unit);
+      for (let below = layer - 1; below >= 0; below--) {
+        const { weights, scales } = layers[below];
+        const inputs = weights.length / scales.length;
+        const sums = new Float64Array(inputs);
+        slopes.forEach((slope, i) => {
+          if (values[below][i] > 0) {
+            for (let j = 0; j < inputs; j++) {
+              sums[j] += slope * scales[i] * weights[i * inputs + j];
+            }
+          }
+        });
+        slopes = sums;
+      }
+      return slopes;
+    }
+
+    return { layers, measured, predict, gradient };
   }
 
-  globalThis.mnistCourse = Object.assign(globalThis.mnistCourse || {}, { loadNetwork });
+  /** Return the weights with which a unit takes its inputs. */
+  function rowOf({ weights, scales }, unit) {
+    const inputs = weights.length / scales.length;
+    return Float64Array.from(weights.subarray(unit * inputs, (unit + 1) * inputs), (w) => w * scales[unit]);
+  }
+
+  let network = null;
+  let images = null;
+
+  /** Unpack the network of network.js, once; see makeNetwork. */
+  function loadNetwork() {
+    network ||= unpackNetwork(globalThis.mnistCourse.networkData);
+    return network;
+  }
+
+  async function unpackNetwork({ shapes, layers, measured }) {
+    return makeNetwork(cut(await unpack(layers), shapes), measured);
+  }
+
+  /**
+   * Unpack the test images of images.js, once.
+   *
+   * @returns {Promise<{images: Uint8Array[], labels: number[]}>} 784 pixels each.
+   */
+  function loadImages() {
+    images ||= unpackImages(globalThis.mnistCourse.imagesData);
+    return images;
+  }
+
+  async function unpackImages({ labels, pixels }) {
+    const all = new Uint8Array(await unpack(pixels));
+    return { labels, images: labels.map((_, i) => all.subarray(784 * i, 784 * (i + 1))) };
+  }
+
+  Object.assign(globalThis.mnistCourse, { unpack, makeNetwork, rowOf, loadNetwork, loadImages });
 })();

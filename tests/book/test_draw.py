@@ -42,14 +42,15 @@ def window(browser: Browser) -> Iterator[Page]:
 
 def open_pad(window: Page, site: Path, place: str = "welcome") -> Locator:
     window.goto((site / "book" / f"{place}.html").as_uri())
-    pad = window.locator("[data-draw-digit]")
+    pad = window.locator("[data-interactive=draw]")
+    pad.scroll_into_view_if_needed()
     expect(pad.get_by_role("status")).to_have_text("Draw a digit.")
     return pad
 
 
 def pen(window: Page, pad: Locator, drawing: Drawing) -> None:
     """Draw with the mouse."""
-    paper = pad.locator(".draw-paper")
+    paper = pad.locator(".pad-paper")
     paper.scroll_into_view_if_needed()
     box = paper.bounding_box()
     assert box
@@ -68,7 +69,7 @@ def test_a_digit_that_is_drawn_is_read(window: Page, site: Path, place: str) -> 
     pad = open_pad(window, site, place)
     pen(window, pad, draw(3, np.random.default_rng(3)))
     expect(pad.get_by_role("status")).to_contain_text("Model prediction: 3")
-    numbers = [float(cell[:-2]) for cell in pad.locator(".draw-number").all_inner_texts()]
+    numbers = [float(cell[:-2]) for cell in pad.locator(".part-number").all_inner_texts()]
     assert np.argmax(numbers) == 3
     assert sum(numbers) == pytest.approx(100, abs=0.5)
 
@@ -90,7 +91,7 @@ def test_finger_draws_and_the_page_stays(browser: Browser, site: Path) -> None:
     )
     window = context.new_page()
     pad = open_pad(window, site)
-    paper = pad.locator(".draw-paper")
+    paper = pad.locator(".pad-paper")
     paper.scroll_into_view_if_needed()
     box = paper.bounding_box()
     assert box
@@ -123,7 +124,7 @@ def test_undo_takes_back_a_stroke_and_clear_all_of_them(window: Page, site: Path
 
 def test_keyboard_alone_puts_ink_and_is_told_where(window: Page, site: Path) -> None:
     pad = open_pad(window, site)
-    grid = pad.locator(".draw-grid")
+    grid = pad.locator(".pad-grid")
     grid.focus()
     for _ in range(8):
         window.keyboard.press("ArrowUp")
@@ -152,14 +153,14 @@ def test_photo_is_read_and_another_file_refused(window: Page, site: Path, tmp_pa
     pad.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
     expect(pad.get_by_role("status")).to_contain_text(f"prediction: {digit}")
     pad.locator("input[type=file]").set_input_files(tmp_path / "notes.txt")
-    expect(pad.get_by_role("status")).to_contain_text("notes.txt is no picture")
+    expect(pad.get_by_role("alert")).to_contain_text("notes.txt is no picture")
 
 
 def test_without_scripts_there_is_a_picture_and_a_sentence(browser: Browser, site: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     window = context.new_page()
     window.goto((site / "book" / "welcome.html").as_uri())
-    pad = window.locator("[data-draw-digit]")
+    pad = window.locator("[data-interactive=draw]")
     expect(pad.locator("img")).to_be_visible()
     expect(pad).to_contain_text("With JavaScript")
     context.close()

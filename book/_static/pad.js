@@ -1,0 +1,220 @@
+/* A sheet of paper to draw on, and beside it the 28 x 28 pixels that the network sees. */
+(function () {
+  "use strict";
+
+  const { element, button, slider, paintInk, prepare, load, loadImages } = globalThis.mnistCourse;
+  const SIDE = 28;
+  const PAPER = 280;
+
+  /** A sheet of paper: strokes of a pen, on a canvas. `changed` is told whether the pen is up. */
+  function makePaper(changed) {
+    const canvas = element("canvas", { className: "pad-paper", width: PAPER, height: PAPER });
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "Paper to draw on with mouse, pen or finger");
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    const paper = { canvas, strokes: [], photo: null, width: 20 };
+    let stroke = null;
+    let waiting = false;
+
+    function position(event) {
+      const box = canvas.getBoundingClientRect();
+      const scale = PAPER / box.width;
+      return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    }
+
+    paper.show = () => {
+      pen.fillStyle = "white";
+      pen.fillRect(0, 0, PAPER, PAPER);
+      if (paper.photo) {
+        const scale = PAPER / Math.max(paper.photo.width, paper.photo.height);
+        const [width, height] = [paper.photo.width * scale, paper.photo.height * scale];
+        pen.drawImage(paper.photo, (PAPER - width) / 2, (PAPER - height) / 2, width, height);
+      }
+      pen.lineCap = pen.lineJoin = "round";
+      for (const { points, width } of paper.strokes) {
+        pen.lineWidth = width;
+        pen.beginPath();
+        pen.moveTo(...points[0]);
+        // A single point is a dot.
+        points.forEach(([x, y]) => pen.lineTo(x, y + 0.01));
+        pen.stroke();
+      }
+    };
+    paper.picture = () => {
+      if (!paper.photo || paper.strokes.length) {
+        return pen.getImageData(0, 0, PAPER, PAPER);
+      }
+      // A photo is read as it is: its size on the page must not matter.
+      const { width, height } = paper.photo;
+      const whole = element("canvas", { width, height }).getContext("2d");
+      whole.drawImage(paper.photo, 0, 0);
+      return whole.getImageData(0, 0, width, height);
+    };
+    paper.clear = () => {
+      paper.strokes = [];
+      paper.photo = null;
+      paper.show();
+      changed(true);
+    };
+    paper.undo = () => {
+      paper.strokes.pop();
+      paper.show();
+      changed(true);
+    };
+
+    canvas.addEventListener("pointerdown", (event) => {
+      if (stroke || event.button > 0) {
+        return;
+      }
+      event.preventDefault();
+      canvas.setPointerCapture(event.pointerId);
+      stroke = { id: event.pointerId, points: [position(event)], width: paper.width };
+      paper.strokes.push(stroke);
+      paper.show();
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (stroke && event.pointerId === stroke.id) {
+        stroke.points.push(position(event));
+        paper.show();
+        // What is drawn is read once for each picture that the screen shows.
+        if (!waiting) {
+          waiting = true;
+          requestAnimationFrame(() => {
+            waiting = false;
+            changed(stroke === null);
+          });
+        }
+      }
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(end, (event) => {
+        if (stroke && event.pointerId === stroke.id) {
+          stroke = null;
+          changed(true);
+        }
+      });
+    }
+    paper.show();
+    return paper;
+  }
+
+  /** The 28 x 28 pixels that the network sees; they can be changed with the keyboard, too. */
+  function makeGrid(changed) {
+    const canvas = element("canvas", { className: "pad-grid", width: SIDE * 10, height: SIDE * 10 });
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute(
+      "aria-label",
+      "What the network sees, 28 by 28 pixels. Arrow keys move, space puts ink or takes it away.",
+    );
+    const pen = canvas.getContext("2d");
+    const said = element("p", { className: "visually-hidden" });
+    said.setAttribute("aria-live", "polite");
+    const grid = { canvas, said, pixels: new Uint8Array(SIDE * SIDE) };
+    let [row, column] = [SIDE / 2, SIDE / 2];
+
+    grid.show = () => {
+      paintInk(canvas, grid.pixels, SIDE);
+      if (document.activeElement === canvas) {
+        pen.lineWidth = 2;
+        pen.strokeStyle = "#d00000";
+        pen.strokeRect(column * 10 + 1, row * 10 + 1, 8, 8);
+      }
+    };
+    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    canvas.addEventListener("keydown", (event) => {
+      const at = () => row * SIDE + column;
+      if (event.key in moves) {
+        const [down, right] = moves[event.key];
+        row = Math.min(Math.max(row + down, 0), SIDE - 1);
+        column = Math.min(Math.max(column + right, 0), SIDE - 1);
+      } else if (event.key === " ") {
+        grid.pixels[at()] = grid.pixels[at()] > 127 ? 0 : 255;
+        changed();
+      } else {
+        return;
+      }
+      event.preventDefault();
+      said.textContent = `row ${row + 1}, column ${column + 1}: ${grid.pixels[at()] > 127 ? "ink" : "empty"}`;
+      grid.show();
+    });
+    canvas.addEventListener("focus", grid.show);
+    canvas.addEventListener("blur", grid.show);
+    grid.show();
+    return grid;
+  }
+
+  /**
+   * Make the paper, the grid and their tools.
+   *
+   * @param {function(?Uint8Array, boolean)} changed - Told the 784 pixels that the network sees,
+   *   null if there is no ink, and whether the reader is done for now or still drawing.
+   * @returns {{paper: HTMLElement, grid: HTMLElement, tools: HTMLElement}} To be put on the page.
+   */
+  function makePad(changed) {
+    const notice = element("p", { className: "pad-notice", role: "alert" });
+    const read = (done) => {
+      grid.show();
+      changed(grid.pixels.some(Boolean) ? grid.pixels : null, done);
+    };
+    const look = (done) => {
+      notice.textContent = "";
+      grid.pixels = prepare(paper.picture()) || new Uint8Array(SIDE * SIDE);
+      read(done);
+    };
+    const paper = makePaper(look);
+    const grid = makeGrid(() => read(true));
+
+    const open = async (chosen) => {
+      try {
+        paper.photo = await createImageBitmap(chosen);
+      } catch {
+        notice.textContent = `${chosen.name} is no picture that the browser can read; expected PNG or JPEG.`;
+        return;
+      }
+      paper.strokes = [];
+      paper.show();
+      look(true);
+    };
+    const file = element("input", { type: "file", accept: "image/*" });
+    file.addEventListener("change", () => file.files[0] && open(file.files[0]));
+    paper.canvas.addEventListener("dragover", (event) => event.preventDefault());
+    paper.canvas.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files[0]) {
+        open(event.dataTransfer.files[0]);
+      }
+    });
+
+    let shown = -1;
+    const showTestImage = async () => {
+      await load("images.js");
+      const { images } = await loadImages();
+      shown = (shown + 1) % images.length;
+      paper.clear();
+      grid.pixels = Uint8Array.from(images[shown]);
+      read(true);
+    };
+    const pen = slider("Width of the pen", { min: 8, max: 40, value: paper.width }, (width) => {
+      paper.width = width;
+    });
+    const pens = element("div", { className: "pad-tools" });
+    pens.append(button("Undo", paper.undo), button("Clear", paper.clear));
+    const tools = element(
+      "div",
+      { className: "pad-tools" },
+      button("Show a test image", showTestImage),
+      pen.label,
+      element("label", {}, "Open a picture ", file),
+      notice,
+    );
+    read(true);
+    return {
+      paper: element("div", {}, element("p", { textContent: "Draw here" }), paper.canvas, pens),
+      grid: element("div", {}, element("p", { textContent: "The network sees" }), grid.canvas, grid.said),
+      tools,
+    };
+  }
+
+  globalThis.mnistCourse.makePad = makePad;
+})();
