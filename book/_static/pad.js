@@ -99,13 +99,13 @@
   }
 
   /** The 28 x 28 pixels that the network sees; they can be changed with the keyboard, too. */
-  function makeGrid(changed) {
+  function makeGrid(title, changed) {
     const canvas = element("canvas", { className: "pad-grid", width: SIDE * 10, height: SIDE * 10 });
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute(
       "aria-label",
-      "What the network sees, 28 by 28 pixels. Arrow keys move, space puts ink or takes it away.",
+      `${title}: 28 by 28 pixels. Arrow keys move, space puts ink or takes it away.`,
     );
     const pen = canvas.getContext("2d");
     const said = element("p", { className: "visually-hidden" });
@@ -149,9 +149,11 @@
    *
    * @param {function(?Uint8Array, boolean)} changed - Told the 784 pixels that the network sees,
    *   null if there is no ink, and whether the reader is done for now or still drawing.
-   * @returns {{paper: HTMLElement, grid: HTMLElement, tools: HTMLElement}} To be put on the page.
+   * @param {string} title - Of the 28 x 28 pixels.
+   * @returns {object} `paper`, `grid` and `tools`, to be put on the page, and `showTestImage(which)`,
+   *   for a place that is not to begin empty; without a number, it shows the next one.
    */
-  function makePad(changed) {
+  function makePad(changed, title = "The network sees") {
     const notice = element("p", { className: "pad-notice", role: "alert" });
     const read = (done) => {
       grid.show();
@@ -163,7 +165,7 @@
       read(done);
     };
     const paper = makePaper(look);
-    const grid = makeGrid(() => read(true));
+    const grid = makeGrid(title, () => read(true));
 
     const open = async (chosen) => {
       try {
@@ -187,10 +189,10 @@
     });
 
     let shown = -1;
-    const showTestImage = async () => {
+    const showTestImage = async (which) => {
       await load("images.js");
       const { images } = await loadImages();
-      shown = (shown + 1) % images.length;
+      shown = (which ?? shown + 1) % images.length;
       paper.clear();
       grid.pixels = Uint8Array.from(images[shown]);
       read(true);
@@ -199,11 +201,14 @@
       paper.width = width;
     });
     const pens = element("div", { className: "pad-tools" });
-    pens.append(button("Undo", paper.undo), button("Clear", paper.clear));
+    pens.append(
+      button("Undo", paper.undo),
+      button("Clear", paper.clear),
+      button("Show a test image", () => showTestImage()),
+    );
     const tools = element(
       "div",
       { className: "pad-tools" },
-      button("Show a test image", showTestImage),
       pen.label,
       element("label", {}, "Open a picture ", file),
       notice,
@@ -211,8 +216,9 @@
     read(true);
     return {
       paper: element("div", {}, element("p", { textContent: "Draw here" }), paper.canvas, pens),
-      grid: element("div", {}, element("p", { textContent: "The network sees" }), grid.canvas, grid.said),
+      grid: element("div", {}, element("p", { textContent: title }), grid.canvas, grid.said),
       tools,
+      showTestImage,
     };
   }
 
