@@ -41,7 +41,7 @@
   }
 
   function percent(share) {
-    return `${(100 * share).toFixed(1)} %`;
+    return `${(100 * share).toFixed(1)}\u00a0%`;
   }
 
   /** A row for each digit: its probability as a bar and as a number. */
