@@ -36,7 +36,7 @@
         verdict.textContent = answer ? describe(answer) : "Draw a digit.";
       }
     });
-    const pictures = element("div", { className: "part-row" }, pad.paper, pad.grid, table);
+    const pictures = element("div", { className: "draw-row" }, pad.paper, pad.grid, table);
     const note = element("p", { className: "part-note", textContent: explain(network.measured) });
     place.replaceChildren(verdict, pictures, pad.tools, note);
   };

@@ -254,7 +254,7 @@
     show();
     place.replaceChildren(
       verdict,
-      element("div", { className: "inside-pad" }, pad.paper, pad.grid),
+      element("div", { className: "pad-pictures" }, pad.paper, pad.grid),
       ...strips.flatMap(({ canvas, caption }) => [caption, canvas]),
       details.element,
       pad.tools,

@@ -200,7 +200,7 @@
     const pen = slider("Width of the pen", { min: 8, max: 40, value: paper.width }, (width) => {
       paper.width = width;
     });
-    const pens = element("div", { className: "pad-tools" });
+    const pens = element("div", { className: "pad-pens" });
     pens.append(
       button("Undo", paper.undo),
       button("Clear", paper.clear),
