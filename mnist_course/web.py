@@ -27,10 +27,14 @@ UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 NETWORK = "network.js"
 IMAGES = "images.js"
+LARGEST = 300_000  # bytes of a network: a phone loads it before its owner has drawn a digit
 IMAGES_OF_EACH = 30
 VALIDATION = 0.2  # of the training images, the last ones: no network of the course learns from them
-PASSING = 0.99  # of the digits; the others are said not to look like one
+PASSING = 0.98  # of the digits; the others are said not to look like one
 RIGHT = 0.995  # of the answers that are called sure
+DIRECTIONS = 16  # from 12 to 24, what is caught hardly changes
+OTHERS = 500
+OTHERS_SEED = 2026  # the method was chosen on others
 LETTERS = "AEFHKMNPRTVWXYhkmnprtvwxy&%#?@"
 SHEET = 140
 
@@ -65,8 +69,10 @@ class Export:
     measured : dict
         ``accuracy`` of the network and ``accuracy_int8`` of what was written, on the test images,
         and ``agreement``, the share of them on which both give the same digit; ``sure_above``, a
-        probability, and ``digit_above``, an energy; ``digits_passing`` and ``others_caught``, the
-        shares of test digits and of pictures of other things that the energy judges rightly.
+        probability, and ``digit_above``, a likeness (see `export_web`), for which
+        ``strangeness_weight`` is needed; ``digits_passing`` and ``others_caught``, the shares of
+        test digits and of pictures of other things that the likeness judges rightly; and what is
+        known of the training.
     """
 
     network: Path
@@ -74,19 +80,24 @@ class Export:
     measured: dict[str, Any]
 
 
-def export_web(model: "keras.Model", mnist: MNIST, folder: Path) -> Export:
+def export_web(
+    model: "keras.Model", mnist: MNIST, folder: Path, *, training: dict[str, Any] | None = None
+) -> Export:
     """Write a network of dense layers, and images to try it on, as scripts for web pages.
 
     Parameters
     ----------
     model : keras.Model
-        Flatten, then Dense layers: ReLU in all but the last, softmax there.
+        Flatten, then at least two Dense layers: ReLU in all but the last, softmax there.
     mnist : MNIST
-        On whose validation images the thresholds are chosen, and on whose test images it is
-        measured what rounding costs.
+        On whose training images it is learned what is usual, on whose validation images the
+        thresholds are chosen, and on whose test images it is measured what rounding costs.
     folder : pathlib.Path
-        Where ``network.js`` is written, and ``images.js`` with 30 test images of each digit. The
-        scripts assign to ``globalThis.mnistCourse``, so that they work from a file, too.
+        Where ``network.js`` is written, and ``images.js`` with 30 test images of each digit: both
+        or none. The scripts assign to ``globalThis.mnistCourse``, so that they work from a file,
+        too.
+    training : dict, optional
+        What is known of it, to go with the figures; see `read_training`.
 
     Returns
     -------
@@ -96,49 +107,78 @@ def export_web(model: "keras.Model", mnist: MNIST, folder: Path) -> Export:
     Raises
     ------
     CourseError
-        If the model has other layers.
+        If the model has other layers, was never built, or has weights that are not finite; if
+        ``network.js`` would be too large for a page; if the folder cannot be written.
 
     Notes
     -----
     Each unit's weights are rounded to 255 levels of the largest of them. Two thresholds go with
     the network, both chosen on the validation images. An answer is *sure* if its probability is at
     least the smallest one above which 99.5 % of the answers are right. A picture *looks like a
-    digit* if its energy, the log-sum-exp of the logits (W. Liu et al., "Energy-based
-    out-of-distribution detection", NeurIPS 2020), is above that of 1 % of the digits.
+    digit* if its likeness is at least that of all but 2 % of the digits.
+
+    The likeness is the energy, the log-sum-exp of the logits (W. Liu et al., "Energy-based
+    out-of-distribution detection", NeurIPS 2020), minus a weight times the strangeness: how much
+    of the first hidden layer lies outside the directions in which it varies most on the training
+    images. That is virtual-logit matching (H. Wang et al., "ViM: Out-of-distribution with
+    virtual-logit matching", CVPR 2022), with two changes: the first hidden layer, which has not
+    yet forgotten what digits do not need, and values that are divided by their sum, then square
+    roots of them, so that neither pale ink nor one loud unit decides. With the weight, both spread
+    equally on the validation images.
     """
+    if folder.exists() and not folder.is_dir():
+        raise CourseError(f"{folder} is a file: give a folder to --output.")
     layers = quantize(model)
-    held_back = len(mnist.train_images) - round(VALIDATION * len(mnist.train_images))
-    logits = run(layers, mnist.train_images[held_back:])
-    digit_above = float(np.quantile(special.logsumexp(logits, axis=1), 1 - PASSING))
-    test = run(layers, mnist.test_images)
-    predictions = predict(model, normalize(mnist.test_images)).argmax(axis=1)
-    others = special.logsumexp(run(layers, draw_others(500, seed=0)), axis=1)
+    learned = len(mnist.train_images) - round(VALIDATION * len(mnist.train_images))
+    directions = find_directions(layers, mnist.train_images[:learned])
+    held_back = mnist.train_images[learned:], mnist.train_labels[learned:]
+    thresholds = _choose_thresholds(layers, directions, *held_back)
     measured = {
-        "data": Path(mnist.source).name,
-        "images": len(mnist.test_labels),
-        "accuracy": float((predictions == mnist.test_labels).mean()),
-        "accuracy_int8": float((test.argmax(axis=1) == mnist.test_labels).mean()),
-        "agreement": float((test.argmax(axis=1) == predictions).mean()),
-        "sure_above": _sure_above(logits, mnist.train_labels[held_back:]),
-        "digit_above": digit_above,
-        "digits_passing": float((special.logsumexp(test, axis=1) >= digit_above).mean()),
-        "others_caught": float((others < digit_above).mean()),
+        **(training or {}),
+        **thresholds,
+        **_measure(model, layers, directions, mnist, thresholds),
     }
-    network = {
-        "shapes": [list(layer.weights.shape) for layer in layers],
-        "layers": pack(layers),
-        "measured": measured,
-    }
-    chosen = _choose(mnist.test_labels)
-    images = {
-        "labels": mnist.test_labels[chosen].tolist(),
-        "pixels": _pack(mnist.test_images[chosen].tobytes()),
-    }
-    return Export(
-        write_script(folder / NETWORK, "networkData", network),
-        write_script(folder / IMAGES, "imagesData", images),
-        measured,
+    network = script(
+        "networkData",
+        {**pack(layers), "directions": pack([directions]), "measured": measured},
     )
+    if len(network) > LARGEST:
+        raise CourseError(
+            f"{NETWORK} would have {len(network):,} bytes: expected at most {LARGEST:,}, which a "
+            "page can ask of a phone; train the network longer (random weights do not compress), "
+            "or give it fewer units."
+        )
+    chosen = _choose(mnist.test_labels)
+    pixels = _pack(mnist.test_images[chosen].tobytes())
+    images = script("imagesData", {"labels": mnist.test_labels[chosen].tolist(), "pixels": pixels})
+    done = Export(folder / NETWORK, folder / IMAGES, measured)
+    try:
+        with atomic(done.network) as network_file, atomic(done.images) as images_file:
+            network_file.write_text(network, encoding="utf-8")
+            images_file.write_text(images, encoding="utf-8")
+    except OSError as error:
+        raise CourseError(f"{folder} cannot be written ({error}): give another --output.") from None
+    return done
+
+
+def read_training(model: Path) -> dict[str, Any]:
+    """Tell how a model was trained, from the report that `mnist-course train` writes beside it.
+
+    Parameters
+    ----------
+    model : pathlib.Path
+        The ``.keras`` file.
+
+    Returns
+    -------
+    dict
+        ``recipe``, ``seed`` and ``epochs``; empty if there is no such report.
+    """
+    try:
+        report = json.loads((model.parent / "report.json").read_text(encoding="utf-8"))
+        return {name: report[name] for name in ("recipe", "seed", "epochs")}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 def write_script(path: Path, name: str, value: dict[str, Any]) -> Path:
@@ -159,13 +199,30 @@ def write_script(path: Path, name: str, value: dict[str, Any]) -> Path:
         `path`.
     """
     with atomic(path) as temporary:
-        temporary.write_text(
-            "/* Written by mnist-course. */\n"
-            "globalThis.mnistCourse = Object.assign(globalThis.mnistCourse || {}, "
-            f"{{ {name}: {json.dumps(value)} }});\n",
-            encoding="utf-8",
-        )
+        temporary.write_text(script(name, value), encoding="utf-8")
     return path
+
+
+def script(name: str, value: dict[str, Any]) -> str:
+    """Return the text of a script that gives a value a name in ``globalThis.mnistCourse``.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    value : dict
+        Anything that JSON can hold.
+
+    Returns
+    -------
+    str
+        JavaScript, all of it ASCII.
+    """
+    return (
+        "/* Written by mnist-course. */\n"
+        "globalThis.mnistCourse = Object.assign(globalThis.mnistCourse || {}, "
+        f"{{ {name}: {json.dumps(value)} }});\n"
+    )
 
 
 def quantize(model: "keras.Model") -> list[Layer]:
@@ -190,18 +247,30 @@ def quantize(model: "keras.Model") -> list[Layer]:
     dense = [layer for layer in model.layers if type(layer).__name__ == "Dense"]
     activations = [layer.activation.__name__ for layer in dense]
     expected = ["relu"] * (len(dense) - 1) + ["softmax"]
-    if kinds != ["Flatten", *["Dense"] * len(dense)] or activations != expected:
+    if len(dense) < 2 or kinds != ["Flatten", *["Dense"] * len(dense)] or activations != expected:
         raise CourseError(
-            f"This model has the layers {', '.join(kinds)}: expected Flatten, then Dense layers "
-            "with ReLU, softmax in the last, as build_mlp() makes them."
+            f"This model has the layers {', '.join(kinds)}: expected Flatten, then Dense layers, "
+            "two or more, with ReLU, softmax in the last, as build_mlp() makes them."
+        )
+    if not model.built:
+        raise CourseError(
+            "This model has no weights yet: begin it with keras.Input((28, 28)), and train it."
+        )
+    if (model.input_shape, model.output_shape) != ((None, 28, 28), (None, 10)):
+        raise CourseError(
+            f"This model goes from {model.input_shape} to {model.output_shape}: expected one from "
+            "(None, 28, 28) to (None, 10)."
         )
     layers = []
     for layer in dense:
-        kernel, biases = (np.asarray(values, dtype=np.float64) for values in layer.get_weights())
-        scales = (np.abs(kernel).max(axis=0) / 127).astype(np.float32)
-        scales[scales == 0] = 1
-        weights = np.rint(kernel.T / scales[:, np.newaxis].astype(np.float64)).astype(np.int8)
-        layers.append(Layer(weights, scales, biases.astype(np.float32)))
+        kernel, *rest = layer.get_weights()
+        biases = rest[0] if rest else np.zeros(layer.units)
+        if not (np.isfinite(kernel).all() and np.isfinite(biases).all()):
+            raise CourseError(
+                f"The layer {layer.name} has weights that are not finite (NaN or infinity): "
+                "expected a network that learned; train it again, with a lower learning rate."
+            )
+        layers.append(_in_whole_numbers(kernel.T.astype(np.float64), biases))
     return layers
 
 
@@ -220,15 +289,98 @@ def run(layers: list[Layer], images: UInt8Array) -> FloatArray:
     ndarray of float64, shape (n, 10)
         The logits.
     """
+    return activate(layers, images)[-1]
+
+
+def activate(layers: list[Layer], images: UInt8Array) -> list[FloatArray]:
+    """Compute what each layer gives; see `run`.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        The network.
+    images : ndarray of uint8, shape (n, 28, 28)
+        Pictures, 0 to 255.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (n, units)
+        After ReLU; the last ones are the logits.
+    """
     values = images.reshape(len(images), -1) / 255
+    given = []
     for number, layer in enumerate(layers, start=1):
-        values = values @ layer.weights.T.astype(np.float64) * layer.scales + layer.biases
+        values = _apply(layer, values)
         if number < len(layers):
             values = np.maximum(values, 0)
-    return np.asarray(values)
+        given.append(values)
+    return given
 
 
-def pack(layers: list[Layer]) -> str:
+def find_directions(layers: list[Layer], images: UInt8Array) -> Layer:
+    """Find the directions in which the first hidden layer varies most.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        The network.
+    images : ndarray of uint8, shape (n, 28, 28)
+        Digits.
+
+    Returns
+    -------
+    Layer
+        A unit for each direction, at most half as many as the hidden layer has units; see
+        `strangeness`.
+    """
+    usual = _square_roots(activate(layers, images)[0])
+    units = usual.shape[1]
+    _, vectors = np.linalg.eigh(usual.T @ usual)
+    count = min(DIRECTIONS, units // 2)
+    return _in_whole_numbers(vectors[:, units - count :].T, np.zeros(count))
+
+
+def strangeness(given: list[FloatArray], directions: Layer) -> FloatArray:
+    """Tell how much of the first hidden layer lies outside the usual directions.
+
+    Parameters
+    ----------
+    given : list of ndarray
+        What `activate` returned for n pictures.
+    directions : Layer
+        What `find_directions` returned.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        From 0 to 1, but for the rounding of the directions.
+    """
+    usual = _apply(directions, _square_roots(given[0]))
+    return np.asarray(np.sqrt(np.maximum(1 - (usual**2).sum(axis=1), 0)))
+
+
+def likeness(given: list[FloatArray], directions: Layer, weight: float) -> FloatArray:
+    """Tell how much pictures look like digits to a network; see `export_web`.
+
+    Parameters
+    ----------
+    given : list of ndarray
+        What `activate` returned for n pictures.
+    directions : Layer
+        What `find_directions` returned.
+    weight : float
+        Of the strangeness.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Higher for digits.
+    """
+    energy = special.logsumexp(given[-1], axis=1)
+    return np.asarray(energy - weight * strangeness(given, directions))
+
+
+def pack(layers: list[Layer]) -> dict[str, Any]:
     """Pack the weights, scales and biases of each layer, one after the other.
 
     Parameters
@@ -238,11 +390,13 @@ def pack(layers: list[Layer]) -> str:
 
     Returns
     -------
-    str
-        Base64 of zlib's format, which browsers unpack as "deflate".
+    dict
+        ``shapes``, the units and inputs of each layer, and ``layers``, base64 of zlib's format,
+        which browsers unpack as "deflate".
     """
     parts = [part for layer in layers for part in (layer.weights, layer.scales, layer.biases)]
-    return _pack(b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in parts))
+    content = b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in parts)
+    return {"shapes": [list(layer.weights.shape) for layer in layers], "layers": _pack(content)}
 
 
 def draw_others(count: int, *, seed: int) -> UInt8Array:
@@ -262,6 +416,24 @@ def draw_others(count: int, *, seed: int) -> UInt8Array:
     """
     rng = np.random.default_rng(seed)
     return np.stack([from_drawing(np.asarray(_draw_other(rng))) for _ in range(count)])
+
+
+def _in_whole_numbers(rows: FloatArray, biases: npt.NDArray[np.floating[Any]]) -> Layer:
+    """Round each row to whole numbers from -127 to 127, its largest becoming one of these."""
+    scales = (np.abs(rows).max(axis=1) / 127).astype(np.float32)
+    scales[scales == 0] = 1
+    weights = np.rint(rows / scales[:, np.newaxis].astype(np.float64)).astype(np.int8)
+    return Layer(weights, scales, biases.astype(np.float32))
+
+
+def _apply(layer: Layer, values: FloatArray) -> FloatArray:
+    return np.asarray(values @ layer.weights.T.astype(np.float64) * layer.scales + layer.biases)
+
+
+def _square_roots(values: FloatArray) -> FloatArray:
+    """Scale each row to the sum 1, and take roots, which gives it the length 1."""
+    sums = values.sum(axis=1, keepdims=True)
+    return np.asarray(np.sqrt(values / np.where(sums > 0, sums, 1)))
 
 
 def _draw_other(rng: np.random.Generator) -> Image.Image:
@@ -290,6 +462,47 @@ def _draw_other(rng: np.random.Generator) -> Image.Image:
         points = np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
     pen.line([(float(x), float(y)) for x, y in points], fill=0, width=width, joint="curve")
     return sheet
+
+
+def _choose_thresholds(
+    layers: list[Layer], directions: Layer, images: UInt8Array, labels: npt.ArrayLike
+) -> dict[str, float]:
+    given = activate(layers, images)
+    energy, strange = special.logsumexp(given[-1], axis=1), strangeness(given, directions)
+    # A network whose first layer is silent finds everything equally strange.
+    weight = float(energy.std() / strange.std()) if strange.std() else 0.0
+    return {
+        "sure_above": _sure_above(given[-1], labels),
+        "strangeness_weight": weight,
+        "digit_above": float(np.quantile(energy - weight * strange, 1 - PASSING)),
+    }
+
+
+def _measure(
+    model: "keras.Model",
+    layers: list[Layer],
+    directions: Layer,
+    mnist: MNIST,
+    thresholds: dict[str, float],
+) -> dict[str, Any]:
+    predictions = predict(model, normalize(mnist.test_images)).argmax(axis=1)
+    digits = activate(layers, mnist.test_images)
+    others = activate(layers, draw_others(OTHERS, seed=OTHERS_SEED))
+    passing, missed = (
+        likeness(given, directions, thresholds["strangeness_weight"]) >= thresholds["digit_above"]
+        for given in (digits, others)
+    )
+    rounded = digits[-1].argmax(axis=1)
+    return {
+        "data": Path(mnist.source).name,
+        "images": len(mnist.test_labels),
+        "accuracy": float((predictions == mnist.test_labels).mean()),
+        "accuracy_int8": float((rounded == mnist.test_labels).mean()),
+        "agreement": float((rounded == predictions).mean()),
+        "digits_passing": float(passing.mean()),
+        "others": OTHERS,
+        "others_caught": float((~missed).mean()),
+    }
 
 
 def _sure_above(logits: FloatArray, labels: npt.ArrayLike) -> float:

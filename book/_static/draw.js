@@ -15,12 +15,12 @@
     return `Model prediction: ${digit}, with ${percent(probabilities[digit])}. ${second}`;
   }
 
-  function explain({ accuracy_int8, images, sure_above, digits_passing, others_caught }) {
+  function explain({ accuracy_int8, images, sure_above, digits_passing, others, others_caught }) {
     return (
       `This network reads ${percent(accuracy_int8)} of ${images.toLocaleString("en-US")} test images. ` +
       `It is called sure from ${percent(sure_above)}: above that, 99.5 % of its answers on validation ` +
       `images are right. ${percent(digits_passing)} of the test images look like a digit to it; so do ` +
-      `${percent(1 - others_caught)} of 500 letters, scribbles and frames.`
+      `${percent(1 - others_caught)} of ${others} letters, scribbles, stars, crosses and frames.`
     );
   }
 

@@ -42,16 +42,25 @@
     return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
   }
 
+  /** Tell how much of a layer's values lies outside the usual directions; see `strangeness` in web.py. */
+  function strangeness(values, directions) {
+    const sum = values.reduce((a, b) => a + b) || 1;
+    const usual = runLayer(directions, values.map((value) => Math.sqrt(value / sum)));
+    return Math.sqrt(Math.max(1 - usual.reduce((all, value) => all + value * value, 0), 0));
+  }
+
   /**
    * Make a network of layers.
    *
+   * @param {?object} directions - Those in which the first layer usually varies, as a layer; null
+   *   for a network that was changed, of which nobody measured what looks like a digit to it.
    * @returns {object} `predict(pixels)` takes 784 pixels from 0 to 255 and returns the ten
-   *   `probabilities`, the `logits`, the `energy`, the values of each layer as `layers`, the
-   *   `digit`, the `runnerUp`, whether the network is `sure`, and whether this `looksLikeDigit` to
-   *   it. `gradient(pixels, layer, unit)` returns how much the value of a unit, before ReLU or
+   *   `probabilities`, the `logits`, the values of each layer as `layers`, the `digit`, the
+   *   `runnerUp`, whether the network is `sure`, the `likeness`, and whether this `looksLikeDigit`
+   *   to it. `gradient(pixels, layer, unit)` returns how much the value of a unit, before ReLU or
    *   softmax, changes with each of the inputs, which are pixels divided by 255.
    */
-  function makeNetwork(layers, measured) {
+  function makeNetwork(layers, measured, directions = null) {
     function run(pixels) {
       let values = Float64Array.from(pixels, (value) => value / 255);
       return layers.map((layer, i) => {
@@ -68,18 +77,20 @@
       const logits = values.at(-1);
       const energy = logSumExp(logits);
       const probabilities = logits.map((logit) => Math.exp(logit - energy));
+      const likeness =
+        directions && energy - measured.strangeness_weight * strangeness(values[0], directions);
       const [digit, runnerUp] = [...probabilities.keys()].sort(
         (a, b) => probabilities[b] - probabilities[a],
       );
       return {
         probabilities,
         logits,
-        energy,
         layers: values,
         digit,
         runnerUp,
         sure: probabilities[digit] >= measured.sure_above,
-        looksLikeDigit: energy >= measured.digit_above,
+        likeness,
+        looksLikeDigit: directions && likeness >= measured.digit_above,
       };
     }
 
@@ -121,8 +132,12 @@
     return network;
   }
 
-  async function unpackNetwork({ shapes, layers, measured }) {
-    return makeNetwork(cut(await unpack(layers), shapes), measured);
+  async function unpackNetwork({ measured, directions, ...packed }) {
+    return makeNetwork(await unpackLayers(packed), measured, (await unpackLayers(directions))[0]);
+  }
+
+  async function unpackLayers({ shapes, layers }) {
+    return cut(await unpack(layers), shapes);
   }
 
   /**

@@ -2,17 +2,24 @@
 
 import base64
 import json
-from pathlib import Path
+from typing import Any
 
+import golden
 import numpy as np
 import pytest
+from exported import SCRIPTS, read_script, unpack
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
+from scipy import special
 
 from mnist_course import MNIST
+from mnist_course.errors import CourseError
 from mnist_course.preprocessing import from_drawing
+from mnist_course.web import activate, draw_others, likeness, run
 
-SCRIPTS = Path(__file__).parents[2] / "book" / "_static"
+GOLDEN = json.loads(golden.FILE.read_text(encoding="utf-8"))
+NETWORK = read_script(SCRIPTS / "network.js")
+LAYERS = unpack(NETWORK)
 PREPARE = """([text, width, height]) => {
     const data = Uint8ClampedArray.from(atob(text), character => character.charCodeAt(0));
     const digit = mnistCourse.prepare({data, width, height});
@@ -21,11 +28,13 @@ PREPARE = """([text, width, height]) => {
 PREDICT = """async text => {
     const pixels = Uint8Array.from(atob(text), character => character.charCodeAt(0));
     const network = await mnistCourse.loadNetwork();
-    const digits = [];
+    const answers = [];
     for (let i = 0; i < pixels.length; i += 784) {
-        digits.push(network.predict(pixels.subarray(i, i + 784)).digit);
+        const { digit, logits, likeness, sure, looksLikeDigit } = network.predict(
+            pixels.subarray(i, i + 784));
+        answers.push([digit, likeness, sure, looksLikeDigit, ...logits]);
     }
-    return digits;
+    return answers;
 }"""
 
 
@@ -37,6 +46,13 @@ def page(browser: Browser) -> Page:
     for name in ("prepare.js", "network.js", "images.js", "recognize.js"):
         page.add_script_tag(path=SCRIPTS / name)
     return page
+
+
+def predict(page: Page, images: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return digits, likenesses, whether sure, whether like a digit, and the logits."""
+    answers = np.array(page.evaluate(PREDICT, encode(images)), dtype=float)
+    digits, likenesses, sure, like = answers[:, :4].T
+    return digits.astype(int), likenesses, sure.astype(bool), like.astype(bool), answers[:, 4:]
 
 
 def encode(array: np.ndarray) -> str:
@@ -75,12 +91,76 @@ def test_empty_paper_gives_nothing(page: Page) -> None:
     assert page.evaluate(PREPARE, [encode(np.full((50, 40, 4), 255, np.uint8)), 40, 50]) is None
 
 
-def test_network_reads_all_test_images_as_was_measured(page: Page, full_mnist: MNIST) -> None:
-    digits = page.evaluate(PREDICT, encode(full_mnist.test_images))
-    text = (SCRIPTS / "network.js").read_text(encoding="utf-8")
-    measured = json.loads(text.partition("networkData: ")[2].rpartition(" });")[0])["measured"]
-    accuracy = (np.array(digits) == full_mnist.test_labels).mean()
+def test_golden_pictures_are_up_to_date() -> None:
+    """If this fails, run 'python tests/book/golden.py', and see what has changed and why."""
+    assert golden.make_document() == GOLDEN
+
+
+@pytest.mark.parametrize("golden_picture", GOLDEN["pictures"], ids=lambda picture: picture["name"])
+class TestGoldenPictures:
+    def test_are_prepared_by_the_library(self, golden_picture: dict[str, Any]) -> None:
+        height, width = golden_picture["height"], golden_picture["width"]
+        picture = golden.unpack(golden_picture["rgba"], height, width, 4)
+        if golden_picture["digit"] is None:
+            with pytest.raises(CourseError, match="the picture is empty"):
+                from_drawing(picture)
+        else:
+            digit = golden.unpack(golden_picture["digit"], 28, 28)
+            np.testing.assert_array_equal(from_drawing(picture), digit)
+
+    def test_are_prepared_by_the_page(self, page: Page, golden_picture: dict[str, Any]) -> None:
+        height, width = golden_picture["height"], golden_picture["width"]
+        picture = golden.unpack(golden_picture["rgba"], height, width, 4)
+        prepared = page.evaluate(PREPARE, [encode(picture), width, height])
+        if golden_picture["digit"] is None:
+            assert prepared is None
+        else:
+            digit = golden.unpack(golden_picture["digit"], 28, 28)
+            np.testing.assert_array_equal(np.reshape(prepared, (28, 28)), digit)
+
+
+def test_all_test_images_are_read_one_by_one_as_by_the_library(
+    page: Page, full_mnist: MNIST
+) -> None:
+    """The page against NumPy, on the same whole numbers.
+
+    The Keras model from which they were rounded is not in the repository; on how many images it
+    gives the same digit was measured when they were, and stands in the script as `agreement`.
+    """
+    digits, _, sure, _, logits = predict(page, full_mnist.test_images)
+    expected = run(LAYERS, full_mnist.test_images)
+    np.testing.assert_array_equal(digits, expected.argmax(axis=1))
+    np.testing.assert_allclose(logits, expected, atol=1e-9)
+    measured = NETWORK["measured"]
+    best = special.softmax(expected, axis=1).max(axis=1)
+    np.testing.assert_array_equal(sure, best >= measured["sure_above"])
+    accuracy = (digits == full_mnist.test_labels).mean()
     assert accuracy == pytest.approx(measured["accuracy_int8"], abs=1e-9)
+    assert measured["agreement"] >= 0.998
+
+
+def test_what_looks_like_a_digit_does_so_to_the_library(page: Page, full_mnist: MNIST) -> None:
+    images = np.concatenate([full_mnist.test_images[:300], draw_others(100, seed=1)])
+    images[0] = 0
+    _, likenesses, _, like, _ = predict(page, images)
+    (directions,) = unpack(NETWORK["directions"])
+    measured = NETWORK["measured"]
+    weight = measured["strangeness_weight"]
+    expected = likeness(activate(LAYERS, images), directions, weight)
+    np.testing.assert_allclose(likenesses, expected, atol=1e-6)
+    np.testing.assert_array_equal(like, expected >= measured["digit_above"])
+    assert 0 < like.sum() < len(images)
+
+
+def test_a_changed_network_is_not_asked_what_looks_like_a_digit(page: Page) -> None:
+    answer = page.evaluate("""async () => {
+        const { layers, measured } = await mnistCourse.loadNetwork();
+        const { images } = await mnistCourse.loadImages();
+        const { digit, likeness, looksLikeDigit } = mnistCourse
+            .makeNetwork(layers, measured).predict(images[3]);
+        return { digit, likeness, looksLikeDigit };
+    }""")
+    assert answer == {"digit": 3, "likeness": None, "looksLikeDigit": None}
 
 
 def test_probabilities_add_up(page: Page) -> None:
