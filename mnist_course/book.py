@@ -43,7 +43,7 @@ CACHE = ".jupyter_cache"  # as Jupyter Book names it, and what follows
 ENVIRONMENT = ".doctrees"
 EXECUTED = "jupyter_execute"
 # Modules that compute nothing a page shows, and packages that do.
-TOOLS = {"book.py", "cli.py", "doctor.py", "printing.py", "web.py"}
+TOOLS = {"book.py", "cli.py", "doctor.py", "printing.py", "replay.py", "web.py"}
 PACKAGES = ("keras", "matplotlib", "numpy", "scikit-learn", "scipy", "tensorflow")
 SECONDS = 2 * 60 * 60  # for the book as a whole; _config.yml limits each cell
 PROGRAM = "from jupyter_book.cli.main import main; main()"  # which `-m` cannot run

@@ -602,13 +602,20 @@ def export_web(
     from .data import load_mnist
     from .models import load_model
     from .web import export_web as export
+    from .web import read_training
 
     mnist = load_mnist(data)
-    done = export(load_model(model), mnist, output)
+    done = export(load_model(model), mnist, output, training=read_training(model))
     for path in (done.network, done.images):
         err.print(f"Wrote {path}: {path.stat().st_size:,} bytes", markup=False)
     if as_json:
-        _print_json({"network": str(done.network), "images": str(done.images), **done.measured})
+        _print_json(
+            {
+                "network": str(done.network),
+                "images": str(done.images),
+                "measured": done.measured,
+            }
+        )
         return
     measured = done.measured
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -618,10 +625,37 @@ def export_web(
         "same answer", f"{measured['agreement']:.2%} of {measured['images']:,} test images"
     )
     table.add_row("sure", f"from a probability of {measured['sure_above']:.3f}")
-    table.add_row("looks like a digit", f"from an energy of {measured['digit_above']:.2f}")
+    table.add_row("looks like a digit", f"from a likeness of {measured['digit_above']:.2f}")
     table.add_row("", f"{measured['digits_passing']:.1%} of the test digits do")
     table.add_row("", f"{1 - measured['others_caught']:.1%} of letters, scribbles and frames do")
     out.print(table)
+
+
+@app.command()
+def export_replay(
+    output: Annotated[Path, typer.Option(help="Folder to write replay_data.js to.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed repeats a training.")] = 0,
+    data: DataOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Train 50 epochs by the recipe reference, and write each of them down for web pages."""
+    from .data import load_mnist
+    from .replay import export_replay as export
+
+    mnist = load_mnist(data)
+    err.print(f"Training on {mnist.source}.", markup=False)
+    done = export(mnist, output, seed=seed)
+    size = done.script.stat().st_size
+    err.print(f"Wrote {done.script}: {size:,} bytes", markup=False)
+    about, curves = done.replay.about, done.replay.curves
+    last = {name: values[-1] for name, values in curves.items()}
+    if as_json:
+        _print_json({"replay": str(done.script), "bytes": size, **about, "last_epoch": last})
+        return
+    out.print(
+        f"After epoch {len(curves['loss']) - 1}: {last['val_accuracy']:.2%} of "
+        f"{about['validation_images']:,} validation images right, loss {last['val_loss']:.4f}"
+    )
 
 
 @app.command()

@@ -12,7 +12,7 @@
     draw: [...PAD, "draw.js"],
     inside: [...PAD, "inside.js"],
     break: [...PAD, "change.js", "break.js"],
-    replay: ["parts.js", "replay.js"],
+    replay: ["parts.js", "recognize.js", "replay.js"],
   };
   const here = document.currentScript.src;
   const loading = {};

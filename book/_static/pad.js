@@ -180,10 +180,15 @@
     };
     const file = element("input", { type: "file", accept: "image/*" });
     file.addEventListener("change", () => file.files[0] && open(file.files[0]));
-    paper.canvas.addEventListener("dragover", (event) => event.preventDefault());
-    paper.canvas.addEventListener("drop", (event) => {
-      event.preventDefault();
+    // Anywhere on the page: a browser shows a file that misses the paper, and leaves the page for it.
+    document.addEventListener("dragover", (event) => {
+      if (event.dataTransfer.types.includes("Files")) {
+        event.preventDefault();
+      }
+    });
+    document.addEventListener("drop", (event) => {
       if (event.dataTransfer.files[0]) {
+        event.preventDefault();
         open(event.dataTransfer.files[0]);
       }
     });

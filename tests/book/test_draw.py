@@ -71,8 +71,7 @@ def listen(window: Page) -> list[str]:
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # Browsers ask every server for this by themselves, at the top of it.
-        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+        if message.type == "error":
             complaints.append(message.text)
 
     window.on("pageerror", lambda error: complaints.append(str(error)))
@@ -181,10 +180,10 @@ def read_drawings(pad: Locator, move: Move) -> None:
     assert read.mean() >= 0.8, f"read: {read.sum(axis=1)} of {len(SEEDS)}"
 
 
-def drop(window: Page, pad: Locator, file: Path) -> None:
-    """Let a file fall on the paper."""
+def drop(window: Page, pad: Locator, file: Path, *, above: float = 0) -> None:
+    """Let a file fall on the paper, or so many pixels above its middle."""
     client = window.context.new_cdp_session(window)
-    ((spot,),) = place_on(pad, Drawing(0, [[(PAPER / 2, PAPER / 2)]], 1))
+    ((spot,),) = place_on(pad, Drawing(0, [[(PAPER / 2, PAPER / 2 - above)]], 1))
     data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         client.send(
@@ -361,6 +360,14 @@ def test_photo_that_is_dropped_is_read_and_another_file_refused(
     expect(pad.get_by_role("alert")).to_have_text("")
 
 
+def test_photo_that_misses_the_paper_is_read_all_the_same(
+    window: Page, site: Path, photo: tuple[Path, int]
+) -> None:
+    pad = open_pad(window, site)
+    drop(window, pad, photo[0], above=PAPER)
+    expect(pad.get_by_role("status")).to_contain_text(f"prediction: {photo[1]}")
+
+
 def test_works_below_a_path_of_a_server_and_asks_nobody_else(
     window: Page, site: Path, tmp_path: Path
 ) -> None:
@@ -412,10 +419,13 @@ def test_bars_do_not_glide_for_readers_who_want_less_motion(
     context.close()
 
 
-def test_without_scripts_there_is_a_picture_and_a_sentence(browser: Browser, site: Path) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_without_scripts_there_is_a_picture_and_a_sentence(
+    browser: Browser, site: Path, place: str
+) -> None:
     context = browser.new_context(java_script_enabled=False)
     window = context.new_page()
-    window.goto((site / "book" / "welcome.html").as_uri())
+    window.goto((site / "book" / f"{place}.html").as_uri())
     pad = window.locator("[data-interactive=draw]")
     expect(pad.locator("img")).to_be_visible()
     expect(pad).to_contain_text("With JavaScript")
@@ -435,7 +445,8 @@ def test_pad_is_no_obstacle_and_asks_nobody(
     window.add_style_tag(content="* {transition: none !important}")
     window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     pad.get_by_role("button", name="Show a test image").click()
-    found = Axe().run(window, options={"preload": False}).response["violations"]
+    here = "[data-interactive=draw]"
+    found = Axe().run(window, context=here, options={"preload": False}).response["violations"]
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
     assert window.evaluate("document.documentElement.scrollWidth") <= width
     assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
