@@ -27,6 +27,7 @@ KNOTS = 8  # of the elastic field, along each side of an image
 
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in Pillow's conversion to gray
 FAINTEST_INK = 20.0  # gray levels between ink and paper, of 255; less is a blank page
+TIE = 1e-9  # of a pixel or gray level: where rounding errors would decide, a half goes up
 GRAIN_MARGIN = 6.0  # the paper's grain stays within this many times its median deviation (4 sigma)
 
 
@@ -333,7 +334,7 @@ def from_drawing(image: npt.ArrayLike) -> UInt8Array:
         for center, side in zip(ndimage.center_of_mass(small), small.shape, strict=True)
     )
     digit = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    digit[top : top + height, left : left + width] = np.floor(small + 0.5)
+    digit[top : top + height, left : left + width] = np.floor(small + 0.5 + TIE)
     return digit
 
 
@@ -435,4 +436,4 @@ def _area_matrix(old: int, new: int) -> FloatArray:
 
 def _round(value: float) -> int:
     """Round half up, as most languages do, so that other implementations can agree exactly."""
-    return int(np.floor(value + 0.5))
+    return int(np.floor(value + 0.5 + TIE))

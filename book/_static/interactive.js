@@ -24,7 +24,10 @@
       script.src = new URL(name, here).href;
       script.async = false; // in the order of the list: later scripts use what earlier ones define
       script.addEventListener("load", resolve);
-      script.addEventListener("error", () => reject(new Error(`${name} could not be loaded.`)));
+      script.addEventListener("error", () => {
+        delete loading[name]; // the next try may succeed
+        reject(new Error(`${name} could not be loaded.`));
+      });
       document.head.append(script);
     });
     return loading[name];

@@ -12,6 +12,7 @@
   const LUMA = [0.299, 0.587, 0.114];
   const FAINTEST_INK = 20;
   const GRAIN_MARGIN = 6;
+  const TIE = 1e-9;
 
   /**
    * Prepare a picture.
@@ -280,7 +281,7 @@
   }
 
   function round(value) {
-    return Math.floor(value + 0.5);
+    return Math.floor(value + 0.5 + TIE);
   }
 
   function clamp(value, least, most) {

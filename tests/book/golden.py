@@ -114,6 +114,8 @@ def make_pictures() -> dict[str, UInt8Array]:
         "one pixel wide": dots(25, 40, *((row, 11) for row in range(4, 37))),
         "one pixel high": dots(40, 25, *((9, column) for column in range(3, 30))),
         "touching the edge": paint(64, 64, [[(0.0, 0.2), (1.0, 0.2), (0.4, 1.0)]], 7),
+        "straight and upright": paint(60, 120, [[(0.5, 0.1), (0.5, 0.9)]], 16.8),
+        "straight and slanted": paint(75, 90, [[(0.2, 0.1), (0.8, 0.9)]], 5),
         "landscape": paint(180, 60, TWO, 7),
         "portrait": paint(48, 170, ONE, 8),
         "in a corner": paint(140, 140, [[(0.72, 0.75), (0.9, 0.72), (0.8, 0.95)]], 5),
