@@ -93,7 +93,20 @@ def test_empty_paper_gives_nothing(page: Page) -> None:
 
 def test_golden_pictures_are_up_to_date() -> None:
     """If this fails, run 'python tests/book/golden.py', and see what has changed and why."""
-    assert golden.make_document() == GOLDEN
+
+    def values(document: dict[str, Any]) -> list[dict[str, Any]]:
+        # What zlib makes of them may differ from version to version.
+        return [
+            {
+                name: golden.unpack(value, -1).tolist()
+                if name in ("rgba", "digit") and value
+                else value
+                for name, value in picture.items()
+            }
+            for picture in document["pictures"]
+        ]
+
+    assert values(golden.make_document()) == values(GOLDEN)
 
 
 @pytest.mark.parametrize("golden_picture", GOLDEN["pictures"], ids=lambda picture: picture["name"])
