@@ -177,9 +177,9 @@
     let counts = 0;
     let timer = 0;
 
-    const seen = () => picture && changePicture(picture, { ...controls.read(), seed: SEED });
+    const spoiled = () => picture && changePicture(picture, { ...controls.read(), seed: SEED });
     const show = () => {
-      const pixels = seen();
+      const pixels = spoiled();
       const answer = pixels && network.predict(pixels);
       const values = pixels ? whatMattered(network, pixels, answer.digit) : new Float64Array(SIDE * SIDE);
       paintInk(changed, pixels || values, SIDE);
@@ -190,7 +190,7 @@
     };
     const say = () => {
       verdict.textContent = picture
-        ? describeReading(intact.predict(picture), network.predict(seen()), isBroken(controls.read()))
+        ? describeReading(intact.predict(picture), network.predict(spoiled()), isBroken(controls.read()))
         : "Draw a digit, or show a test image.";
     };
     const countAgain = async () => {
@@ -233,13 +233,16 @@
     }, "The picture");
     await pad.showTestImage(FIRST);
 
-    const pictures = element("div", { className: "part-row break-pictures" }, pad.grid);
-    pictures.append(titled("The network gets", changed), titled("What mattered", map), table);
+    const pictures = element("div", { className: "break-pictures" }, pad.grid);
+    pictures.append(titled("The network gets", changed), titled("What mattered", map));
+    const seen = element("div", { className: "break-seen" }, verdict, pictures);
     const buttons = element("div", { className: "pad-tools" });
     buttons.append(button("Next test image", () => pad.showTestImage()), button("Reset", controls.reset));
     const own = element("details", {}, element("summary", { textContent: "Draw a digit of your own" }));
     own.append(pad.paper, pad.tools);
-    place.replaceChildren(verdict, pictures, key, controls.parts, buttons, count, own);
+    const all = element("div", { className: "break-all" }, seen, table, key, controls.parts);
+    all.append(buttons, count, own);
+    place.replaceChildren(all);
     countAgain();
   };
 })();

@@ -5,21 +5,23 @@
   const { element, percent, makeTable, makePad, loadNetwork, fill } = globalThis.mnistCourse;
 
   function describe({ probabilities, digit, runnerUp, sure, looksLikeDigit }) {
-    const second = `Second comes ${runnerUp} with ${percent(probabilities[runnerUp])}.`;
+    // Not "with 0.0 %".
+    const second =
+      probabilities[runnerUp] < 0.0005 ? "" : ` Second comes ${runnerUp} with ${percent(probabilities[runnerUp])}.`;
     if (!looksLikeDigit) {
       return `This does not look like a digit to the network. If it must choose: ${digit}.`;
     }
     if (!sure) {
-      return `Not sure: ${digit} with ${percent(probabilities[digit])}. ${second}`;
+      return `Not sure: ${digit} with ${percent(probabilities[digit])}.${second}`;
     }
-    return `Model prediction: ${digit}, with ${percent(probabilities[digit])}. ${second}`;
+    return `Model prediction: ${digit}, with ${percent(probabilities[digit])}.${second}`;
   }
 
   function explain({ accuracy_int8, images, sure_above, digits_passing, others, others_caught }) {
     return (
-      `This network reads ${percent(accuracy_int8)} of ${images.toLocaleString("en-US")} test images. ` +
-      `It is called sure from ${percent(sure_above)}: above that, 99.5 % of its answers on validation ` +
-      `images are right. ${percent(digits_passing)} of the test images look like a digit to it; so do ` +
+      `This network reads ${percent(accuracy_int8)} of ${images.toLocaleString("en-US")} test images right, ` +
+      `none of which it has learned from. Below ${percent(sure_above)} it is called not sure; from there on, ` +
+      `99.5 % of its answers to other unseen images were right. ${percent(digits_passing)} of the test images look like a digit to it; so do ` +
       `${percent(1 - others_caught)} of ${others} letters, scribbles, stars, crosses and frames.`
     );
   }

@@ -6,10 +6,15 @@
     globalThis.mnistCourse;
   const SIDE = 28;
   const COLUMNS = 32;
+  const FEW = 16; // columns of a small layer, whose neurons would else be too small for a finger
   const EXCITING = 4;
 
   function largest(values) {
     return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  }
+
+  function columnsOf(units) {
+    return units > COLUMNS ? COLUMNS : Math.min(units, FEW);
   }
 
   /** Let the network read all images, a few at a time, so that the page stays awake. */
@@ -26,7 +31,7 @@
 
   /** A layer as a strip of squares, one for each neuron; `choose` is told which one is looked at. */
   function makeStrip(name, units, choose) {
-    const columns = Math.min(units, COLUMNS);
+    const columns = columnsOf(units);
     const size = Math.floor(448 / columns);
     const canvas = element("canvas", { className: "inside-strip", width: size * columns });
     canvas.height = size * Math.ceil(units / columns);
@@ -57,8 +62,9 @@
         choose(chosen, false);
       }
     };
-    canvas.addEventListener("pointerdown", point);
-    canvas.addEventListener("pointermove", point);
+    // A finger that moves the page presses no mouse, and a mouse on its way to the details nothing.
+    canvas.addEventListener("mousedown", point);
+    canvas.addEventListener("pointermove", (event) => event.buttons && point(event));
 
     const show = (values, selected) => {
       paintInk(canvas, values, columns, largest(values));
@@ -153,7 +159,7 @@
         return;
       }
       const weights = Float64Array.from(next.scales, (_, i) => rowOf(next, i)[unit]);
-      const columns = Math.min(weights.length, COLUMNS);
+      const columns = columnsOf(weights.length);
       const size = Math.floor(448 / columns);
       tells.width = columns * size;
       tells.height = size * Math.ceil(weights.length / columns);

@@ -7,7 +7,7 @@
   const PAPER = 280;
 
   /** A sheet of paper: strokes of a pen, on a canvas. `changed` is told whether the pen is up. */
-  function makePaper(changed) {
+  function makePaper(remember, changed) {
     const canvas = element("canvas", { className: "pad-paper", width: PAPER, height: PAPER });
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", "Paper to draw on with mouse, pen or finger");
@@ -50,16 +50,11 @@
       whole.drawImage(paper.photo, 0, 0);
       return whole.getImageData(0, 0, width, height);
     };
-    paper.clear = () => {
-      paper.strokes = [];
-      paper.photo = null;
+    /** Replace what is on the paper; a pen that is still down draws no further. */
+    paper.put = (strokes, photo) => {
+      stroke = null;
+      Object.assign(paper, { strokes, photo });
       paper.show();
-      changed(true);
-    };
-    paper.undo = () => {
-      paper.strokes.pop();
-      paper.show();
-      changed(true);
     };
 
     canvas.addEventListener("pointerdown", (event) => {
@@ -68,6 +63,7 @@
       }
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);
+      remember();
       stroke = { id: event.pointerId, points: [position(event)], width: paper.width };
       paper.strokes.push(stroke);
       paper.show();
@@ -86,20 +82,19 @@
         }
       }
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, (event) => {
-        if (stroke && event.pointerId === stroke.id) {
-          stroke = null;
-          changed(true);
-        }
-      });
-    }
+    // However a stroke ends, the pointer is released; not every end is told as pointerup.
+    canvas.addEventListener("lostpointercapture", (event) => {
+      if (stroke && event.pointerId === stroke.id) {
+        stroke = null;
+        changed(true);
+      }
+    });
     paper.show();
     return paper;
   }
 
   /** The 28 x 28 pixels that the network sees; they can be changed with the keyboard, too. */
-  function makeGrid(title, changed) {
+  function makeGrid(title, remember, changed) {
     const canvas = element("canvas", { className: "pad-grid", width: SIDE * 10, height: SIDE * 10 });
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
@@ -129,6 +124,7 @@
         row = Math.min(Math.max(row + down, 0), SIDE - 1);
         column = Math.min(Math.max(column + right, 0), SIDE - 1);
       } else if (event.key === " ") {
+        remember();
         grid.pixels[at()] = grid.pixels[at()] > 127 ? 0 : 255;
         changed();
       } else {
@@ -164,18 +160,34 @@
       grid.pixels = prepare(paper.picture()) || new Uint8Array(SIDE * SIDE);
       read(done);
     };
-    const paper = makePaper(look);
-    const grid = makeGrid(title, () => read(true));
+    // What was on the paper and in the pixels before each change: undo takes back whatever was done.
+    const past = [];
+    const remember = () => {
+      past.push({ strokes: [...paper.strokes], photo: paper.photo, pixels: grid.pixels.slice() });
+    };
+    const put = ({ strokes, photo, pixels }) => {
+      notice.textContent = "";
+      paper.put(strokes, photo);
+      grid.pixels = pixels;
+      read(true);
+    };
+    const replace = (pixels) => {
+      remember();
+      put({ strokes: [], photo: null, pixels });
+    };
+    const paper = makePaper(remember, look);
+    const grid = makeGrid(title, remember, () => read(true));
 
     const open = async (chosen) => {
+      let photo;
       try {
-        paper.photo = await createImageBitmap(chosen);
+        photo = await createImageBitmap(chosen);
       } catch {
         notice.textContent = `${chosen.name} is no picture that the browser can read; expected PNG or JPEG.`;
         return;
       }
-      paper.strokes = [];
-      paper.show();
+      remember();
+      paper.put([], photo);
       look(true);
     };
     const file = element("input", { type: "file", accept: "image/*" });
@@ -198,17 +210,15 @@
       await load("images.js");
       const { images } = await loadImages();
       shown = (which ?? shown + 1) % images.length;
-      paper.clear();
-      grid.pixels = Uint8Array.from(images[shown]);
-      read(true);
+      replace(Uint8Array.from(images[shown]));
     };
     const pen = slider("Width of the pen", { min: 8, max: 40, value: paper.width }, (width) => {
       paper.width = width;
     });
     const pens = element("div", { className: "pad-pens" });
     pens.append(
-      button("Undo", paper.undo),
-      button("Clear", paper.clear),
+      button("Undo", () => past.length && put(past.pop())),
+      button("Clear", () => replace(new Uint8Array(SIDE * SIDE))),
       button("Show a test image", () => showTestImage()),
     );
     const tools = element(

@@ -186,8 +186,9 @@
     });
     const note = element("p", { className: "part-note" });
     note.textContent =
-      "Below: what the network reads, and how sure it is. 1→7: one epoch before, it read a 1.";
-    return { part: element("div", {}, ...groups, note), show };
+      "Under each digit: what the network reads, and how sure it is. 1→7: one epoch before, it read a 1. " +
+      "Double frame: wrong.";
+    return { part: element("div", {}, note, ...groups), show };
   }
 
   function makeWeights({ weights }) {
