@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from mnist_course.doctor import find_browser
+
+# A busy machine may take its time.
+expect.set_options(timeout=30_000)
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
 

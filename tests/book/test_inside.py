@@ -35,7 +35,7 @@ def look_inside(window: Page, site: Path) -> Locator:
     window.goto((site / "book" / "building.html").as_uri())
     place = window.locator("[data-interactive=inside]")
     place.scroll_into_view_if_needed()
-    expect(place).to_contain_text("What excites it most of 300 test images", timeout=20_000)
+    expect(place).to_contain_text("What excites it most of 300 test images")
     return place
 
 
