@@ -234,13 +234,14 @@
     await pad.showTestImage(FIRST);
 
     const pictures = element("div", { className: "break-pictures" }, pad.grid);
-    pictures.append(titled("The network gets", changed), titled("What mattered", map));
+    pictures.append(titled("What it gets", changed), titled("What mattered", map));
     const seen = element("div", { className: "break-seen" }, verdict, pictures);
+    const chances = element("div", { className: "break-chances" }, table);
     const buttons = element("div", { className: "pad-tools" });
     buttons.append(button("Next test image", () => pad.showTestImage()), button("Reset", controls.reset));
     const own = element("details", {}, element("summary", { textContent: "Draw a digit of your own" }));
     own.append(pad.paper, pad.tools);
-    const all = element("div", { className: "break-all" }, seen, table, key, controls.parts);
+    const all = element("div", { className: "break-all" }, seen, chances, key, controls.parts);
     all.append(buttons, count, own);
     place.replaceChildren(all);
     countAgain();

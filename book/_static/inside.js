@@ -29,8 +29,13 @@
     return values;
   }
 
-  /** A layer as a strip of squares, one for each neuron; `choose` is told which one is looked at. */
-  function makeStrip(name, units, choose) {
+  /**
+   * A layer as a strip of squares, one for each neuron.
+   *
+   * @param {function(?number)} look - Told which neuron the mouse is over; null when it leaves.
+   * @param {function(number, boolean)} choose - Told which neuron was chosen, and whether by keyboard.
+   */
+  function makeStrip(name, units, look, choose) {
     const columns = columnsOf(units);
     const size = Math.floor(448 / columns);
     const canvas = element("canvas", { className: "inside-strip", width: size * columns });
@@ -38,46 +43,53 @@
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", `${name}. Arrow keys go from neuron to neuron.`);
-    const caption = element("p", { className: "inside-caption" });
-    let chosen = 0;
+    const strip = { canvas, caption: element("p", { className: "inside-caption" }), chosen: 0 };
 
-    canvas.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-      if (step) {
-        event.preventDefault();
-        if (chosen + step >= 0 && chosen + step < units) {
-          chosen += step;
-        }
-        choose(chosen, true);
+    const pick = (unit, byKeyboard = false) => {
+      if (unit !== null) {
+        strip.chosen = unit;
+        choose(unit, byKeyboard);
       }
-    });
-    canvas.addEventListener("focus", () => choose(chosen, true));
-    const point = (event) => {
+    };
+    const unitAt = (event) => {
       const box = canvas.getBoundingClientRect();
       const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
       const row = Math.floor(((event.clientY - box.top) / box.height) * (canvas.height / size));
       const unit = row * columns + column;
-      if (column >= 0 && column < columns && unit >= 0 && unit < units) {
-        chosen = unit;
-        choose(chosen, false);
-      }
+      return column >= 0 && column < columns && unit >= 0 && unit < units ? unit : null;
     };
-    // A finger that moves the page presses no mouse, and a mouse on its way to the details nothing.
-    canvas.addEventListener("mousedown", point);
-    canvas.addEventListener("pointermove", (event) => event.buttons && point(event));
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+      if (step) {
+        event.preventDefault();
+        const unit = strip.chosen + step;
+        pick(unit >= 0 && unit < units ? unit : strip.chosen, true);
+      }
+    });
+    canvas.addEventListener("focus", () => pick(strip.chosen, true));
+    // A finger that moves the page up or down chooses nothing.
+    canvas.addEventListener("mousedown", (event) => pick(unitAt(event)));
+    canvas.addEventListener("pointermove", (event) => {
+      const sideways = Math.abs(event.movementX) > Math.abs(event.movementY);
+      if (!event.buttons) {
+        look(unitAt(event));
+      } else if (sideways || event.pointerType === "mouse") {
+        pick(unitAt(event));
+      }
+    });
+    canvas.addEventListener("pointerleave", () => look(null));
 
-    const show = (values, selected) => {
+    strip.show = (values, marked) => {
       paintInk(canvas, values, columns, largest(values));
       const pen = canvas.getContext("2d");
       if (units === 10) {
         writeDigits(pen, values, size);
       }
-      if (selected !== null) {
-        chosen = selected;
-        ring(pen, (selected % columns) * size, Math.floor(selected / columns) * size, size);
+      if (marked !== null) {
+        ring(pen, (marked % columns) * size, Math.floor(marked / columns) * size, size);
       }
     };
-    return { canvas, caption, show };
+    return strip;
   }
 
   function writeDigits(pen, values, size) {
@@ -128,6 +140,7 @@
 
     const showExciting = (layer, unit) => {
       if (!known) {
+        exciting.forEach(({ canvas }) => (canvas.hidden = true));
         excitedBy.textContent = "Reading test images …";
         return;
       }
@@ -222,20 +235,27 @@
     const details = makeDetails(network);
     let pixels = new Uint8Array(SIDE * SIDE);
     let answer = network.predict(pixels);
-    let [layer, unit] = [0, 0];
+    let chosen = [0, 0];
+    let lookedAt = null;
 
     const strips = network.layers.map(({ scales }, i) => {
       const units = scales.length;
       const name = i === last ? "The ten digits" : `Layer ${i + 1}: ${units} neurons`;
-      return makeStrip(name, units, (chosen, aloud) => {
-        [layer, unit] = [i, chosen];
+      const look = (unit) => {
+        lookedAt = unit === null ? null : [i, unit];
         show();
-        if (aloud) {
+      };
+      const choose = (unit, byKeyboard) => {
+        [chosen, lookedAt] = [[i, unit], null];
+        show();
+        if (byKeyboard) {
           said.textContent = details.sentence;
         }
-      });
+      };
+      return makeStrip(name, units, look, choose);
     });
     const show = () => {
+      const [layer, unit] = lookedAt || chosen;
       strips.forEach((strip, i) => {
         const values = i === last ? answer.probabilities : answer.layers[i];
         strip.show(values, i === layer ? unit : null);
@@ -252,11 +272,13 @@
       if (done) {
         verdict.textContent = drawn
           ? `The network reads a ${answer.digit}, with ${percent(answer.probabilities[answer.digit])}.`
-          : "Draw a digit.";
+          : "Draw a digit. On empty paper, only the biases speak.";
       }
     });
     await pad.showTestImage();
-    unit = answer.layers[0].indexOf(largest(answer.layers[0]));
+    const strongest = answer.layers[0].indexOf(largest(answer.layers[0]));
+    strips[0].chosen = strongest;
+    chosen = [0, strongest];
     show();
     place.replaceChildren(
       verdict,

@@ -617,6 +617,23 @@ def test_map_follows_the_broken_network_until_no_pixel_matters(
     assert (painted == 150).all()
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_is_broken_stays_in_sight_of_who_breaks_it(
+    browser: Browser, site: Path, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 740})
+    place = open_place(context.new_page(), site)
+    place.get_by_text("Draw a digit of your own").click()
+    pictures = place.locator(".break-seen canvas")
+    expect(pictures).to_have_count(3)
+    for part in [place.get_by_label("Bits per weight"), place.get_by_role("button", name="Undo")]:
+        part.evaluate("part => part.scrollIntoView()")
+        for seen_too in [part, verdict(place), *pictures.all()]:
+            expect(seen_too).to_be_in_viewport(ratio=1)
+        part.click(trial=True)  # nothing lies over it
+    context.close()
+
+
 def test_own_drawing_is_broken_as_well(window: Page, site: Path) -> None:
     place = open_place(window, site)
     place.get_by_label("Invert").check()

@@ -319,6 +319,72 @@ def test_undo_takes_back_a_stroke_and_clear_all_of_them(window: Page, site: Path
     expect(pad.get_by_role("status")).to_have_text("Draw a digit.")
 
 
+def test_undo_takes_back_whatever_was_done(
+    window: Page, site: Path, photo: tuple[Path, int]
+) -> None:
+    pad = open_pad(window, site)
+    status = pad.get_by_role("status")
+    undo = pad.get_by_role("button", name="Undo")
+
+    def shown() -> list[str]:
+        pictures: list[str] = pad.locator("canvas").evaluate_all(
+            "pictures => pictures.map(picture => picture.toDataURL())"
+        )
+        return pictures
+
+    states = [shown()]
+    pen(window, pad, Drawing(1, [[(140, 40), (140, 240)]], 20))
+    expect(status).to_contain_text("prediction: 1")
+    states.append(shown())
+    pad.get_by_role("button", name="Show a test image").click()
+    expect(status).to_contain_text("prediction: 0")
+    states.append(shown())
+    pad.locator(".pad-grid").press("Space")
+    undo.focus()
+    states.append(shown())
+    pad.locator("input[type=file]").set_input_files(photo[0])
+    expect(status).to_contain_text(f"prediction: {photo[1]}")
+    states.append(shown())
+    pad.get_by_role("button", name="Clear").click()
+    assert shown() == states[0]
+    assert len(set(map(tuple, states))) == 5
+    for state in reversed(states):
+        undo.click()
+        assert shown() == state
+    undo.click()  # there is nothing left to take back
+    expect(status).to_have_text("Draw a digit.")
+
+
+def test_clearing_while_the_pen_is_down_lets_go_of_the_stroke(window: Page, site: Path) -> None:
+    pad = open_pad(window, site)
+    (stroke,) = place_on(pad, Drawing(1, [[(140, 40), (140, 240)]], 20))
+    follow(mouse(window), stroke, lift=False)
+    pad.get_by_role("button", name="Clear").press("Enter")
+    window.mouse.move(stroke[0][0] + 40, stroke[0][1])
+    window.mouse.up()
+    expect(pad.get_by_role("status")).to_have_text("Draw a digit.")
+    assert pad.locator(".part-number").all_inner_texts() == EMPTY
+    pen(window, pad, draw(3, np.random.default_rng(3)))
+    expect(pad.get_by_role("status")).to_contain_text("prediction: 3")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nothing_moves_when_there_is_something_to_say(phone: Page, site: Path, place: str) -> None:
+    pad = open_pad(phone, site, place)
+    parts = pad.locator(".pad-paper, .pad-grid, button, .part-bar")
+    before = [part.bounding_box() for part in parts.all()]
+    pad.get_by_role("button", name="Show a test image").tap()
+    expect(pad.get_by_role("status")).to_contain_text("prediction")
+    after = [part.bounding_box() for part in parts.all()]
+    assert [(a["x"], a["y"]) for a in after if a] == [(b["x"], b["y"]) for b in before if b]
+
+
+def test_buttons_are_as_large_as_a_finger(phone: Page, site: Path) -> None:
+    pad = open_pad(phone, site)
+    boxes = [part.bounding_box() for part in pad.locator("button, input[type=file]").all()]
+    assert min(box["height"] for box in boxes if box) >= 44
+
+
 def test_keyboard_alone_puts_ink_and_is_told_where(window: Page, site: Path) -> None:
     pad = open_pad(window, site)
     grid = pad.locator(".pad-grid")

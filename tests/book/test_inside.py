@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from exported import SCRIPTS, read_network
 from playwright.sync_api import Browser, Locator, Page, expect
 from strokes import draw
-from test_draw import pen
+from test_draw import finger, follow, pen
 
 from mnist_course.web import run
 
@@ -27,6 +27,15 @@ GRADIENT = """async ([image, layer, unit]) => {
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
+    )
     yield context.new_page()
     context.close()
 
@@ -80,7 +89,7 @@ def test_a_test_image_is_read_at_once_and_drawing_goes_on_from_there(
     place.get_by_role("button", name="Show a test image").click()
     expect(verdict).to_contain_text("The network reads a 1")
     place.get_by_role("button", name="Clear").click()
-    expect(verdict).to_have_text("Draw a digit.")
+    expect(verdict).to_have_text("Draw a digit. On empty paper, only the biases speak.")
     pen(window, place, draw(3, np.random.default_rng(3)))
     expect(verdict).to_contain_text("The network reads a 3")
 
@@ -99,6 +108,16 @@ def test_what_neurons_say_is_what_the_network_computes(window: Page, site: Path)
     )
 
 
+def test_neuron_under_the_mouse_is_shown_until_the_mouse_leaves(window: Page, site: Path) -> None:
+    place = look_inside(window, site)
+    said = title(place).inner_text()
+    digits = strip(place, 3)
+    digits.hover(position={"x": 10, "y": 10})
+    expect(title(place)).to_contain_text("Neuron for the digit 0")
+    place.locator(".inside-title").hover()
+    expect(title(place)).to_have_text(said)
+
+
 def test_neurons_are_chosen_with_the_mouse(window: Page, site: Path) -> None:
     place = look_inside(window, site)
     second = strip(place, 1)
@@ -107,7 +126,14 @@ def test_neurons_are_chosen_with_the_mouse(window: Page, site: Path) -> None:
     assert box
     # The third square of the second row of 32.
     window.mouse.move(box["x"] + 2.5 / 32 * box["width"], box["y"] + 1.5 / 4 * box["height"])
+    window.mouse.down()
     expect(title(place)).to_contain_text("Layer 2, neuron 35 of 128")
+    window.mouse.move(box["x"] + 3.5 / 32 * box["width"], box["y"] + 1.5 / 4 * box["height"])
+    expect(title(place)).to_contain_text("Layer 2, neuron 36 of 128")
+    # On its way to what is said about the neuron, the mouse chooses no other.
+    window.mouse.up()
+    window.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] + 400, steps=40)
+    expect(title(place)).to_contain_text("Layer 2, neuron 36 of 128")
 
 
 def test_neurons_are_chosen_with_the_keyboard_and_said_aloud(window: Page, site: Path) -> None:
@@ -155,18 +181,37 @@ def test_what_excites_a_neuron_is_found_among_the_test_images(window: Page, site
     )
 
 
-def test_a_finger_goes_along_a_strip(browser: Browser, site: Path) -> None:
-    context = browser.new_context(
-        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
-    )
-    place = look_inside(context.new_page(), site)
+def test_a_finger_goes_along_a_strip(phone: Page, site: Path) -> None:
+    place = look_inside(phone, site)
     digits = strip(place, 3)
     digits.scroll_into_view_if_needed()
     box = digits.bounding_box()
     assert box
     digits.tap(position={"x": 0.65 * box["width"], "y": box["height"] / 2})
     expect(title(place)).to_contain_text("Neuron for the digit 6")
-    context.close()
+    move = finger(phone.context.new_cdp_session(phone))
+    x, y = box["x"] + 0.65 * box["width"], box["y"] + box["height"] / 2
+    follow(move, [(x - 5 * step, y) for step in range(20)])
+    expect(title(place)).to_contain_text("Neuron for the digit 3")
+
+
+def test_a_finger_that_moves_the_page_chooses_no_neuron(phone: Page, site: Path) -> None:
+    place = look_inside(phone, site)
+    before, scrolled = title(place).inner_text(), phone.evaluate("scrollY")
+    first = strip(place, 0)
+    first.scroll_into_view_if_needed()
+    box = first.bounding_box()
+    assert box
+    move = finger(phone.context.new_cdp_session(phone))
+    follow(move, [(box["x"] + 40, box["y"] + 40 - 10 * step) for step in range(20)])
+    phone.wait_for_function(f"scrollY !== {scrolled}")
+    expect(title(place)).to_have_text(before)
+
+
+def test_a_finger_reaches_every_button(phone: Page, site: Path) -> None:
+    place = look_inside(phone, site)
+    place.get_by_role("button", name="Show a test image").tap()
+    expect(place.locator(".part-verdict")).to_contain_text("The network reads a 1")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (768, "light"), (1440, "dark")])
