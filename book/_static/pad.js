@@ -6,7 +6,10 @@
   const SIDE = 28;
   const PAPER = 280;
 
-  /** A sheet of paper: strokes of a pen, on a canvas. `changed` is told whether the pen is up. */
+  /**
+   * A sheet of paper: strokes of a pen, on a canvas. `remember` is called before a stroke begins,
+   * `changed` is told whether the pen is up.
+   */
   function makePaper(remember, changed) {
     const canvas = element("canvas", { className: "pad-paper", width: PAPER, height: PAPER });
     canvas.setAttribute("role", "img");
@@ -189,6 +192,9 @@
       remember();
       paper.put([], photo);
       look(true);
+      if (!grid.pixels.some(Boolean)) {
+        notice.textContent = `${chosen.name} has no ink on it; expected one digit, dark on light or light on dark.`;
+      }
     };
     const file = element("input", { type: "file", accept: "image/*" });
     file.addEventListener("change", () => file.files[0] && open(file.files[0]));

@@ -414,6 +414,14 @@ def test_photo_is_read_and_another_file_refused(
     expect(pad.get_by_role("alert")).to_contain_text("notes.txt is no picture")
 
 
+def test_photo_of_empty_paper_is_told(window: Page, site: Path, tmp_path: Path) -> None:
+    Image.new("L", (90, 120), 230).save(tmp_path / "empty.png")
+    pad = open_pad(window, site)
+    pad.locator("input[type=file]").set_input_files(tmp_path / "empty.png")
+    expect(pad.get_by_role("alert")).to_contain_text("empty.png has no ink on it")
+    expect(pad.get_by_role("status")).to_have_text("Draw a digit.")
+
+
 def test_photo_that_is_dropped_is_read_and_another_file_refused(
     window: Page, site: Path, photo: tuple[Path, int], notes: Path
 ) -> None:
