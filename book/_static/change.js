@@ -92,7 +92,7 @@
       changed.weights.fill(0, unit * inputs, (unit + 1) * inputs);
       changed.biases[unit] = 0;
     }
-    return layers.with(layer, changed);
+    return layers.map((intact, i) => (i === layer ? changed : intact));
   }
 
   /** Return the numbers below `count` in random order (R. Durstenfeld, 1964, Algorithm 235). */

@@ -60,7 +60,8 @@
     };
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-      if (step) {
+      // With Alt, Control or Command, the browser's: Alt and an arrow key turn pages.
+      if (step && !(event.altKey || event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         const unit = strip.chosen + step;
         pick(unit >= 0 && unit < units ? unit : strip.chosen, true);

@@ -5,6 +5,8 @@
   const { element, button, slider, paintInk, prepare, load, loadImages } = globalThis.mnistCourse;
   const SIDE = 28;
   const PAPER = 280;
+  const MOST_UNDONE = 30;
+  const PHOTO_SIDE = 2000; // pixels; more would keep a phone busy for seconds, and end in 20 all the same
 
   /**
    * A sheet of paper: strokes of a pen, on a canvas. `remember` is called before a stroke begins,
@@ -121,6 +123,9 @@
     };
     const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     canvas.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) {
+        return; // the browser's: Alt and an arrow key turn pages
+      }
       const at = () => row * SIDE + column;
       if (event.key in moves) {
         const [down, right] = moves[event.key];
@@ -143,6 +148,15 @@
     return grid;
   }
 
+  /** Read a file; large photos are made smaller. Throws if it is no picture. */
+  async function openPhoto(file) {
+    const photo = await createImageBitmap(file);
+    const scale = PHOTO_SIDE / Math.max(photo.width, photo.height);
+    return scale < 1
+      ? createImageBitmap(photo, { resizeWidth: Math.round(scale * photo.width), resizeQuality: "high" })
+      : photo;
+  }
+
   /**
    * Make the paper, the grid and their tools.
    *
@@ -154,6 +168,10 @@
    */
   function makePad(changed, title = "The network sees") {
     const notice = element("p", { className: "pad-notice", role: "alert" });
+    const tell = (sentence) => {
+      notice.closest("details")?.setAttribute("open", "");
+      notice.textContent = sentence;
+    };
     const read = (done) => {
       grid.show();
       changed(grid.pixels.some(Boolean) ? grid.pixels : null, done);
@@ -167,6 +185,7 @@
     const past = [];
     const remember = () => {
       past.push({ strokes: [...paper.strokes], photo: paper.photo, pixels: grid.pixels.slice() });
+      past.splice(0, past.length - MOST_UNDONE);
     };
     const put = ({ strokes, photo, pixels }) => {
       notice.textContent = "";
@@ -184,16 +203,16 @@
     const open = async (chosen) => {
       let photo;
       try {
-        photo = await createImageBitmap(chosen);
+        photo = await openPhoto(chosen);
       } catch {
-        notice.textContent = `${chosen.name} is no picture that the browser can read; expected PNG or JPEG.`;
+        tell(`${chosen.name} is no picture that the browser can read; expected PNG or JPEG.`);
         return;
       }
       remember();
       paper.put([], photo);
       look(true);
       if (!grid.pixels.some(Boolean)) {
-        notice.textContent = `${chosen.name} has no ink on it; expected one digit, dark on light or light on dark.`;
+        tell(`${chosen.name} has no ink on it; expected one digit, dark on light or light on dark.`);
       }
     };
     const file = element("input", { type: "file", accept: "image/*" });
@@ -225,7 +244,9 @@
     pens.append(
       button("Undo", () => past.length && put(past.pop())),
       button("Clear", () => replace(new Uint8Array(SIDE * SIDE))),
-      button("Show a test image", () => showTestImage()),
+      button("Show a test image", () =>
+        showTestImage().catch(({ message }) => tell(`${message} Try again.`)),
+      ),
     );
     const tools = element(
       "div",

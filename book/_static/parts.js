@@ -30,7 +30,8 @@
   function slider(name, { min, max, step = 1, value, words = String }, changed) {
     const input = element("input", { type: "range", min, max, step });
     input.value = value;
-    const shown = element("span", { textContent: words(value) });
+    // For the eyes: the slider itself says it, and it is no part of the slider's name.
+    const shown = element("span", { "aria-hidden": "true", textContent: words(value) });
     input.addEventListener("input", () => {
       shown.textContent = words(Number(input.value));
       input.setAttribute("aria-valuetext", shown.textContent);

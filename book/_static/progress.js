@@ -36,15 +36,28 @@
   /** Parse progress; throws if it is something else. */
   function parse(text) {
     const progress = JSON.parse(text);
+    if (progress.constructor !== Object) {
+      throw new Error(NOTICE); // a list or a number would take ticks, and not keep them
+    }
     for (const [page, { total, done }] of Object.entries(progress)) {
       const valid =
         PAGE.test(page) &&
         Number.isInteger(total) &&
+        total > 0 &&
         Array.isArray(done) &&
         done.every((section) => SECTION.test(section));
       if (!valid) {
         throw new Error(NOTICE);
       }
+    }
+    return progress;
+  }
+
+  /** Add what was ticked elsewhere; nothing is taken back. */
+  function merge(progress, other) {
+    for (const [page, { total, done }] of Object.entries(other)) {
+      const mine = (progress[page] || { done: [] }).done;
+      progress[page] = { total, done: [...new Set([...mine, ...done])] };
     }
     return progress;
   }
@@ -82,11 +95,13 @@
       if (done.length) {
         const mark = document.createElement("span");
         mark.className = "progress-mark";
-        mark.textContent = done.length >= total ? " ✓" : ` ${done.length}/${total}`;
+        const sign = document.createElement("span");
+        sign.ariaHidden = "true";
+        sign.textContent = done.length >= total ? " ✓" : ` ${done.length}/${total}`;
         const words = document.createElement("span");
         words.className = "visually-hidden";
-        words.textContent = done.length >= total ? " done" : ` of ${total} sections read`;
-        mark.append(words);
+        words.textContent = done.length >= total ? " done" : ` ${done.length} of ${total} sections read`;
+        mark.append(sign, words);
         link.append(mark);
       }
     });
@@ -101,7 +116,7 @@
     file.setAttribute("aria-label", "File with exported progress");
     file.addEventListener("change", async () => {
       try {
-        write(parse(await file.files[0].text()));
+        write(merge(read(), parse(await file.files[0].text())));
         status.textContent = "Imported.";
       } catch {
         status.textContent = NOTICE;
@@ -144,6 +159,8 @@
     }
     addBoxes(pageOf(location.href));
     showInContents(read());
+    // What was ticked on the page from which a reader comes back, or beside this one.
+    ["pageshow", "storage"].forEach((event) => addEventListener(event, () => showInContents(read())));
     document.querySelectorAll("[data-progress]").forEach(addControls);
   }
 

@@ -4,6 +4,9 @@
 
   /** Unpack base64 of zlib's format. */
   async function unpack(text) {
+    if (!globalThis.DecompressionStream) {
+      throw new Error("this browser is too old; expected one of 2023 or later.");
+    }
     const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     return new Response(stream).arrayBuffer();

@@ -303,10 +303,14 @@
 
   fill.replay = async (place) => {
     const still = place.querySelector("img");
+    const notice = element("div", { role: "alert" });
     await new Promise((resolve) => {
-      place.replaceChildren(button(`Load the replay (${MEGABYTES} MB)`, resolve), still);
+      const ask = () =>
+        load("replay_data.js").then(resolve, ({ message }) => {
+          notice.textContent = `${message} Try again.`;
+        });
+      place.replaceChildren(button(`Load the replay (${MEGABYTES} MB)`, ask), notice, still);
     });
-    await load("replay_data.js");
     const { part, input } = makeReplay(await open(globalThis.mnistCourse.replayData));
     place.replaceChildren(...part);
     input.focus({ preventScroll: true });

@@ -398,10 +398,51 @@ def test_keyboard_alone_puts_ink_and_is_told_where(window: Page, site: Path) -> 
     expect(pad.get_by_role("status")).to_contain_text("1")
 
 
+def test_keys_of_the_browser_stay_the_browsers(window: Page, site: Path) -> None:
+    grid = open_pad(window, site).locator(".pad-grid")
+    grid.focus()
+    grid.press("ArrowUp")
+    said = window.locator("[aria-live=polite]")
+    expect(said).to_have_text("row 14, column 15: empty")
+    window.evaluate("addEventListener('keydown', event => globalThis.last = event)")
+    grid.press("Control+ArrowUp")
+    assert not window.evaluate("last.defaultPrevented")
+    expect(said).to_have_text("row 14, column 15: empty")
+
+
 def test_test_images_can_be_shown_instead(window: Page, site: Path) -> None:
     pad = open_pad(window, site)
     pad.get_by_role("button", name="Show a test image").click()
     expect(pad.get_by_role("status")).to_contain_text("Model prediction")
+
+
+def test_test_images_that_do_not_come_are_told_and_asked_for_again(
+    browser: Browser, site: Path
+) -> None:
+    context = browser.new_context()
+    window = context.new_page()
+    window.route("**/images.js", lambda route: route.abort())
+    pad = open_pad(window, site)
+    show = pad.get_by_role("button", name="Show a test image")
+    show.click()
+    expect(pad.get_by_role("alert")).to_contain_text("images.js could not be loaded")
+    window.unroute("**/images.js")
+    show.click()
+    expect(pad.get_by_role("status")).to_contain_text("prediction: 0,")
+    expect(pad.get_by_role("alert")).to_be_empty()
+    context.close()
+
+
+def test_an_old_browser_keeps_the_picture_and_is_told_why(browser: Browser, site: Path) -> None:
+    context = browser.new_context()
+    window = context.new_page()
+    window.add_init_script("delete globalThis.DecompressionStream")
+    window.goto((site / "book" / "welcome.html").as_uri())
+    place = window.locator("[data-interactive=draw]")
+    place.scroll_into_view_if_needed()
+    expect(place.get_by_role("alert")).to_contain_text("this browser is too old")
+    expect(place.locator("img")).to_be_visible()
+    context.close()
 
 
 def test_photo_is_read_and_another_file_refused(
@@ -412,6 +453,23 @@ def test_photo_is_read_and_another_file_refused(
     expect(pad.get_by_role("status")).to_contain_text(f"prediction: {photo[1]}")
     pad.locator("input[type=file]").set_input_files(notes)
     expect(pad.get_by_role("alert")).to_contain_text("notes.txt is no picture")
+
+
+def test_large_photo_is_read_at_a_size_that_a_phone_bears(
+    window: Page, site: Path, photo: tuple[Path, int], tmp_path: Path
+) -> None:
+    Image.open(photo[0]).resize((3600, 4800)).save(tmp_path / "large.png")
+    pad = open_pad(window, site)
+    window.evaluate("""() => {
+        const prepare = CanvasRenderingContext2D.prototype.getImageData;
+        CanvasRenderingContext2D.prototype.getImageData = function (...box) {
+            globalThis.sizes = [...(globalThis.sizes || []), [box[2], box[3]]];
+            return prepare.apply(this, box);
+        };
+    }""")
+    pad.locator("input[type=file]").set_input_files(tmp_path / "large.png")
+    expect(pad.get_by_role("status")).to_contain_text(f"prediction: {photo[1]}")
+    assert window.evaluate("sizes") == [[1500, 2000]]
 
 
 def test_photo_of_empty_paper_is_told(window: Page, site: Path, tmp_path: Path) -> None:
@@ -506,7 +564,9 @@ def test_without_scripts_there_is_a_picture_and_a_sentence(
     context.close()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (768, "light"), (1440, "dark")])
+@pytest.mark.parametrize(
+    ("width", "theme"), [(320, "light"), (360, "dark"), (768, "light"), (1440, "dark")]
+)
 def test_pad_is_no_obstacle_and_asks_nobody(
     browser: Browser, site: Path, width: int, theme: str
 ) -> None:

@@ -145,6 +145,8 @@ def test_neurons_are_chosen_with_the_keyboard_and_said_aloud(window: Page, site:
     expect(title(place)).to_contain_text("Neuron for the digit 3")
     said = place.locator(".visually-hidden[role=status]")
     expect(said).to_have_text(title(place).inner_text())
+    window.keyboard.press("Control+ArrowRight")  # the browser's
+    expect(title(place)).to_contain_text("Neuron for the digit 3")
     for _ in range(20):
         window.keyboard.press("ArrowRight")
     expect(title(place)).to_contain_text("Neuron for the digit 9")

@@ -23,11 +23,33 @@ def chapter(window: Page, site: Path) -> Page:
     return window
 
 
+# Answers every quiz in every way; returns what was said, and whether it was called right.
+ANSWER = """() => [...document.querySelectorAll("fieldset.quiz")].map(quiz =>
+    [...quiz.querySelectorAll("input")].map(choice => {
+        choice.click();
+        quiz.querySelector("button").click();
+        return [
+            choice.parentElement.textContent.trim().slice(0, 2),
+            quiz.querySelector("[role=status]").textContent,
+            quiz.dataset.verdict,
+        ];
+    }))"""
+
+
 def test_every_quiz_of_every_chapter_can_be_answered(window: Page, site: Path) -> None:
-    for path in sorted((site / "book").glob("*.html")):
-        text = path.read_text(encoding="utf-8")
+    pages = [
+        (path, path.read_text(encoding="utf-8").count("<summary>Answer to quiz"))
+        for path in sorted((site / "book").glob("*.html"))
+    ]
+    assert sum(count for _, count in pages) > 0
+    for path, count in pages:
         window.goto(path.as_uri())
-        assert window.locator("fieldset.quiz").count() == text.count("<summary>Answer to quiz")
+        quizzes = window.evaluate(ANSWER)
+        assert len(quizzes) == count, path
+        for answers in quizzes:
+            assert [verdict for *_, verdict in answers].count("right") == 1, (path, answers)
+            for letter, said, verdict in answers:
+                assert said.startswith(f"{'✓' if verdict == 'right' else '✗'} {letter} "), path
 
 
 def test_answer_to_the_chosen_one_is_shown_and_announced(chapter: Page) -> None:
@@ -64,6 +86,15 @@ def test_answered_quiz_is_no_obstacle(chapter: Page) -> None:
     assert [one for one in found if one["impact"] in ("serious", "critical")] == []
 
 
+def test_on_paper_the_answers_need_no_opening(chapter: Page) -> None:
+    answer = chapter.locator("fieldset.quiz + details > ul").first
+    height = "answer => answer.parentElement.getBoundingClientRect().height"
+    folded = answer.evaluate(height)
+    chapter.emulate_media(media="print")
+    expect(answer).to_be_visible()
+    assert answer.evaluate(height) > 2 * folded
+
+
 def test_without_scripts_the_answers_are_in_a_fold(browser: Browser, site: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     window = context.new_page()
@@ -83,6 +114,7 @@ def test_ticked_sections_are_remembered_and_shown_in_the_contents(chapter: Page)
     boxes.nth(2).uncheck()
     entry = chapter.locator(".bd-links a", has_text="Building the network")
     expect(entry).to_contain_text(f"1/{total}")
+    expect(chapter.get_by_role("link", name=f"1 of {total} sections read")).to_have_count(1)
     chapter.reload()
     expect(boxes.nth(0)).to_be_checked()
     expect(boxes.nth(2)).not_to_be_checked()
@@ -114,9 +146,44 @@ def test_progress_is_exported_imported_and_erased(
     expect(chapter.locator(".progress-mark")).to_have_count(1)
 
 
+def test_import_adds_and_takes_nothing_back(chapter: Page, site: Path, tmp_path: Path) -> None:
+    boxes = chapter.locator(".progress-box input")
+    boxes.first.check()
+    total = boxes.count()
+    last = chapter.locator(".bd-article > section > section").nth(total - 1).get_attribute("id")
+    elsewhere = {
+        "book/building": {"total": total, "done": [last, last]},
+        "book/loading": {"total": 1, "done": ["quiz"]},
+    }
+    (tmp_path / "elsewhere.json").write_text(json.dumps(elsewhere))
+    chapter.goto((site / "book" / "welcome.html").as_uri())
+    chapter.locator("[data-progress] input").set_input_files(tmp_path / "elsewhere.json")
+    expect(chapter.locator(".bd-links a", has_text="Building the network")).to_contain_text(
+        f"2/{total}"
+    )
+    expect(chapter.locator(".bd-links a", has_text="Loading the data")).to_contain_text("✓")
+
+
+def test_what_is_ticked_in_another_tab_is_shown(chapter: Page) -> None:
+    other = chapter.context.new_page()
+    other.goto(chapter.url)
+    chapter.locator(".progress-box input").first.check()
+    expect(other.locator(".bd-links a", has_text="Building the network")).to_contain_text("1/")
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "[1]", '{"book/building": 3}', '{"<b>": {"total": 1, "done": []}}', '{"a": null}'],
+    [
+        "",
+        "[1]",
+        '{"book/building": {"total": -3, "done": []}}',
+        "[]",
+        "5",
+        "true",
+        '{"book/building": 3}',
+        '{"<b>": {"total": 1, "done": []}}',
+        '{"a": null}',
+    ],
 )
 def test_other_files_are_refused_and_change_nothing(
     window: Page, site: Path, tmp_path: Path, text: str
