@@ -1,4 +1,4 @@
-"""Read network.js as its description says, not as the library writes it."""
+"""The scripts of the book: in a page of their own, or read as their description says."""
 
 import base64
 import json
@@ -8,10 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from playwright.sync_api import Browser, Page
 
 from mnist_course.web import Layer
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static"
+
+
+def load_scripts(browser: Browser, *names: str) -> Page:
+    """Open an empty page with some of the scripts."""
+    page = browser.new_page()
+    page.evaluate("globalThis.mnistCourse = {}")
+    for name in names:
+        page.add_script_tag(path=SCRIPTS / name)
+    return page
 
 
 def read_script(script: Path) -> dict[str, Any]:

@@ -4,13 +4,12 @@ import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from axe_playwright_python.sync_playwright import Axe
+from exported import load_scripts
 from playwright.sync_api import Browser, Locator, Page, expect
 from scipy import ndimage, special
 from strokes import PAPER, draw
@@ -19,7 +18,6 @@ from mnist_course.web import Layer, run
 
 Picture = npt.NDArray[np.uint8]
 
-SCRIPTS = Path(__file__).parents[2] / "book" / "_static"
 FIRST = 4  # the test image that a reader finds
 UNTOUCHED: dict[str, Any] = {
     "degrees": 0,
@@ -59,12 +57,7 @@ COLORS = """canvas => {
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Page:
-    page = browser.new_page()
-    page.goto("about:blank")
-    page.evaluate("globalThis.mnistCourse = {}")
-    for name in ("network.js", "images.js", "recognize.js", "change.js"):
-        page.add_script_tag(path=SCRIPTS / name)
-    return page
+    return load_scripts(browser, "network.js", "images.js", "recognize.js", "change.js")
 
 
 @pytest.fixture(scope="module")
@@ -669,43 +662,3 @@ def test_pixels_can_be_changed_with_the_keyboard(window: Page, site: Path) -> No
     changed = seen(place)
     assert (changed != before).sum() == 1
     assert changed[13, 14] != before[13, 14]
-
-
-def test_without_scripts_there_is_a_picture_and_a_sentence(browser: Browser, site: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    window = context.new_page()
-    window.goto((site / "book" / "robustness.html").as_uri())
-    place = window.locator("[data-interactive=break]")
-    expect(place.locator("img")).to_be_visible()
-    expect(place).to_contain_text("With JavaScript")
-    context.close()
-
-
-@pytest.mark.parametrize(
-    ("width", "theme"), [(360, "dark"), (360, "light"), (768, "light"), (1440, "dark")]
-)
-def test_it_is_no_obstacle_and_asks_nobody(
-    browser: Browser, site: Path, width: int, theme: str
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    window = context.new_page()
-    asked: list[str] = []
-    complaints: list[str] = []
-    window.on("request", lambda request: asked.append(request.url))
-    window.on("pageerror", lambda error: complaints.append(str(error)))
-    window.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    place = open_place(window, site)
-    window.add_style_tag(content="* {transition: none !important}")
-    window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    move(place, "Rotate", 120)
-    place.get_by_text("Draw a digit of your own").click()
-    expect(count(place)).to_contain_text("broken like this")
-    found = Axe().run(window, options={"preload": False}).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-    assert window.evaluate("document.documentElement.scrollWidth") <= width
-    assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    assert complaints == []
-    context.close()

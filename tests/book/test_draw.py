@@ -5,11 +5,9 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, expect
 from strokes import PAPER, Drawing, draw, drawings
@@ -548,41 +546,4 @@ def test_bars_do_not_glide_for_readers_who_want_less_motion(
     bar = open_pad(window, site).locator(".part-bar").first
     duration = bar.evaluate("bar => getComputedStyle(bar).transitionDuration")
     assert (duration == "0s") == still
-    context.close()
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_without_scripts_there_is_a_picture_and_a_sentence(
-    browser: Browser, site: Path, place: str
-) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    window = context.new_page()
-    window.goto((site / "book" / f"{place}.html").as_uri())
-    pad = window.locator("[data-interactive=draw]")
-    expect(pad.locator("img")).to_be_visible()
-    expect(pad).to_contain_text("With JavaScript")
-    context.close()
-
-
-@pytest.mark.parametrize(
-    ("width", "theme"), [(320, "light"), (360, "dark"), (768, "light"), (1440, "dark")]
-)
-def test_pad_is_no_obstacle_and_asks_nobody(
-    browser: Browser, site: Path, width: int, theme: str
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    window = context.new_page()
-    asked: list[str] = []
-    complaints = listen(window)
-    window.on("request", lambda request: asked.append(request.url))
-    pad = open_pad(window, site)
-    window.add_style_tag(content="* {transition: none !important}")
-    window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    pad.get_by_role("button", name="Show a test image").click()
-    here = "[data-interactive=draw]"
-    found = Axe().run(window, context=here, options={"preload": False}).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-    assert window.evaluate("document.documentElement.scrollWidth") <= width
-    assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    assert complaints == []
     context.close()

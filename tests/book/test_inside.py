@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from axe_playwright_python.sync_playwright import Axe
-from exported import SCRIPTS, read_network
+from exported import load_scripts, read_network
 from playwright.sync_api import Browser, Locator, Page, expect
 from strokes import draw
 from test_draw import finger, follow, pen
@@ -61,10 +59,7 @@ def title(place: Locator) -> Locator:
 def test_gradient_is_that_of_tensorflow(
     browser: Browser, layer: int, unit: int, image: int
 ) -> None:
-    page = browser.new_page()
-    page.evaluate("globalThis.mnistCourse = {}")
-    for name in ("network.js", "images.js", "recognize.js"):
-        page.add_script_tag(path=SCRIPTS / name)
+    page = load_scripts(browser, "network.js", "images.js", "recognize.js")
     pixels, slopes = (np.array(part) for part in page.evaluate(GRADIENT, [image, layer, unit]))
     inputs = tf.constant(pixels[np.newaxis] / 255)
     with tf.GradientTape() as tape:
@@ -214,35 +209,3 @@ def test_a_finger_reaches_every_button(phone: Page, site: Path) -> None:
     place = look_inside(phone, site)
     place.get_by_role("button", name="Show a test image").tap()
     expect(place.locator(".part-verdict")).to_contain_text("The network reads a 1")
-
-
-@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (768, "light"), (1440, "dark")])
-def test_place_is_no_obstacle_and_asks_nobody(
-    browser: Browser, site: Path, width: int, theme: str
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    window = context.new_page()
-    asked: list[str] = []
-    complaints: list[str] = []
-    window.on("request", lambda request: asked.append(request.url))
-    window.on("pageerror", lambda error: complaints.append(str(error)))
-    look_inside(window, site)
-    window.add_style_tag(content="* {transition: none !important}")
-    window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    here = "[data-interactive=inside]"
-    found = Axe().run(window, context=here, options={"preload": False}).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-    assert window.evaluate("document.documentElement.scrollWidth") <= width
-    assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    assert complaints == []
-    context.close()
-
-
-def test_without_scripts_there_is_a_picture_and_a_sentence(browser: Browser, site: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    window = context.new_page()
-    window.goto((site / "book" / "building.html").as_uri())
-    place = window.locator("[data-interactive=inside]")
-    expect(place.locator("img")).to_be_visible()
-    expect(place).to_contain_text("With JavaScript")
-    context.close()

@@ -7,7 +7,7 @@ from typing import Any
 import golden
 import numpy as np
 import pytest
-from exported import SCRIPTS, read_script, unpack
+from exported import SCRIPTS, load_scripts, read_script, unpack
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
 from scipy import special
@@ -40,12 +40,7 @@ PREDICT = """async text => {
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Page:
-    page = browser.new_page()
-    page.goto("about:blank")
-    page.evaluate("globalThis.mnistCourse = {}")
-    for name in ("prepare.js", "network.js", "images.js", "recognize.js"):
-        page.add_script_tag(path=SCRIPTS / name)
-    return page
+    return load_scripts(browser, "prepare.js", "network.js", "images.js", "recognize.js")
 
 
 def predict(page: Page, images: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -5,11 +5,9 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from exported import SCRIPTS, read_script
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -202,16 +200,6 @@ def test_slider_stays_in_reach_while_the_reader_scrolls(window: Page, site: Path
     place.get_by_role("button", name="Play").click()  # nothing lies above it
 
 
-def test_without_scripts_there_is_a_picture_and_a_sentence(browser: Browser, site: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    window = context.new_page()
-    window.goto((site / "book" / "training.html").as_uri())
-    place = window.locator("[data-interactive=replay]")
-    expect(place.locator("img")).to_be_visible()
-    expect(place).to_contain_text("With JavaScript")
-    context.close()
-
-
 def test_data_that_do_not_come_are_told_and_asked_for_again(window: Page, site: Path) -> None:
     window.route(f"**/{DATA}", lambda route: route.abort())
     place = come_near(window, site)
@@ -220,32 +208,3 @@ def test_data_that_do_not_come_are_told_and_asked_for_again(window: Page, site: 
     window.unroute(f"**/{DATA}")
     place.get_by_role("button", name="Load the replay").click()
     expect(place.get_by_role("slider", name="Epoch")).to_be_focused()
-
-
-@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (768, "light"), (1440, "dark")])
-def test_replay_is_no_obstacle_and_asks_nobody(
-    browser: Browser, site: Path, width: int, theme: str
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    window = context.new_page()
-    asked: list[str] = []
-    complaints: list[str] = []
-    window.on("request", lambda request: asked.append(request.url))
-    window.on("pageerror", lambda error: complaints.append(str(error)))
-    window.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    come_near(window, site)
-    window.add_style_tag(content="* {transition: none !important}")
-    window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    place = window.locator("[data-interactive=replay]")
-    place.get_by_role("button", name="Load the replay").click()
-    for epoch in (0, 12):
-        go(place, epoch)
-        found = Axe().run(window, options={"preload": False}).response["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-        assert window.evaluate("document.documentElement.scrollWidth") <= width
-    assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
-    assert complaints == []
-    context.close()
