@@ -22,7 +22,8 @@
       `This network reads ${percent(accuracy_int8)} of ${images.toLocaleString("en-US")} test images right, ` +
       `none of which it has learned from. Below ${percent(sure_above)} it is called not sure; from there on, ` +
       `99.5 % of its answers to other unseen images were right. ${percent(digits_passing)} of the test images ` +
-      `look like a digit to it; so do ${percent(1 - others_caught)} of ${others} letters, scribbles, stars, crosses and frames.`
+      `look like a digit to it; so do ${percent(1 - others_caught)} of ${others} letters, scribbles, stars, ` +
+      "crosses and frames."
     );
   }
 

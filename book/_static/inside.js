@@ -262,7 +262,9 @@
         strip.show(values, i === layer ? unit : null);
         const awake = values.filter((value) => value > 0).length;
         strip.caption.textContent =
-          i === last ? "Ten digits: the darker, the more probable" : `Layer ${i + 1}: ${awake} of ${values.length} neurons awake`;
+          i === last
+            ? "Ten digits: the darker, the more probable"
+            : `Layer ${i + 1}: ${awake} of ${values.length} neurons awake`;
       });
       details.show(pixels, answer, layer, unit);
     };
