@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mnist_course.doctor import find_browser
 
@@ -31,3 +31,10 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield context.new_page()
+    context.close()

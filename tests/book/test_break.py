@@ -1,7 +1,6 @@
 """A reader breaks a picture or the network, and the prediction follows."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -265,13 +264,6 @@ class TestNetworks:
         for before, after in zip(layers, changed_layers(page, "coarsen", 8), strict=True):
             np.testing.assert_array_equal(after.weights, before.weights)
             np.testing.assert_array_equal(after.scales, before.scales)
-
-
-@pytest.fixture
-def window(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    yield context.new_page()
-    context.close()
 
 
 def open_place(window: Page, site: Path) -> Locator:

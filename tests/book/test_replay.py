@@ -3,7 +3,6 @@
 import base64
 import re
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +31,6 @@ CONFUSION = unpack("confusion", "<u2", 10, 10)
 PREDICTIONS = unpack("predictions", "u1", 24)
 PROBABILITIES = unpack("probabilities", "u1", 24, 10)
 WEIGHTS = np.cumsum(unpack("weights", "i1", 16, 784), axis=0, dtype=np.int8)
-
-
-@pytest.fixture
-def window(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    yield context.new_page()
-    context.close()
 
 
 def come_near(window: Page, site: Path) -> Locator:
