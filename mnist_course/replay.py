@@ -1,7 +1,5 @@
 """Record a training epoch by epoch, for the page on which readers play it back."""
 
-import base64
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,7 +15,7 @@ from .evaluation import predict
 from .files import atomic
 from .preprocessing import normalize
 from .training import train
-from .web import VALIDATION, write_script
+from .web import VALIDATION, deflate, script
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
@@ -115,12 +113,13 @@ def export_replay(mnist: MNIST, folder: Path, *, seed: int = 0, epochs: int = EP
         # Opened before the training: nobody should wait for it in vain.
         with atomic(path) as temporary:
             replay = record(mnist, seed=seed, epochs=epochs)
-            size = write_script(temporary, "replayData", pack(replay)).stat().st_size
-            if size > MOST_BYTES:
+            text = script("replayData", pack(replay))
+            if len(text) > MOST_BYTES:
                 raise CourseError(
-                    f"{REPLAY} would take {size:,} bytes, and readers are promised "
+                    f"{REPLAY} would take {len(text):,} bytes, and readers are promised "
                     f"{MOST_BYTES:,} at most: record fewer epochs."
                 )
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CourseError(f"{folder} cannot be written ({error}): give another --output.") from None
     return Export(path, replay)
@@ -236,13 +235,13 @@ def pack(replay: Replay) -> dict[str, Any]:
         "curves": {
             name: [round(value, 6) for value in values] for name, values in replay.curves.items()
         },
-        "confusion": _pack(replay.confusion.astype("<u2")),
-        "weights": _pack(np.diff(rounded, axis=0, prepend=np.uint8(0))),
+        "confusion": deflate(replay.confusion.astype("<u2").tobytes()),
+        "weights": deflate(np.diff(rounded, axis=0, prepend=np.uint8(0)).tobytes()),
         "digits": {group: places.tolist() for group, places in replay.digits.items()},
         "labels": replay.labels.tolist(),
-        "images": _pack(replay.images),
-        "predictions": _pack(replay.probabilities.argmax(axis=2).astype(np.uint8)),
-        "probabilities": _pack(np.rint(255 * replay.probabilities).astype(np.uint8)),
+        "images": deflate(replay.images.tobytes()),
+        "predictions": deflate(replay.probabilities.argmax(axis=2).astype(np.uint8).tobytes()),
+        "probabilities": deflate(np.rint(255 * replay.probabilities).astype(np.uint8).tobytes()),
     }
 
 
@@ -292,7 +291,3 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def _note(self, probabilities: FloatArray) -> None:
         self.weights.append(self.model.layers[1].kernel.numpy()[:, ::EVERY].T)
         self.probabilities.append(probabilities)
-
-
-def _pack(array: npt.NDArray[Any]) -> str:
-    return base64.b64encode(zlib.compress(array.tobytes(), 9)).decode("ascii")

@@ -149,7 +149,7 @@ def export_web(
             "or give it fewer units."
         )
     chosen = _choose(mnist.test_labels)
-    pixels = _pack(mnist.test_images[chosen].tobytes())
+    pixels = deflate(mnist.test_images[chosen].tobytes())
     images = script("imagesData", {"labels": mnist.test_labels[chosen].tolist(), "pixels": pixels})
     done = Export(folder / NETWORK, folder / IMAGES, measured)
     try:
@@ -179,28 +179,6 @@ def read_training(model: Path) -> dict[str, Any]:
         return {name: report[name] for name in ("recipe", "seed", "epochs")}
     except (OSError, ValueError, LookupError, TypeError):
         return {}
-
-
-def write_script(path: Path, name: str, value: dict[str, Any]) -> Path:
-    """Write a value as a script that pages can load, from a file, too.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The script.
-    name : str
-        What the value is called in ``globalThis.mnistCourse``.
-    value : dict
-        Anything that JSON can hold.
-
-    Returns
-    -------
-    pathlib.Path
-        `path`.
-    """
-    with atomic(path) as temporary:
-        temporary.write_text(script(name, value), encoding="utf-8")
-    return path
 
 
 def script(name: str, value: dict[str, Any]) -> str:
@@ -396,7 +374,23 @@ def pack(layers: list[Layer]) -> dict[str, Any]:
     """
     parts = [part for layer in layers for part in (layer.weights, layer.scales, layer.biases)]
     content = b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in parts)
-    return {"shapes": [list(layer.weights.shape) for layer in layers], "layers": _pack(content)}
+    return {"shapes": [list(layer.weights.shape) for layer in layers], "layers": deflate(content)}
+
+
+def deflate(content: bytes) -> str:
+    """Compress bytes into text that browsers unpack as "deflate".
+
+    Parameters
+    ----------
+    content : bytes
+        Anything.
+
+    Returns
+    -------
+    str
+        Base64 of zlib's format.
+    """
+    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
 def draw_others(count: int, *, seed: int) -> UInt8Array:
@@ -518,7 +512,3 @@ def _choose(labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """Return the places of the first images of each digit, taken in turn."""
     first = [np.flatnonzero(labels == digit)[:IMAGES_OF_EACH] for digit in range(10)]
     return np.concatenate([np.array(turn) for turn in zip(*first, strict=False)])
-
-
-def _pack(content: bytes) -> str:
-    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")

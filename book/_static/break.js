@@ -183,7 +183,7 @@
       const answer = pixels && network.predict(pixels);
       const values = pixels ? whatMattered(network, pixels, answer.digit) : new Float64Array(SIDE * SIDE);
       paintInk(changed, pixels || values, SIDE);
-      paintSigned(map, values, SIDE, Math.max(...values.map(Math.abs)));
+      paintSigned(map, values, SIDE);
       map.setAttribute("aria-label", pixels ? describeMap(values, answer.digit) : "Map of what mattered: empty.");
       key.textContent = pixels ? explainMap(answer.digit) : "";
       table.show(answer && answer.probabilities);

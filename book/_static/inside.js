@@ -2,16 +2,12 @@
 (function () {
   "use strict";
 
-  const { element, percent, paintInk, paintSigned, makePad, rowOf, load, loadImages, loadNetwork, fill } =
-    globalThis.mnistCourse;
+  const { element, percent, largest, paintInk, paintSigned, makePad, columnOf } = globalThis.mnistCourse;
+  const { load, loadImages, loadNetwork, fill } = globalThis.mnistCourse;
   const SIDE = 28;
   const COLUMNS = 32;
   const FEW = 16; // columns of a small layer, whose neurons would else be too small for a finger
   const EXCITING = 4;
-
-  function largest(values) {
-    return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  }
 
   function columnsOf(units) {
     return units > COLUMNS ? COLUMNS : Math.min(units, FEW);
@@ -138,6 +134,7 @@
     const toWhom = element("p", { className: "inside-caption" });
     const told = element("p", { className: "inside-caption" });
     let known = null;
+    let shown = [];
 
     const showExciting = (layer, unit) => {
       if (!known) {
@@ -172,12 +169,12 @@
         told.textContent = "It tells nobody: softmax turns its value into the probability of its digit.";
         return;
       }
-      const weights = Float64Array.from(next.scales, (_, i) => rowOf(next, i)[unit]);
+      const weights = columnOf(next, unit);
       const columns = columnsOf(weights.length);
       const size = Math.floor(448 / columns);
       tells.width = columns * size;
       tells.height = size * Math.ceil(weights.length / columns);
-      paintSigned(tells, weights, columns, largest(weights));
+      paintSigned(tells, weights, columns);
       const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a]);
       const last = layer + 2 === network.layers.length;
       const names = (units) => units.map((i) => (last ? i : i + 1)).join(", ");
@@ -198,6 +195,7 @@
     );
     details.know = (all) => {
       known = all;
+      shown = [];
     };
     details.show = (pixels, answer, layer, unit) => {
       const count = network.layers[layer].scales.length;
@@ -210,18 +208,22 @@
         : `${name}: says ${value}${output ? `, which makes ${percent(answer.probabilities[unit])}` : ""}.`;
       title.textContent = details.sentence;
       const slopes = network.gradient(pixels, layer, unit);
-      paintSigned(looksFor.canvas, slopes, SIDE, largest(slopes));
+      paintSigned(looksFor.canvas, slopes, SIDE);
       looksFor.caption.textContent = layer
         ? "What it looks for in this picture, through all who report to it: ink on dark, none on light."
         : "Its 28 × 28 weights: it wants ink on dark, none on light.";
       const products = slopes.map((slope, i) => (slope * pixels[i]) / 255);
-      paintSigned(counted.canvas, products, SIDE, largest(products));
+      paintSigned(counted.canvas, products, SIDE);
       counted.caption.textContent = "What counted now: dark ink spoke for it, light ink against it.";
       for (const { canvas, caption } of [looksFor, counted]) {
         canvas.setAttribute("aria-label", caption.textContent);
       }
-      showExciting(layer, unit);
-      showConnections(layer, unit);
+      // These do not depend on the picture, which changes with every move of the pen.
+      if (shown[0] !== layer || shown[1] !== unit) {
+        showExciting(layer, unit);
+        showConnections(layer, unit);
+        shown = [layer, unit];
+      }
     };
     return details;
   }

@@ -77,8 +77,13 @@
   // Light orange, gray, dark blue: lighter is less and darker is more, whoever sees which colors.
   const SIGNED = [[255, 205, 130], [150, 150, 150], [0, 30, 90]];
 
+  /** Return the largest of the values, whatever their signs. */
+  function largest(values) {
+    return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  }
+
   /** Paint values with a sign: 0 is gray, `most` is dark blue, and minus `most` light orange. */
-  function paintSigned(canvas, values, columns, most) {
+  function paintSigned(canvas, values, columns, most = largest(values)) {
     paint(canvas, values, columns, (value) => {
       const share = most ? Math.min(Math.max(value / most, -1), 1) : 0;
       const end = SIGNED[share < 0 ? 0 : 2];
@@ -103,6 +108,7 @@
     slider,
     percent,
     makeTable,
+    largest,
     paintInk,
     paintSigned,
   });

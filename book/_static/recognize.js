@@ -126,6 +126,12 @@
     return Float64Array.from(weights.subarray(unit * inputs, (unit + 1) * inputs), (w) => w * scales[unit]);
   }
 
+  /** Return the weights with which the units of a layer take one of its inputs. */
+  function columnOf({ weights, scales }, input) {
+    const inputs = weights.length / scales.length;
+    return Float64Array.from(scales, (scale, unit) => weights[unit * inputs + input] * scale);
+  }
+
   let network = null;
   let images = null;
 
@@ -158,5 +164,5 @@
     return { labels, images: labels.map((_, i) => all.subarray(784 * i, 784 * (i + 1))) };
   }
 
-  Object.assign(globalThis.mnistCourse, { unpack, makeNetwork, rowOf, loadNetwork, loadImages });
+  Object.assign(globalThis.mnistCourse, { unpack, makeNetwork, columnOf, loadNetwork, loadImages });
 })();
