@@ -9,10 +9,10 @@ in turn, and prints the seconds per epoch after the first, which includes compil
 import statistics
 import time
 
-from mnist_course.backend import keras
+from mnist_course._backend import keras
 from mnist_course.data import load_mnist
 from mnist_course.preprocessing import normalize
-from mnist_course.training import train
+from mnist_course.training.recipes import train
 
 ROUNDS = 3
 EPOCHS = 6

@@ -42,7 +42,7 @@ def main() -> None:
         )
 
     def by_xla(model, epochs):
-        with mock.patch("mnist_course.fitting._convolves", return_value=False):
+        with mock.patch("mnist_course.training.fitting._convolves", return_value=False):
             return by_fit(model, epochs)
 
     def by_keras(model, epochs):

@@ -26,12 +26,12 @@ import psutil
 from nbformat import v4
 from nbgrader.api import Gradebook
 
-from mnist_course.files import atomic
-from mnist_course.grading.assignment import list_assignments, read_assignment
-from mnist_course.grading.course import read_course
-from mnist_course.grading.gradebook import ensure_assignment, record
-from mnist_course.grading.sandbox import Sandbox
-from mnist_course.grading.scoring import score
+from mnist_course._files import atomic
+from mnist_course.grading.course.assignment import list_assignments, read_assignment
+from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.gradebook.records import ensure_assignment, record
+from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

@@ -37,9 +37,9 @@ Contestant = Callable[[np.ndarray, np.ndarray, int, int], Iterator[float]]
 def course_fit(
     images: np.ndarray, labels: np.ndarray, epochs: int, batch_size: int
 ) -> Iterator[float]:
-    """Train by `mnist_course.fitting.fit`."""
-    from mnist_course.fitting import fit
+    """Train by `mnist_course.training.fitting.fit`."""
     from mnist_course.models import build_mlp
+    from mnist_course.training.fitting import fit
 
     def train(model, *data, **settings):
         return fit(model, *data, seed=0, **settings)
@@ -166,7 +166,7 @@ def scikit_learn(
 
 
 CONTESTANTS: dict[str, tuple[str, Contestant]] = {
-    "fit": ("mnist_course.fitting", course_fit),
+    "fit": ("mnist_course.training.fitting", course_fit),
     "model.fit": ("mnist_course.models", keras_fit),
     "PyTorch": ("torch", pytorch),
     "JAX": ("jax", jax_scan),

@@ -10,9 +10,9 @@ from rich.progress import track
 from scipy import optimize, special, stats
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
-from .corruptions import CORRUPTIONS, corrupt
+from ._notebook import in_notebook
 from .errors import CourseError
-from .notebook import in_notebook
+from .preprocessing.corruptions import CORRUPTIONS, corrupt
 
 if TYPE_CHECKING:
     import keras
@@ -161,7 +161,7 @@ class Robustness:
     clean : float
         The accuracy on the images as they are.
     names : tuple of str
-        The eight corruptions, in the order of `mnist_course.corruptions.CORRUPTIONS`.
+        The eight corruptions, in the order of `mnist_course.preprocessing.corruptions.CORRUPTIONS`.
     accuracies : ndarray of float64, shape (8, 5)
         The accuracy under each corruption (row) at each strength, 1 to 5 (column).
     mean : float

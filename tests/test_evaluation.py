@@ -10,12 +10,12 @@ from scipy.special import softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
-from mnist_course.corruptions import CORRUPTIONS, corrupt
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.evaluation import calibration, compare, evaluate, predict, robustness
 from mnist_course.models import build_mlp
 from mnist_course.preprocessing import normalize
+from mnist_course.preprocessing.corruptions import CORRUPTIONS, corrupt
 
 
 class Oracle:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_course.files import atomic, atomic_folder
+from mnist_course._files import atomic, atomic_folder
 
 
 def test_file_appears_whole_under_its_name(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from mnist_course import MNIST, build_mlp, normalize
+from mnist_course._notebook import in_notebook
 from mnist_course.evaluation import robustness
-from mnist_course.notebook import in_notebook
 
 KERNEL = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=None))
 TERMINAL = SimpleNamespace(get_ipython=lambda: SimpleNamespace())

@@ -27,7 +27,7 @@ def test_every_public_name_can_be_imported() -> None:
 
 def test_importing_tensorflow_through_the_course_is_quiet() -> None:
     program = (
-        "import mnist_course.backend as backend; "
+        "import mnist_course._backend as backend; "
         "backend.tf.function(lambda x: x + 1, jit_compile=True)(backend.tf.constant(1.0))"
     )
     result = subprocess.run(
@@ -42,7 +42,7 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
         "import os; os.write(2, b'driver says why'); raise ImportError('no driver')"
     )
     result = subprocess.run(
-        [sys.executable, "-c", "import mnist_course.backend"],
+        [sys.executable, "-c", "import mnist_course._backend"],
         capture_output=True,
         text=True,
         timeout=120,

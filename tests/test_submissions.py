@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from mnist_course.grading.assignment import Assignment, list_assignments, read_assignment
-from mnist_course.grading.results import CellScore
-from mnist_course.grading.sandbox import Sandbox
-from mnist_course.grading.scoring import score
+from mnist_course.grading.course.assignment import Assignment, list_assignments, read_assignment
+from mnist_course.grading.judging.results import CellScore
+from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[1]
 SOLUTIONS = ROOT / "solutions"

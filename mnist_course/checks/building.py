@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_course.backend import keras
+from mnist_course._backend import keras
 
 from .core import CheckError, call, expect, expect_number, explain, kind, task
 

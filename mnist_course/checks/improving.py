@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from mnist_course.backend import keras
+from mnist_course._backend import keras
 from mnist_course.data import find_mnist
 from mnist_course.preprocessing import normalize
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_course.backend import keras
+from mnist_course._backend import keras
 from mnist_course.data import MNIST, find_mnist
 from mnist_course.preprocessing import normalize
 

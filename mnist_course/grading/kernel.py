@@ -14,11 +14,12 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode, v4
 
-from . import messages
-from .course import Grading
-from .outputs import read_outputs
-from .sandbox import Sandbox
-from .student import Session
+from mnist_course.grading.course.settings import Grading
+from mnist_course.grading.inside.outputs import read_outputs
+from mnist_course.grading.judging.student import Session
+from mnist_course.grading.sandbox.supervisor import Sandbox
+
+from .inside import messages
 
 LANGUAGE = {
     "name": "python",

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 import mnist_course
-from mnist_course.grading import bubblewrap, seccomp
-from mnist_course.grading.sandbox import Limits, Sandbox, available
-from mnist_course.grading.student import Session, Student, StudentError
+from mnist_course.grading.judging.student import Session, Student, StudentError
+from mnist_course.grading.sandbox import bubblewrap, seccomp
+from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
 
 pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
 
@@ -84,7 +84,7 @@ def assert_succeeded(student: Student) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_course.grading.student.GRACE", 0.5)
+    monkeypatch.setattr("mnist_course.grading.judging.student.GRACE", 0.5)
 
 
 # ------------------------------------------------------------------------------------- reading

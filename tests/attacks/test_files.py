@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from mnist_course.grading.inspection import RejectedError, read_submission
-from mnist_course.grading.results import Result
+from mnist_course.grading.judging.results import Result
+from mnist_course.grading.submissions.inspection import RejectedError, read_submission
 
 NAME = "01_double"
 FILE = f"{NAME}.ipynb"

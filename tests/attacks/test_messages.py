@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from nbformat import v4
 
 from mnist_course.data import MNIST
-from mnist_course.grading import messages, outputs, runner
-from mnist_course.grading.assignment import Assignment, list_assignments, read_assignment
-from mnist_course.grading.messages import MessageError, pack, unpack
-from mnist_course.grading.outputs import read_outputs
-from mnist_course.grading.results import Result
-from mnist_course.grading.sandbox import Child, Limits
-from mnist_course.grading.scoring import score
+from mnist_course.grading.course.assignment import Assignment, list_assignments, read_assignment
+from mnist_course.grading.inside import messages, outputs, runner
+from mnist_course.grading.inside.messages import MessageError, pack, unpack
+from mnist_course.grading.inside.outputs import read_outputs
+from mnist_course.grading.judging.results import Result
+from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.sandbox.supervisor import Child, Limits
 
 ROOT = Path(__file__).parents[2]
 RIGHT = pack((runner.ANSWERED, (None, [])))

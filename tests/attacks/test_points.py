@@ -9,10 +9,10 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from mnist_course.grading.assignment import Assignment
-from mnist_course.grading.results import Result
-from mnist_course.grading.sandbox import Sandbox
-from mnist_course.grading.scoring import score
+from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.judging.results import Result
+from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 Grade = Callable[..., Result]
 Answering = Callable[..., NotebookNode]
@@ -481,7 +481,7 @@ def test_who_takes_too_long_is_stopped(
     code: str,
     status: str,
 ) -> None:
-    monkeypatch.setattr("mnist_course.grading.student.GRACE", 0.5)
+    monkeypatch.setattr("mnist_course.grading.judging.student.GRACE", 0.5)
     submission = answering(double=f"double = 0\n{code}")
     result = score(assignment, submission, spawn=sandbox.spawn, seconds_per_cell=1.0)
     assert result.status == status

@@ -16,8 +16,8 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from mnist_course.grading.inspection import RejectedError, read_submission
-from mnist_course.grading.results import Result
+from mnist_course.grading.judging.results import Result
+from mnist_course.grading.submissions.inspection import RejectedError, read_submission
 
 NAME = "01_double"
 FILE = f"{NAME}.ipynb"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from mnist_course.data import MNIST
-from mnist_course.grading.assignment import Assignment
-from mnist_course.grading.results import CellScore
-from mnist_course.grading.sandbox import Limits, Sandbox, available
-from mnist_course.grading.scoring import score
-from mnist_course.grading.student import LEAST_STEADY, Session, Student
+from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.judging.results import CellScore
+from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.judging.student import LEAST_STEADY, Session, Student
+from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
 
 pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, Page
 
-from mnist_course.web import Layer
+from mnist_course.publishing.web_network import Layer
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static"
 

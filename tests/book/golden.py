@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mnist_course._files import atomic
 from mnist_course.errors import CourseError
-from mnist_course.files import atomic
 from mnist_course.preprocessing import from_drawing
 
 FILE = Path(__file__).with_name("golden_drawings.json")

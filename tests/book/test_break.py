@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from scipy import ndimage, special
 from strokes import PAPER, draw
 
-from mnist_course.web import Layer, run
+from mnist_course.publishing.web_network import Layer, run
 
 Picture = npt.NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ import yaml
 from scipy import special, stats
 
 from mnist_course import MNIST, build_mlp, normalize
-from mnist_course.backend import keras
+from mnist_course._backend import keras
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from strokes import draw
 from test_draw import finger, follow, pen
 
-from mnist_course.web import run
+from mnist_course.publishing.web_network import run
 
 LAYERS = read_network()
 GRADIENT = """async ([image, layer, unit]) => {

@@ -15,7 +15,7 @@ from scipy import special
 from mnist_course import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.preprocessing import from_drawing
-from mnist_course.web import activate, draw_others, likeness, run
+from mnist_course.publishing.web_network import activate, draw_others, likeness, run
 
 GOLDEN = json.loads(golden.FILE.read_text(encoding="utf-8"))
 NETWORK = read_script(SCRIPTS / "network.js")

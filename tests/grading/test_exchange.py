@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mnist_course.grading.course import read_course
-from mnist_course.grading.feedback import generate_feedback
-from mnist_course.grading.sandbox import Sandbox
+from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.gradebook.feedback import generate_feedback
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 NAME = "01_double"
 FOLDER = Path(sys.executable).parent

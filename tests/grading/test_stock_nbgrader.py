@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from mnist_course.grading.assignment import list_assignments, read_assignment
-from mnist_course.grading.sandbox import Sandbox
+from mnist_course.grading.course.assignment import list_assignments, read_assignment
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[2]
 ASSIGNMENTS = list_assignments(ROOT / "solutions")

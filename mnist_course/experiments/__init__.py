@@ -1,0 +1,1 @@
+"""Complete runs of the pipeline: one, or many from different seeds."""

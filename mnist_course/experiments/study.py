@@ -1,0 +1,284 @@
+"""How much does luck matter? Train the same recipe from many seeds."""
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from mnist_course import plots
+from mnist_course._files import atomic
+from mnist_course.data import MNIST
+from mnist_course.errors import CourseError
+from mnist_course.evaluation import evaluate
+from mnist_course.preprocessing import normalize
+from mnist_course.training.recipes import train
+
+from .run import describe, versions
+
+GATES = (0.975, 0.980, 0.985)
+PUBLISHED = ("reference", "improved", "augmented", "cnn", "sample")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The result of training from one seed. Rates are between 0 and 1.
+
+    Attributes
+    ----------
+    recipe : str
+        The recipe.
+    seed : int
+        The seed.
+    train_images : int
+        Images in the training set, the validation part included.
+    test_accuracy, first_half, second_half : float
+        Accuracy on the test images, and on each half of them.
+    validation_accuracy : float
+        Accuracy on the validation part after the last epoch.
+    fit_seconds : float
+        Duration of the training in seconds.
+    """
+
+    recipe: str
+    seed: int
+    train_images: int
+    test_accuracy: float
+    first_half: float
+    second_half: float
+    validation_accuracy: float
+    fit_seconds: float
+
+
+def study(
+    mnist: MNIST,
+    *,
+    recipe: str,
+    seeds: int,
+    output: Path,
+    report: Callable[[Trial, int, float], None],
+) -> dict[str, Any]:
+    """Train `recipe` from the seeds 0 to `seeds` - 1 and describe the spread of the results.
+
+    Results are written after each seed, so that a study that was stopped continues.
+
+    Parameters
+    ----------
+    mnist : MNIST
+        The data set.
+    recipe : str
+        A key of `training.RECIPES`.
+    seeds : int
+        How many seeds, at least 2.
+    output : pathlib.Path
+        Where to write ``study.csv`` (a row per seed), ``study.json`` (what this function returns)
+        and ``study.png``.
+    report : callable
+        Called after each seed with its `Trial`, the number of seeds left, and the seconds left.
+
+    Returns
+    -------
+    dict
+        See `summarize`, with the recipe, the data and the versions.
+
+    Raises
+    ------
+    CourseError
+        If the recipe is unknown, or the folder holds a study of something else.
+    """
+    table = output / "study.csv"
+    trials = _read(table, recipe, len(mnist.train_images)) if table.exists() else {}
+    images, test_images = normalize(mnist.train_images), normalize(mnist.test_images)
+    missing = [seed for seed in range(seeds) if seed not in trials]
+    started = time.perf_counter()
+    for done, seed in enumerate(missing, start=1):
+        begun = time.perf_counter()
+        model, history = train(images, mnist.train_labels, recipe=recipe, seed=seed, verbose=0)
+        fit_seconds = time.perf_counter() - begun
+        evaluation = evaluate(model, test_images, mnist.test_labels)
+        trials[seed] = Trial(
+            recipe=recipe,
+            seed=seed,
+            train_images=len(images),
+            test_accuracy=evaluation.accuracy,
+            first_half=evaluation.halves[0],
+            second_half=evaluation.halves[1],
+            validation_accuracy=history.history["val_accuracy"][-1],
+            fit_seconds=round(fit_seconds, 2),
+        )
+        _write(table, trials)
+        left = len(missing) - done
+        report(trials[seed], left, (time.perf_counter() - started) / done * left)
+
+    accuracies = [trials[seed].test_accuracy for seed in range(seeds)]
+    summary = {
+        "recipe": recipe,
+        **summarize(accuracies, len(mnist.test_images)),
+        # Not where the data lies: results are compared across machines.
+        "data": {key: value for key, value in describe(mnist).items() if key != "source"},
+        "versions": versions(),
+    }
+    with atomic(output / "study.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+    with atomic(output / "study.png") as temporary:
+        plots.plot_study(accuracies, GATES).savefig(temporary, dpi=150)
+    return summary
+
+
+def summarize(accuracies: list[float], images: int) -> dict[str, Any]:
+    """Describe test accuracies of networks that differ only in their seed.
+
+    Parameters
+    ----------
+    accuracies : list of float
+        One accuracy per seed, between 0 and 1; at least two.
+    images : int
+        Test images behind each accuracy.
+
+    Returns
+    -------
+    dict
+        Mean, standard deviation (of the sample), extremes, and for each of `GATES`: the share of
+        seeds that reached it, and the chance of falling under it in two ways. ``normal`` takes the
+        accuracies for draws from a normal distribution: another seed, the same test images.
+        ``binomial`` takes a network as accurate as the mean and draws other test images of the
+        same kind: each is classified rightly or not, independently.
+
+    Examples
+    --------
+    >>> summarize([0.981, 0.983, 0.979], images=10_000)["gates"][1]["pass_rate"]
+    0.6666666666666666
+    """
+    values = np.array(accuracies)
+    mean, deviation = float(values.mean()), float(values.std(ddof=1))
+    return {
+        "seeds": len(accuracies),
+        "mean": mean,
+        "standard_deviation": deviation,
+        "lowest": float(values.min()),
+        "highest": float(values.max()),
+        "gates": [
+            {
+                "gate": gate,
+                "pass_rate": float((values >= gate).mean()),
+                "normal_chance_below": float(stats.norm.cdf(gate, mean, deviation))
+                if deviation
+                else float(mean < gate),
+                "binomial_chance_below": float(
+                    stats.binom.cdf(math.ceil(round(gate * images, 6)) - 1, images, mean)
+                ),
+            }
+            for gate in GATES
+        ],
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """The published results of one recipe, an element per seed. Rates are between 0 and 1.
+
+    Attributes
+    ----------
+    recipe : str
+        The recipe.
+    train_images : int
+        Images in the training set, the validation part included.
+    test_accuracies, first_halves, second_halves : ndarray of float64, shape (seeds,)
+        Accuracy on the test images, and on each half of them; the seeds count from 0.
+    validation_accuracies : ndarray of float64, shape (seeds,)
+        Accuracy on the validation part after the last epoch.
+    """
+
+    recipe: str
+    train_images: int
+    test_accuracies: npt.NDArray[np.float64]
+    first_halves: npt.NDArray[np.float64]
+    second_halves: npt.NDArray[np.float64]
+    validation_accuracies: npt.NDArray[np.float64]
+
+
+def published(name: str) -> Published:
+    """Return the published results of a recipe, which come with the package.
+
+    Parameters
+    ----------
+    name : {"reference", "improved", "augmented", "cnn", "sample"}
+        A recipe on the complete MNIST; "sample" is the recipe "augmented" on the bundled sample.
+
+    Returns
+    -------
+    Published
+        The results of 20 seeds, of 10 for "cnn", of 5 for "sample".
+
+    Raises
+    ------
+    CourseError
+        If there is no such study.
+
+    Notes
+    -----
+    Made by ``mnist-course study``; ``benchmarks/results/README.md`` in the repository has the
+    commands.
+
+    Examples
+    --------
+    >>> len(published("reference").test_accuracies)
+    20
+    """
+    if name not in PUBLISHED:
+        raise CourseError(
+            f"there is no published study {name!r}: choose one of {', '.join(PUBLISHED)}."
+        )
+    text = (resources.files("mnist_course.experiments.published") / f"{name}.csv").read_text(
+        encoding="utf-8"
+    )
+    trials = _parse(text.splitlines())
+    return Published(
+        recipe=trials[0].recipe,
+        train_images=trials[0].train_images,
+        test_accuracies=np.array([trial.test_accuracy for trial in trials]),
+        first_halves=np.array([trial.first_half for trial in trials]),
+        second_halves=np.array([trial.second_half for trial in trials]),
+        validation_accuracies=np.array([trial.validation_accuracy for trial in trials]),
+    )
+
+
+def _read(table: Path, recipe: str, train_images: int) -> dict[int, Trial]:
+    try:
+        with table.open(newline="") as file:
+            trials = _parse(file)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise CourseError(
+            f"{table} cannot be read as a study ({error}): remove it, or give another --output."
+        ) from None
+    for trial in trials:
+        if (trial.recipe, trial.train_images) != (recipe, train_images):
+            raise CourseError(
+                f"{table} is a study of the recipe {trial.recipe!r} on {trial.train_images:,} "
+                f"images, not of {recipe!r} on {train_images:,}: give another --output."
+            )
+    return {trial.seed: trial for trial in trials}
+
+
+def _parse(lines: Iterable[str]) -> list[Trial]:
+    kinds = get_type_hints(Trial)
+    return [
+        Trial(**{name: kind(row[name]) for name, kind in kinds.items()})
+        for row in csv.DictReader(lines)
+    ]
+
+
+def _write(table: Path, trials: dict[int, Trial]) -> None:
+    rows = [asdict(trials[seed]) for seed in sorted(trials)]
+    with atomic(table) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,420 @@
+"""Grade a class: read what came back, spread it over the workers, and record what comes of it."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+from distributed import Client
+
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Assignment, read_assignment
+from mnist_course.grading.course.settings import Course
+from mnist_course.grading.gradebook.records import ensure_assignment, record, recorded
+from mnist_course.grading.judging.results import Result
+from mnist_course.grading.judging.scoring import Labelled, reject
+from mnist_course.grading.sandbox.supervisor import available
+from mnist_course.grading.submissions.inspection import (
+    RejectedError,
+    read_bytes,
+    read_secret,
+    read_timestamp,
+)
+
+from .cluster import connect, grade_all
+from .journal import Journal, only_run
+from .worker import Job
+
+FOLDER = "grading"  # of the course, for journals and logs
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission at the end of a run.
+
+    Attributes
+    ----------
+    student : str
+        The name of the folder of the student.
+    result : Result or None
+        What became of the submission; None if it could not be graded.
+    problem : str
+        Why the result is not in the gradebook; empty if it is there.
+    """
+
+    student: str
+    result: Result | None
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """The student as it can be printed."""
+        return self.student if self.student.isprintable() else ascii(self.student)
+
+    @property
+    def outcome(self) -> str:
+        """The status of the result, or that there is none."""
+        return self.result.status if self.result else "not graded"
+
+    @property
+    def points(self) -> str:
+        """The points of all possible ones; empty if there is no result."""
+        return f"{self.result.score:g} of {self.result.max_score:g}" if self.result else ""
+
+    @property
+    def reason(self) -> str:
+        """What there is to say of it: to run again, to look at, or nothing."""
+        cells = self.result.cells.items() if self.result else ()
+        reviews = [f"{name}: {cell.review}" for name, cell in cells if cell.review]
+        reason = self.result.reason if self.result else ""
+        return " ".join(filter(None, [self.problem, reason, *reviews]))
+
+    @property
+    def failed(self) -> bool:
+        """Whether a person should know at once."""
+        return bool(self.problem) or self.outcome != "graded"
+
+
+def grade(
+    course: Course,
+    name: str,
+    *,
+    students: list[str] | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    regrade: bool = False,
+    confined: bool = True,
+    report: Callable[[Graded, int, int], None] = lambda *_: None,
+) -> list[Graded]:
+    """Grade the submissions of an assignment.
+
+    Parameters
+    ----------
+    course : Course
+        Where submissions are, and where grades go.
+    name : str
+        The name of the assignment.
+    students : list of str, optional
+        Whose submissions to grade; by default, all.
+    workers, scheduler : optional
+        See `cluster.connect`.
+    regrade : bool, default False
+        Also grade again what has not changed since it was graded.
+    confined : bool, default True
+        Run submissions in the sandbox.
+    report : callable, optional
+        Called with each submission when it is done, and how many are done, of how many.
+
+    Returns
+    -------
+    list of Graded
+        The submissions, sorted by student.
+
+    Raises
+    ------
+    CourseError
+        If the run cannot start, or cannot go on. What was graded until then stays.
+
+    Notes
+    -----
+    A result is first kept in the journal, then written to the gradebook and ``autograded/``.
+    Whatever a run that ended early left out, the next one does, and nothing twice.
+    """
+    assignment = read_assignment(course.source, name)
+    if confined and scheduler is None and (reason := available()):
+        raise CourseError(f"{reason} Grading needs it, as it runs the code of strangers.")
+    chosen = _students(course, name, students)
+    log = _open_log(course.root / FOLDER / f"{name}.log")
+    with only_run(course.root / FOLDER / "lock"):
+        run = _Run(course, assignment, confined=confined, log=log)
+        log.info("%s: %d submissions", name, len(chosen))
+        done = []
+        for graded in run.results(chosen, regrade=regrade, workers=workers, scheduler=scheduler):
+            done.append(graded)
+            report(graded, len(done), len(chosen))
+        done = run.record_again(done)
+    log.info("%s: done", name)
+    return sorted(done, key=lambda graded: graded.student)
+
+
+def read_labelled(path: Path) -> Labelled:
+    """Read the images and labels on which an instructor wants networks judged.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An ``.npz`` file with the arrays ``images``, uint8 of shape (n, 28, 28), and ``labels``, of
+        shape (n,) with 0 to 9.
+
+    Returns
+    -------
+    tuple of (ndarray, ndarray)
+        Images and labels, both of uint8.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing or holds anything else.
+    """
+    expected = "expected an .npz file with images (n, 28, 28) of uint8 and labels (n,) from 0 to 9"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+    except (OSError, ValueError, KeyError) as error:
+        raise CourseError(
+            f"c.Grading.labelled_images: {path} cannot be read ({error}); {expected}."
+        ) from None
+    right = (
+        images.dtype == np.uint8
+        and images.shape == (len(labels), 28, 28)
+        and labels.shape == (len(images),)
+        and labels.dtype.kind in "iu"
+        and len(labels)
+        and 0 <= labels.min() <= labels.max() <= 9
+    )
+    if not right:
+        raise CourseError(
+            f"c.Grading.labelled_images: {path} has images {images.shape} of {images.dtype} and "
+            f"labels {labels.shape} of {labels.dtype}; {expected}."
+        )
+    return images, labels.astype(np.uint8)
+
+
+def to_document(name: str, seconds: float, done: list[Graded]) -> dict[str, Any]:
+    """Describe a run as JSON can hold it.
+
+    Parameters
+    ----------
+    name : str
+        The name of the assignment.
+    seconds : float
+        What the run took.
+    done : list of Graded
+        Its submissions.
+
+    Returns
+    -------
+    dict
+        With ``assignment``, ``seconds`` and ``submissions``; each of these with ``student``,
+        ``status``, ``reason``, ``score``, ``max_score``, ``seconds`` and ``cells``. A submission
+        that could not be graded has the status "crashed" and no score.
+    """
+    return {
+        "assignment": name,
+        "seconds": round(seconds, 3),
+        "submissions": [
+            {
+                "student": graded.student,
+                "status": graded.result.status if graded.result else "crashed",
+                "reason": graded.reason,
+                "score": graded.result.score if graded.result else None,
+                "max_score": graded.result.max_score if graded.result else None,
+                "seconds": round(graded.result.seconds, 3) if graded.result else None,
+                "cells": {
+                    name: {
+                        "points": cell.points,
+                        "max_points": cell.max_points,
+                        "feedback": cell.feedback,
+                    }
+                    for name, cell in (graded.result.cells if graded.result else {}).items()
+                },
+            }
+            for graded in done
+        ],
+    }
+
+
+class _Run:
+    """One run over the submissions of an assignment."""
+
+    def __init__(
+        self, course: Course, assignment: Assignment, *, confined: bool, log: logging.Logger
+    ) -> None:
+        self.course = course
+        self.assignment = assignment
+        self.log = log
+        labelled = course.grading.labelled_images
+        self.job = Job(
+            name=assignment.name,
+            notebook=nbformat.writes(assignment.notebook),
+            tests=assignment.tests.read_text(encoding="utf-8"),
+            seed=SEED,
+            limits=course.grading.limits(),
+            confined=confined,
+            labelled=read_labelled(course.root / labelled) if labelled else None,
+        )
+        self.settings = _digest(self.job)
+        self.journal = Journal(course.root / FOLDER / assignment.name)
+        self.keys: dict[str, str] = {}
+        ensure_assignment(course, assignment)
+        self.recorded = recorded(course, assignment)
+
+    def results(
+        self, students: list[str], *, regrade: bool, workers: int | None, scheduler: str | None
+    ) -> Iterator[Graded]:
+        """Yield each submission once its result is known, and if possible recorded."""
+        waiting = []
+        for student in students:
+            if not student.isprintable():
+                reason = "the name of its folder cannot be used: give it one of plain characters."
+                yield Graded(student, reject(self.assignment, reason), reason)
+                continue
+            submission, result = self.read(student)
+            if submission is not None and not regrade:
+                result = self.journal.get(student, self.keys[student])
+            if result:
+                yield self.record(student, result)
+            else:
+                waiting.append(student)
+        if waiting:
+            with connect(workers, scheduler) as client:
+                yield from self.grade(client, waiting)
+
+    def grade(self, client: Client, students: list[str]) -> Iterator[Graded]:
+        """Let the workers grade submissions."""
+        rejected: list[Graded] = []
+
+        def submissions() -> Iterator[tuple[str, bytes]]:
+            for student in students:
+                submission, result = self.read(student)
+                if submission is not None:
+                    yield student, submission
+                elif result:  # it could be read a moment ago
+                    rejected.append(self.record(student, result))
+
+        for student, result in grade_all(client, self.job, submissions()):
+            if isinstance(result, CourseError):
+                self.log.error("%s: %s", student, result)
+                yield Graded(student, None, str(result))
+                continue
+            try:
+                self.journal.add(student, self.keys[student], result)
+            except OSError as error:
+                problem = f"its result cannot be written ({error.strerror}): make room, run again."
+                yield self.done(student, result, problem)
+            else:
+                yield self.record(student, result, new=True)
+        yield from rejected
+
+    def record_again(self, done: list[Graded]) -> list[Graded]:
+        """Try once more what the gradebook does not hold, as it may be back by now."""
+        try:
+            ensure_assignment(self.course, self.assignment)
+            self.recorded = recorded(self.course, self.assignment)
+        except CourseError as error:
+            self.log.error("%s", error)
+            return done
+        return [self.check(graded) if graded.student in self.keys else graded for graded in done]
+
+    def check(self, graded: Graded) -> Graded:
+        """Record a result that is not in the gradebook."""
+        if not graded.result or self.is_recorded(graded.student, graded.result):
+            return graded
+        result: Result | None = graded.result
+        if graded.result.status != "rejected":
+            result = self.journal.get(graded.student, self.keys[graded.student])
+        return self.record(graded.student, result) if result else graded
+
+    def read(self, student: str) -> tuple[bytes | None, Result | None]:
+        """Read a submission, or reject it."""
+        try:
+            if (self.course.submitted / student).is_symlink():
+                raise RejectedError("the folder is a link: hand in the files themselves.")
+            submission = read_bytes(self.folder(student), self.assignment.name)
+        except RejectedError as error:
+            self.keys[student] = ""
+            return None, reject(self.assignment, str(error))
+        self.keys[student] = _sha256(self.settings.encode(), submission)
+        return submission, None
+
+    def record(self, student: str, result: Result, *, new: bool = False) -> Graded:
+        """Make sure that the gradebook holds a result."""
+        if new:
+            self.log.info("%s: graded anew", student)
+        elif self.is_recorded(student, result):
+            return self.done(student, result)
+        try:
+            folder = self.folder(student)
+            timestamp, secret = read_timestamp(folder), read_secret(folder)
+            record(self.course, self.assignment, student, result, timestamp, secret)
+        except CourseError as error:
+            return self.done(student, result, str(error))
+        return self.done(student, result)
+
+    def is_recorded(self, student: str, result: Result) -> bool:
+        """Tell whether the gradebook and the autograded folder hold a result."""
+        held = self.recorded.get(student, {})
+        submitted = self.folder(student)
+        folder = self.course.autograded / student / self.assignment.name
+        return (
+            all(held.get(name) == cell.points for name, cell in result.cells.items())
+            and (folder / f"{self.assignment.name}.ipynb").exists()
+            and read_timestamp(folder) == read_timestamp(submitted)
+            and read_secret(folder) == read_secret(submitted)
+        )
+
+    def done(self, student: str, result: Result, problem: str = "") -> Graded:
+        """Log a submission, and let go of its notebook, of which there may be thousands."""
+        what = f"{result.status}, {result.score:g} of {result.max_score:g} points"
+        self.log.info("%s", " ".join(filter(None, [f"{student}: {what}", result.reason, problem])))
+        return Graded(student, replace(result, notebook=""), problem)
+
+    def folder(self, student: str) -> Path:
+        """Return the folder of a submission."""
+        return self.course.submitted / student / self.assignment.name
+
+
+def _students(course: Course, name: str, chosen: list[str] | None) -> list[str]:
+    """Name the students who have handed in."""
+    try:
+        folders = sorted(course.submitted.iterdir())
+    except OSError:
+        folders = []
+    students = [
+        folder.name
+        for folder in folders
+        if not folder.name.startswith(".") and os.path.lexists(folder / name)
+    ]
+    if not students:
+        raise CourseError(
+            f"{course.submitted} has no submissions of {name}: expected notebooks such as "
+            f"{course.submitted / 'ada' / name / name}.ipynb; collect them first."
+        )
+    if unknown := sorted(set(chosen or []) - set(students)):
+        raise CourseError(
+            f"{unknown[0]} has not handed in {name}: expected one of the {len(students)} folders "
+            f"in {course.submitted}, such as {students[0]}."
+        )
+    return [student for student in students if not chosen or student in chosen]
+
+
+def _digest(job: Job) -> str:
+    """Return what stands for everything that decides a grade beside the submission."""
+    settings = json.dumps({**asdict(job), "labelled": None}, sort_keys=True).encode()
+    return _sha256(settings, *(array.tobytes() for array in job.labelled or ()))
+
+
+def _sha256(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def _open_log(path: Path) -> logging.Logger:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = logging.getLogger(f"{__name__}.{path}")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.handlers.clear()
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    return log

@@ -1,0 +1,209 @@
+"""What a Dask worker does: keep a sandbox, and grade one submission after the other in it."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from distributed import Worker, WorkerPlugin, get_worker
+
+import mnist_course
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.judging.results import Result
+from mnist_course.grading.judging.scoring import Labelled, check_data, reject, score
+from mnist_course.grading.judging.student import Unconfined
+from mnist_course.grading.sandbox.supervisor import Child, Limits, Sandbox
+from mnist_course.grading.submissions.inspection import RejectedError, parse
+
+# A crash may come from outside, such as a machine that is short of memory. Who crashes thrice does
+# it alone.
+MOST_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know to grade an assignment; nothing comes from shared files.
+
+    Attributes
+    ----------
+    name : str
+        The name of the assignment.
+    notebook, tests : str
+        Its source notebook, as JSON, and its hidden tests.
+    seed : int
+        Decides the inputs of the hidden tests.
+    limits : Limits
+        What each submission may use.
+    confined : bool
+        Whether submissions run in the sandbox.
+    labelled : tuple of (ndarray, ndarray), optional
+        See `scoring.score`.
+    version : str
+        The version of this package, which workers must have, too.
+    """
+
+    name: str
+    notebook: str
+    tests: str
+    seed: int
+    limits: Limits
+    confined: bool
+    labelled: Labelled | None
+    version: str = mnist_course.__version__
+
+
+class Grader(WorkerPlugin):
+    """Prepares a worker for a job, and grades.
+
+    Parameters
+    ----------
+    job : Job
+        What to grade.
+    name : str
+        The name under which the worker knows this plug-in.
+    workers : int, optional
+        How many workers, named by their number, share the cores of this machine. Each has its own
+        then: TensorFlow starts a thread per core, and these would wait for each other.
+    """
+
+    idempotent = True
+
+    def __init__(self, job: Job, name: str, workers: int | None = None) -> None:
+        self.job = job
+        self.name = name
+        self.workers = workers
+
+    def setup(self, worker: Worker) -> None:
+        """Start the sandbox.
+
+        Raises
+        ------
+        CourseError
+            If this worker cannot grade; the message says why.
+        """
+        if self.job.version != mnist_course.__version__:
+            raise CourseError(
+                f"a worker has mnist_course {mnist_course.__version__}, and version "
+                f"{self.job.version} grades: install the same version everywhere."
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
+        tests = Path(self._folder.name, f"test_{self.job.name}.py")
+        tests.write_text(self.job.tests, encoding="utf-8")
+        check_data(tests, self.job.labelled)
+        notebook = nbformat.reads(self.job.notebook, as_version=4)
+        self._assignment = Assignment(self.job.name, notebook, tests)
+        self._one_by_one = threading.Lock()  # pytest changes what all threads share
+        self._sandbox = None
+        if self.job.confined:
+            self._sandbox = _LastingSandbox(self.job.limits, self._cores(worker))
+
+    def teardown(self, worker: Worker) -> None:  # noqa: ARG002
+        """Stop the sandbox, and leave nothing behind."""
+        if self._sandbox:
+            self._sandbox.stop()
+        self._folder.cleanup()
+
+    def grade(self, submission: bytes) -> Result:
+        """Grade a submission.
+
+        Parameters
+        ----------
+        submission : bytes
+            The notebook that came back.
+
+        Returns
+        -------
+        Result
+            What became of it.
+        """
+        try:
+            notebook = parse(submission, self.job.name)
+        except RejectedError as error:
+            return reject(self._assignment, str(error))
+        spawn: Callable[[], Child] = Unconfined(self.job.limits).spawn
+        with self._one_by_one:
+            for _ in range(MOST_RUNS):
+                if self._sandbox:
+                    spawn = self._sandbox.spawn
+                result = score(
+                    self._assignment,
+                    notebook,
+                    spawn=spawn,
+                    seed=self.job.seed,
+                    labelled=self.job.labelled,
+                )
+                if result.status != "crashed":
+                    break
+        return result
+
+    def _cores(self, worker: Worker) -> list[int]:
+        cores = sorted(os.sched_getaffinity(0))
+        if self.workers and self.workers <= len(cores):
+            return cores[int(worker.name) % self.workers :: self.workers]
+        return cores
+
+
+def grade(submission: bytes, plugin: str) -> dict[str, Any]:
+    """Grade a submission on the worker where this runs, as a Dask task.
+
+    Parameters
+    ----------
+    submission : bytes
+        The notebook that came back.
+    plugin : str
+        The name of the `Grader`.
+
+    Returns
+    -------
+    dict
+        The `Result`, as its `to_dict` writes it.
+    """
+    grader = get_worker().plugins[plugin]
+    assert isinstance(grader, Grader)
+    return grader.grade(submission).to_dict()
+
+
+class _LastingSandbox:
+    """A sandbox in a thread that lasts, since it ends with the thread that entered it."""
+
+    def __init__(self, limits: Limits, cores: list[int]) -> None:
+        self._limits = limits
+        self._cores = cores
+        self._start()
+
+    def spawn(self) -> Child:
+        try:
+            return self._sandbox.spawn()
+        except CourseError:  # something has killed it
+            self.stop()
+            self._start()
+            return self._sandbox.spawn()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _start(self) -> None:
+        self._stopping, ready = threading.Event(), threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._hold, args=(ready,), daemon=True)
+        self._thread.start()
+        ready.wait()
+        if self._error:
+            raise self._error
+
+    def _hold(self, ready: threading.Event) -> None:
+        try:
+            os.sched_setaffinity(0, self._cores)  # of this thread, and of what it starts
+            with Sandbox(self._limits) as self._sandbox:
+                ready.set()
+                self._stopping.wait()
+        except BaseException as error:
+            self._error = error
+        finally:
+            ready.set()

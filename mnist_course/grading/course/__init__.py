@@ -1,0 +1,1 @@
+"""What an instructor sets up: settings, assignments, and the exercises made from them."""

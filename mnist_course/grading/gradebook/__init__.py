@@ -1,0 +1,1 @@
+"""The gradebook: its only writer, and what is read from it afterwards."""

@@ -1,0 +1,318 @@
+"""Tell how a class did in an assignment, task by task."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.ticker import MaxNLocator
+from nbgrader.api import (
+    Assignment,
+    Comment,
+    Grade,
+    Gradebook,
+    GradeCell,
+    SolutionCell,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from sqlalchemy import Select, select
+
+from mnist_course._files import atomic
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Task, read_assignment
+from mnist_course.grading.course.settings import Course
+from mnist_course.plots import (
+    DARK,
+    GRAY,
+    LIGHT,
+    WIDTH,
+    _course_style,
+    _Figure,
+    _open_frame,
+    _percent,
+)
+
+from .exports import Cell, to_csv
+from .records import open_gradebook
+
+NOT_ATTEMPTED = ("was not attempted.", "No response.")  # ours and nbgrader's
+TITLE_WIDTH = 24  # characters
+NARROWEST = 0.05  # share of the class in which a number has room
+
+# How each part of a bar looks: they differ in hatching and in lightness.
+_LOOKS: dict[str, dict[str, Any]] = {
+    "solved": {"facecolor": DARK},
+    "partly": {"facecolor": "white", "hatch": "///"},
+    "not solved": {"facecolor": LIGHT, "hatch": ".."},
+    "not attempted": {"facecolor": "white"},
+}
+
+
+@dataclass(frozen=True)
+class TaskSummary:
+    """How a class did in a task.
+
+    Attributes
+    ----------
+    number, title
+        See `mnist_course.grading.course.assignment.Task`.
+    solved, partly, not_solved, not_attempted : int
+        How many students have all points, some, none, and none without an answer to judge.
+    feedback : str
+        The most frequent sentence of feedback to those who answered; empty if there is none.
+    feedback_count : int
+        How many students got it.
+    """
+
+    number: int
+    title: str
+    solved: int
+    partly: int
+    not_solved: int
+    not_attempted: int
+    feedback: str
+    feedback_count: int
+
+    @property
+    def students(self) -> int:
+        """How many students have a grade for the task."""
+        return self.solved + self.partly + self.not_solved + self.not_attempted
+
+    @property
+    def share(self) -> float:
+        """The share of students who solved the task, from 0 to 1."""
+        return self.solved / self.students if self.students else 0.0
+
+
+@dataclass(frozen=True)
+class ReflectionSummary:
+    """How many answers to a question are graded, and how many await a person."""
+
+    title: str
+    graded: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """How a class did in an assignment.
+
+    Attributes
+    ----------
+    assignment : str
+        Its name.
+    students : int
+        How many submissions are graded.
+    tasks : list of TaskSummary
+        In their order.
+    reflections : list of ReflectionSummary
+        In their order.
+    """
+
+    assignment: str
+    students: int
+    tasks: list[TaskSummary]
+    reflections: list[ReflectionSummary]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON can hold it."""
+        tasks = [{**vars(task), "share_solved": task.share} for task in self.tasks]
+        return {**vars(self), "tasks": tasks, "reflections": [*map(vars, self.reflections)]}
+
+
+def read_cohort(course: Course, name: str) -> Cohort:
+    """Summarize the grades of an assignment.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    name : str
+        The name of the assignment.
+
+    Returns
+    -------
+    Cohort
+        Points by hand and extra ones count. The number of queries does not depend on the number
+        of students.
+
+    Raises
+    ------
+    CourseError
+        If there is no such assignment, or it has no grades.
+    """
+    assignment = read_assignment(course.source, name)
+    with open_gradebook(course) as gradebook:
+        grades = _grades(gradebook, name)
+        sentences = _sentences(gradebook, name)
+    if not grades:
+        raise CourseError(f"{name} has no grades yet: run 'mnist-course grade {name}' first.")
+    reflections = []
+    for reflection in assignment.reflections:
+        waits = [waiting for _, _, waiting in grades.get(reflection.answer, {}).values()]
+        reflections.append(ReflectionSummary(reflection.title, waits.count(False), sum(waits)))
+    return Cohort(
+        assignment=name,
+        students=len({notebook for cell in grades.values() for notebook in cell}),
+        tasks=[
+            _summarize(task, grades.get(task.check, {}), sentences.get(task.answer, {}))
+            for task in assignment.tasks
+        ],
+        reflections=reflections,
+    )
+
+
+def write_cohort(cohort: Cohort, folder: Path) -> list[Path]:
+    """Write ``cohort.csv`` and ``cohort.png``.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The summary.
+    folder : pathlib.Path
+        Where to; it is created if needed.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+    """
+    files = [folder / "cohort.csv", folder / "cohort.png"]
+    with atomic(files[0]) as unfinished:
+        unfinished.write_text(to_csv(_rows(cohort)), encoding="utf-8", newline="")
+    with atomic(files[1]) as unfinished:
+        unfinished.write_bytes(plot_cohort(cohort)._repr_png_())
+    return files
+
+
+@_course_style
+def plot_cohort(cohort: Cohort) -> _Figure:
+    """Show how many students solved each task.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The summary.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A bar for each task, of the students who solved it, partly or not at all, and who did not
+        attempt it.
+    """
+    plural = "student" if cohort.students == 1 else "students"
+    title = f"{cohort.assignment}: {cohort.students:,} {plural}"
+    figure = _Figure(WIDTH + 1, 1.5 + 0.75 * len(cohort.tasks), title)
+    axes = figure.add_subplot(xlabel="Students (right: share who solved the task)")
+    names = [textwrap.fill(f"{task.number} · {task.title}", TITLE_WIDTH) for task in cohort.tasks]
+    left = [0] * len(names)
+    for part, look in _LOOKS.items():
+        counts = [getattr(task, part.replace(" ", "_")) for task in cohort.tasks]
+        bars = axes.barh(
+            range(len(names)), counts, left=left, label=part, edgecolor="black", **look
+        )
+        labels = [f"{count:,}" if count >= NARROWEST * cohort.students else "" for count in counts]
+        boxes = axes.bar_label(bars, labels, label_type="center", fontsize=10)
+        for box, label in zip(boxes, labels, strict=True):
+            if label:
+                box.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+        left = [start + count for start, count in zip(left, counts, strict=True)]
+    for position, (task, end) in enumerate(zip(cohort.tasks, left, strict=True)):
+        axes.annotate(
+            _percent(task.share),
+            (end, position),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=GRAY,
+        )
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.margins(x=0.12)  # room for the shares
+    _open_frame(axes)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(_LOOKS), frameon=False)
+    return figure
+
+
+# Points, possible points, and whether a person has yet to grade.
+_CellGrade = tuple[float, float, bool]
+
+
+def _grades(gradebook: Gradebook, name: str) -> dict[str, dict[str, _CellGrade]]:
+    """Return the grades of each cell, by the submission."""
+    query = select(
+        GradeCell.name,
+        Grade.notebook_id,
+        Grade.score,
+        GradeCell.max_score,
+        Grade.needs_manual_grade,
+    ).join(GradeCell, Grade.cell_id == GradeCell.id)
+    grades: dict[str, dict[str, _CellGrade]] = {}
+    for cell, notebook, *grade in gradebook.db.execute(_of(query, Grade, name)):
+        grades.setdefault(cell, {})[notebook] = (grade[0], grade[1], bool(grade[2]))
+    return grades
+
+
+def _sentences(gradebook: Gradebook, name: str) -> dict[str, dict[str, list[str]]]:
+    """Return the sentences of feedback to each answer, by the submission."""
+    query = select(SolutionCell.name, Comment.notebook_id, Comment.auto_comment).join(
+        SolutionCell, Comment.cell_id == SolutionCell.id
+    )
+    sentences: dict[str, dict[str, list[str]]] = {}
+    for cell, notebook, comment in gradebook.db.execute(_of(query, Comment, name)):
+        sentences.setdefault(cell, {})[notebook] = (comment or "").splitlines()
+    return sentences
+
+
+def _of(query: Select[Any], table: Any, name: str) -> Select[Any]:
+    """Narrow a query about grades or comments to an assignment."""
+    return (
+        query.join(SubmittedNotebook, table.notebook_id == SubmittedNotebook.id)
+        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+        .where(Assignment.name == name)
+    )
+
+
+def _summarize(
+    task: Task, grades: dict[str, _CellGrade], sentences: dict[str, list[str]]
+) -> TaskSummary:
+    parts: Counter[str] = Counter()
+    said: Counter[str] = Counter()
+    for notebook, (points, possible, _) in grades.items():
+        heard = set(filter(None, sentences.get(notebook, [])))
+        judged = {sentence for sentence in heard if not sentence.endswith(NOT_ATTEMPTED)}
+        said.update(judged)
+        if points >= possible:
+            parts["solved"] += 1
+        elif points > 0:
+            parts["partly"] += 1
+        else:
+            parts["not_attempted" if heard > judged else "not_solved"] += 1
+    feedback, count = min(said.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    return TaskSummary(
+        number=task.number,
+        title=task.title,
+        **{part: parts[part] for part in ("solved", "partly", "not_solved", "not_attempted")},
+        feedback=feedback,
+        feedback_count=count,
+    )
+
+
+def _rows(cohort: Cohort) -> Iterator[list[Cell]]:
+    counts = ("solved", "partly", "not_solved", "not_attempted")
+    yield [
+        *("task", "title", "students", *counts, "share_solved"),
+        *("feedback", "feedback_count", "waiting"),
+    ]
+    for task in cohort.tasks:
+        numbers: Iterable[Cell] = (getattr(task, name) for name in ("students", *counts, "share"))
+        yield [task.number, task.title, *numbers, task.feedback, task.feedback_count, None]
+    for reflection in cohort.reflections:
+        graded = reflection.graded + reflection.waiting
+        yield [None, reflection.title, graded, *[None] * 7, reflection.waiting]

@@ -1,0 +1,339 @@
+"""Turn graded notebooks into pages for learners, on which nothing of a stranger can act.
+
+A page holds what a learner wrote, and is opened in browsers in which people are logged in. So
+Markdown is cleaned after it has become HTML, outputs are text and pictures, and the page forbids
+its browser to run scripts or to load anything. The same parts go into ``nbgrader_config.py``, which
+makes nbgrader's own `generate_feedback` and formgrader safe.
+"""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bleach.sanitizer import Cleaner
+from jinja2 import DictLoader
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+from nbgrader.api import Assignment, SubmittedAssignment
+from traitlets import Bool, Dict, List
+
+from mnist_course._files import atomic
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import nbgrader_metadata
+from mnist_course.grading.course.release import find_reason
+from mnist_course.grading.course.settings import Course
+from mnist_course.grading.inside.outputs import read_outputs
+from mnist_course.grading.submissions.inspection import (
+    SECRET,
+    TIMESTAMP,
+    read_secret,
+    read_timestamp,
+)
+
+from .records import open_gradebook
+
+BATCH = 50  # students for each process of nbgrader, which takes seconds to start
+SECONDS_TO_START = 60
+SECONDS_PER_PAGE = 10
+LARGEST_OUTPUTS = 2**22  # characters, for each cell
+LONGEST_TEXT = 20_000  # characters of Markdown
+MOST_NAMES = 5
+STUDENT = "student.txt"
+
+# Nothing is loaded, nothing runs: https://www.w3.org/TR/CSP3/
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+
+_GRADE_ID = re.compile(r"[\w-]+")
+_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
+_HIGHLIGHTED = re.compile(r"highlight(?: hl-\w+)?|[a-z]{1,2}[a-z0-9]?")  # as Pygments names them
+_TAGS = """
+    a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol p
+    pre s span strong sub summary sup table tbody td th thead tr ul
+"""
+_PROTOCOLS = {"http", "https", "mailto", "data"}  # and what `_allowed` leaves of them
+
+
+def generate_feedback(
+    course: Course,
+    assignment: str,
+    students: Sequence[str] = (),
+    *,
+    report: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Let nbgrader generate a page of feedback for each student, in place of one that is there.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    assignment : str
+        The name of a graded assignment.
+    students : sequence of str, optional
+        Who gets a page; by default, everybody whose submission is graded.
+    report : callable, optional
+        Called with the number of pages done and the number of all pages.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The pages written. An old page stays until the new one is complete.
+
+    Raises
+    ------
+    CourseError
+        If the assignment, or a student in it, is not graded, or a page cannot be generated. The
+        other pages are there all the same.
+    """
+    chosen = _graded(course, assignment, students)
+    written: list[Path] = []
+    failed: dict[str, str] = {}
+    for start in range(0, len(chosen), BATCH):
+        pages, reasons = _generate(course, assignment, chosen[start : start + BATCH])
+        written += pages
+        failed |= reasons
+        if report:
+            report(len(written) + len(failed), len(chosen))
+    if failed:
+        reason = next(iter(failed.values()))
+        raise CourseError(
+            f"{len(failed)} of {len(chosen)} pages of feedback on {assignment} could not be "
+            f"generated, of {_names(list(failed))} ({reason}): run 'mnist-course grade "
+            f"{assignment}', then this again."
+        )
+    return written
+
+
+class FeedbackExporter(HTMLExporter):
+    """nbgrader's page of feedback, harmless.
+
+    Its template loads MathJax, a script, from another server. Here a policy against scripts takes
+    that place, so formulas are shown as they were typed.
+    """
+
+    sanitize_html = Bool(True).tag(config=True)
+    filters = Dict(
+        {
+            "markdown2html": "mnist_course.grading.gradebook.feedback.markdown_to_html",
+            "clean_html": "mnist_course.grading.gradebook.feedback.clean",
+        }
+    ).tag(config=True, affects_environment=True)
+    preprocessors = List(["mnist_course.grading.gradebook.feedback.HarmlessCells"]).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        tag = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        macro = f"{{%- macro mathjax(url='') -%}}{tag}{{%- endmacro %}}"
+        super().__init__(extra_loaders=[DictLoader({"mathjax.html.j2": macro})], **kwargs)  # type: ignore[no-untyped-call]
+
+
+class StagedExporter(FeedbackExporter):
+    """The exporter of `generate_feedback`, for whom a file beside each notebook names its student.
+
+    nbgrader takes the name of a student's folder for a pattern, so ``g*`` would not find its own.
+    """
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Convert a notebook."""
+        student = Path(filename).with_name(STUDENT).read_text(encoding="utf-8")
+        named = {**(resources or {}).get("nbgrader", {}), "student": student}
+        return super().from_filename(filename, {**(resources or {}), "nbgrader": named}, **kwargs)
+
+
+class HarmlessCells(Preprocessor):
+    """Keep of each cell its source, its outputs that are text or PNG, and nbgrader's metadata.
+
+    Templates copy other parts into the page as they are, such as the width of a picture.
+    """
+
+    def preprocess_cell(
+        self,
+        cell: NotebookNode,
+        resources: Any,
+        cell_index: int,  # noqa: ARG002 (nbconvert's)
+    ) -> tuple[NotebookNode, Any]:
+        """Clean a cell."""
+        metadata = nbgrader_metadata(cell)
+        known = _GRADE_ID.fullmatch(str(metadata.get("grade_id", "")))
+        cell.metadata = NotebookNode({"nbgrader": metadata} if known else {})
+        cell.pop("attachments", None)
+        if cell.cell_type == "code":
+            plain = json.loads(json.dumps(cell.outputs))  # not a subclass of dict with attributes
+            cell.outputs = read_outputs(plain, LARGEST_OUTPUTS)
+            number = cell.get("execution_count")
+            cell.execution_count = number if isinstance(number, int) else None
+        return cell, resources
+
+
+def markdown_to_html(source: str) -> str:
+    """Render Markdown, of a learner or in a comment, as harmless HTML.
+
+    Parameters
+    ----------
+    source : str
+        Markdown, with whatever HTML in it.
+
+    Returns
+    -------
+    str
+        HTML; see `clean`.
+    """
+    if len(source) > LONGEST_TEXT:
+        return f"<p>(A text of {len(source):,} characters, too long to show.)</p>"
+    # Headings get no links to themselves: what they lead to is not kept.
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return clean(MarkdownWithMath(renderer=renderer).render(source))
+
+
+def clean(markup: str | bytes) -> str:
+    """Keep of HTML what formats a text; show the rest as it was typed.
+
+    Parameters
+    ----------
+    markup : str or bytes
+        HTML of a stranger.
+
+    Returns
+    -------
+    str
+        HTML without scripts, frames, forms, styles, ids, and pictures or links that act. Links
+        lead to web and mail addresses; pictures are within the page.
+    """
+    text = markup.decode(errors="replace") if isinstance(markup, bytes) else str(markup)
+    cleaner = Cleaner(tags=set(_TAGS.split()), attributes=_allowed, protocols=_PROTOCOLS)
+    try:
+        return str(cleaner.clean(text))
+    except RecursionError:
+        return f"<pre>{html.escape(text)}</pre>"
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    match tag, name:
+        case "a", "href":
+            return _LINK.match(value) is not None
+        case "img", "src":
+            return _PICTURE.fullmatch(value) is not None
+        case (("div" | "span"), "class"):
+            return _HIGHLIGHTED.fullmatch(value) is not None
+    return (tag, name) in {("img", "alt"), ("details", "open"), ("ol", "start")}
+
+
+def _graded(course: Course, assignment: str, students: Sequence[str]) -> list[str]:
+    """Return whose pages to generate, sorted."""
+    with open_gradebook(course) as gradebook:
+        rows = (
+            gradebook.db.query(SubmittedAssignment.student_id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == assignment)
+        )
+        graded = {str(student) for (student,) in rows}
+    if not graded:
+        raise CourseError(
+            f"{assignment} has no grades yet: run 'mnist-course grade {assignment}' first."
+        )
+    if missing := sorted(set(students) - graded):
+        raise CourseError(
+            f"There is no grade for {assignment} of {_names(missing)}: check the name, or run "
+            f"'mnist-course grade {assignment}' first."
+        )
+    return sorted(set(students) or graded)
+
+
+def _generate(
+    course: Course, assignment: str, students: list[str]
+) -> tuple[list[Path], dict[str, str]]:
+    """Generate pages in one process; return those written, and why others were not."""
+    coursedir = course.coursedir
+    written, failed = [], {}
+    # nbgrader takes students by a pattern, copies whatever lies beside a notebook, and skips pages
+    # that exist. In folders of our own are just the notebooks that are meant.
+    with tempfile.TemporaryDirectory(dir=course.root, prefix=".feedback.") as temporary:
+        # Relative: nbgrader reads the names of its folders as regular expressions.
+        graded, pages = f"{Path(temporary).name}/graded", f"{Path(temporary).name}/pages"
+        for number, student in enumerate(students):
+            folder = coursedir.format_path(coursedir.autograded_directory, student, assignment)
+            notebook = Path(folder, f"{assignment}.ipynb").absolute()
+            if notebook.is_file():
+                staged = Path(coursedir.format_path(graded, str(number), assignment))
+                staged.mkdir(parents=True)
+                (staged / notebook.name).symlink_to(notebook)
+                (staged / STUDENT).write_text(student, encoding="utf-8")
+            else:
+                failed[student] = f"{notebook} is missing"
+        staged_students = [student for student in students if student not in failed]
+        reason = _run(course, assignment, graded, pages, len(staged_students))
+        for student in staged_students:
+            page = Path(coursedir.format_path(pages, student, assignment), f"{assignment}.html")
+            folder = coursedir.format_path(coursedir.feedback_directory, student, assignment)
+            if page.is_file():
+                with atomic(Path(folder, page.name)) as unfinished:
+                    shutil.copyfile(page, unfinished)
+                _add_notes(course.autograded / student / assignment, Path(folder))
+                written.append(Path(folder, page.name))
+            elif len(students) == 1:
+                failed[student] = reason
+            else:
+                # One that takes forever, or all memory, must not cost the others their pages.
+                alone, reasons = _generate(course, assignment, [student])
+                written += alone
+                failed |= reasons
+    return written, failed
+
+
+def _add_notes(graded: Path, folder: Path) -> None:
+    """Put beside a page what `nbgrader release_feedback` looks for, and take away what is old."""
+    notes = {TIMESTAMP: read_timestamp(graded), SECRET: read_secret(graded)}
+    for name, text in notes.items():
+        if text:
+            with atomic(folder / name) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _run(course: Course, assignment: str, graded: str, pages: str, number: int) -> str:
+    """Run nbgrader; return what went wrong, or nothing."""
+    if not number:
+        return ""
+    own = str(Path(sys.executable).parent)
+    seconds = SECONDS_TO_START + SECONDS_PER_PAGE * number
+    try:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "nbgrader", "generate_feedback", assignment),
+                f"--CourseDirectory.autograded_directory={graded}",
+                f"--CourseDirectory.feedback_directory={pages}",
+                "--GenerateFeedback.exporter_class=mnist_course.grading.gradebook.feedback.StagedExporter",
+            ],
+            cwd=course.root,
+            # To make a new gradebook, nbgrader runs `alembic` from the PATH.
+            env={**os.environ, "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)])},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took more than {seconds} s"
+    return find_reason(done.stderr) if done.returncode else ""
+
+
+def _names(students: list[str]) -> str:
+    more = len(students) - MOST_NAMES
+    shown = ", ".join(students[:MOST_NAMES])
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,497 @@
+"""Record results: notebooks as they were graded, and points, comments and flags in the gradebook.
+
+nbgrader's own preprocessors write the gradebook, as they do for `nbgrader autograde`. What they
+cannot know, feedback and what a person should look at, is added through its API.
+"""
+
+import copy
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode, v4
+from nbgrader import api
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters.base import BaseConverter
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    NbGraderPreprocessor,
+    OverwriteCells,
+    SaveAutoGrades,
+    SaveCells,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SAWarning
+
+from mnist_course._files import atomic_folder
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
+from mnist_course.grading.course.settings import Course
+from mnist_course.grading.judging.results import CellScore, Result
+from mnist_course.grading.submissions.inspection import SECRET, TIMESTAMP
+
+SECONDS_TO_WAIT = 10  # for a lock, and for a server to answer
+# Those of nbgrader's Autograde that deal with a notebook that has been run.
+RECORDING = (OverwriteCells, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata)
+
+# What nbgrader reports there, with a traceback, it also raises.
+logging.getLogger("tornado.application").addHandler(logging.NullHandler())
+
+
+class GradebookError(CourseError):
+    """The gradebook cannot be read or written, or does not hold what it should."""
+
+
+def ensure_assignment(course: Course, assignment: Assignment) -> None:
+    """Let the gradebook know an assignment and its cells as the source notebook has them.
+
+    Parameters
+    ----------
+    course : Course
+        The course; its gradebook is made if there is none.
+    assignment : Assignment
+        The assignment. If it has other cells than the gradebook knows, its automatic grades are
+        dropped: record all submissions again.
+
+    Raises
+    ------
+    GradebookError
+        If it has other cells, and grades or comments that people gave would be lost; or if the
+        gradebook or the source notebook cannot be used.
+    """
+    name = assignment.name
+    converter = GenerateAssignment(coursedir=course.coursedir, config=course.config)
+    with _explained(course, f"{name} cannot be entered in the gradebook"):
+        preprocessors = converter.preprocessors[: converter.preprocessors.index(SaveCells) + 1]
+        with _open(course) as gradebook:
+            gradebook.update_or_create_assignment(name)
+        try:
+            _convert(course, converter, preprocessors, assignment.notebook, name, ".")
+        except RuntimeError as error:
+            if "Cannot add or remove cells" not in str(error):
+                raise
+            with _open(course) as gradebook:
+                _refuse_to_lose(gradebook, assignment)
+                gradebook.remove_notebook(name, name)
+            _convert(course, converter, preprocessors, assignment.notebook, name, ".")
+        with _open(course) as gradebook:
+            _complete_submissions(gradebook, name)
+
+
+def record(
+    course: Course,
+    assignment: Assignment,
+    student: str,
+    result: Result,
+    timestamp: str | None = None,
+    secret: str | None = None,
+) -> None:
+    """Write what became of a submission, in place of what was written of it before.
+
+    Scores, extra credit and comments that people gave stay. A person is asked to look again at what
+    they have scored if the answer or its automatic score has changed, and only then.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    assignment : Assignment
+        The assignment, as `ensure_assignment` has entered it in the gradebook.
+    student : str
+        The name of the learner's folder.
+    result : Result
+        What became of the submission. A rejected one counts as if nothing had been answered.
+    timestamp : str, optional
+        When it was handed in, as nbgrader's ``timestamp.txt`` has it.
+    secret : str, optional
+        By what nbgrader's exchange knows it, as ``submission_secret.txt`` has it. Both lie beside
+        the notebook afterwards, from where `nbgrader generate_feedback` takes them to the pages.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook or the notebook cannot be written, or a late penalty not be decided. The
+        notebook comes last: where it is, its grades are in the gradebook.
+    """
+    name = assignment.name
+    converter = Autograde(coursedir=course.coursedir, config=course.config)
+    folder = course.autograded / student / name
+    notes = {TIMESTAMP: timestamp, SECRET: secret}
+    with _explained(course, f"the grades of {student} for {name} cannot be recorded"):
+        scores = _scores(assignment, result)
+        with atomic_folder(folder) as temporary:
+            with _open(course) as gradebook:
+                submission = _submission(gradebook, converter, name, student, timestamp)
+                earlier = {
+                    grade.name: (grade.auto_score, grade.needs_manual_grade)
+                    for grade in submission.grades
+                }
+                if result.status == "rejected":
+                    notebook = _untouched(gradebook, assignment)
+                else:
+                    notebook = nbformat.reads(result.notebook, as_version=4)
+            _enter_points(notebook, scores)
+            notebook = _convert(course, converter, RECORDING, notebook, name, student)
+            nbformat.write(notebook, temporary / f"{name}.ipynb")
+            for file, text in notes.items():
+                if text:
+                    (temporary / file).write_text(text, encoding="utf-8")
+            unchanged = _unchanged(folder / f"{name}.ipynb", notebook)
+            with _open(course) as gradebook:
+                submission = gradebook.find_submission_notebook(name, name, student)
+                _comment(submission, assignment, result)
+                _flag(submission, assignment, scores, earlier, unchanged)
+                gradebook.db.commit()
+                _verify(submission, scores)
+        for file, text in notes.items():
+            if not text:
+                (folder / file).unlink(missing_ok=True)
+        converter.set_permissions(name, student)
+
+
+def recorded(course: Course, assignment: Assignment) -> dict[str, dict[str, float | None]]:
+    """Read the automatic scores that the gradebook holds of an assignment.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    assignment : Assignment
+        The assignment; the gradebook need not know it.
+
+    Returns
+    -------
+    dict of str to dict of str to float or None
+        For each student with a submission, the score of each graded cell by grade id; None if it
+        has none (yet), such as an answer that is graded by hand.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook cannot be read.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    problem = f"the grades for {assignment.name} cannot be read"
+    with _explained(course, problem), _open(course) as gradebook:
+        # Columns alone: nbgrader adds up the points of each object that it makes.
+        for student, cell, score in (
+            gradebook.db.query(
+                api.SubmittedAssignment.student_id, api.BaseCell.name, api.Grade.auto_score
+            )
+            .join(api.SubmittedAssignment.assignment)
+            .join(api.SubmittedAssignment.notebooks)
+            .join(api.SubmittedNotebook.notebook)
+            .join(api.SubmittedNotebook.grades)
+            .join(api.Grade.cell)
+            .filter(api.Assignment.name == assignment.name, api.Notebook.name == assignment.name)
+        ):
+            found.setdefault(student, {})[cell] = score
+    return found
+
+
+def is_adjusted(course: Course, name: str) -> bool:
+    """Tell whether a total differs from the sum of scores, by a late penalty or extra credit.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    name : str
+        The name of the assignment.
+
+    Returns
+    -------
+    bool
+        Whether the gradebook holds either for any of its submissions.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook cannot be read.
+    """
+    problem = f"the grades for {name} cannot be read"
+    with _explained(course, problem), _open(course) as gradebook:
+        adjusted = (
+            gradebook.db.query(api.SubmittedNotebook.id)
+            .join(api.SubmittedNotebook.assignment)
+            .join(api.SubmittedAssignment.assignment)
+            .outerjoin(api.SubmittedNotebook.grades)
+            .filter(
+                api.Assignment.name == name,
+                (api.SubmittedNotebook.late_submission_penalty != 0)
+                | (api.Grade.extra_credit != 0),
+            )
+        )
+        return adjusted.first() is not None
+
+
+@contextmanager
+def open_gradebook(course: Course) -> Iterator[api.Gradebook]:
+    """Open the gradebook of a course to read it.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+
+    Yields
+    ------
+    nbgrader.api.Gradebook
+        The gradebook.
+
+    Raises
+    ------
+    GradebookError
+        If it cannot be read.
+    """
+    with _explained(course, "the grades cannot be read"), _open(course) as gradebook:
+        yield gradebook
+
+
+@contextmanager
+def _open(course: Course) -> Iterator[api.Gradebook]:
+    before = os.environ.get("PATH", os.defpath)
+    # To make a new gradebook, nbgrader runs `alembic` from the PATH.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        gradebook = api.Gradebook(_patient_url(course), course.course_id)
+    finally:
+        os.environ["PATH"] = before
+    with gradebook, warnings.catch_warnings():
+        # nbgrader adds submissions a line later than SQLAlchemy would like.
+        warnings.simplefilter("ignore", SAWarning)
+        yield gradebook
+
+
+def _patient_url(course: Course) -> str:
+    """Return the URL of the gradebook, with how long to wait for it."""
+    url = make_url(course.db_url)
+    waits = {}
+    if url.get_backend_name() == "sqlite":
+        waits = {"timeout": f"{SECONDS_TO_WAIT}"}
+    elif url.drivername.startswith("postgresql+psycopg"):
+        waits = {
+            "connect_timeout": f"{SECONDS_TO_WAIT}",
+            "options": f"-c lock_timeout={SECONDS_TO_WAIT}s",
+        }
+    return url.set(query={**waits, **url.query}).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _explained(course: Course, problem: str) -> Iterator[None]:
+    """Say in one sentence why the gradebook, nbgrader or a plug-in of the course has failed."""
+    try:
+        yield
+    except CourseError:
+        raise
+    except Exception as error:
+        url = make_url(course.db_url).render_as_string(hide_password=True)
+        # SQLAlchemy has a line of its own for what the driver says.
+        if driver := re.search(r"^\([\w.]+\) (.+)", str(error), re.MULTILINE):
+            reason = driver[1]
+        else:
+            reason = " ".join([f"{type(error).__name__}:", *str(error).splitlines()[:1]])
+        reason = reason.strip().rstrip(".:")
+        mend = "remove the cause"
+        if "locked" in reason or "lock timeout" in reason:
+            mend = "let the other program finish that uses it"
+        elif "readonly" in reason:
+            mend = "make it writable"
+        elif isinstance(error, ImportError):
+            mend = "install what is missing"
+        raise GradebookError(
+            f"{problem} (gradebook {url}: {reason}): {mend}, then run this again."
+        ) from None
+
+
+def _convert(
+    course: Course,
+    converter: BaseConverter,
+    preprocessors: Sequence[type[NbGraderPreprocessor]],
+    notebook: NotebookNode,
+    name: str,
+    student: str,
+) -> NotebookNode:
+    """Let preprocessors of nbgrader work on a notebook, as its converters do."""
+    # Not the converter's own exporter, which may grade what it is given.
+    exporter: Any = NotebookExporter(parent=converter, config=converter.config)  # type: ignore[no-untyped-call]
+    for preprocessor in preprocessors:
+        exporter.register_preprocessor(preprocessor)
+    about = {"assignment": name, "notebook": name, "student": student}
+    resources = {"unique_key": name, "nbgrader": {**about, "db_url": _patient_url(course)}}
+    # What an instructor has configured may name files of the course.
+    with chdir(course.root):
+        output, _ = exporter.from_notebook_node(notebook, resources)
+    converted: NotebookNode = nbformat.reads(output, as_version=4)
+    return converted
+
+
+def _refuse_to_lose(gradebook: api.Gradebook, assignment: Assignment) -> None:
+    """Raise an error if people have graded submissions of an assignment by hand."""
+    submissions = (
+        gradebook.db.query(api.SubmittedAssignment.student_id)
+        .join(api.SubmittedAssignment.notebooks)
+        .join(api.SubmittedNotebook.notebook)
+        .join(api.Notebook.assignment)
+        .filter(api.Assignment.name == assignment.name, api.Notebook.name == assignment.name)
+    )
+    grades = submissions.join(api.SubmittedNotebook.grades).filter(
+        api.Grade.manual_score.is_not(None) | api.Grade.extra_credit.is_not(None)
+    )
+    comments = submissions.join(api.SubmittedNotebook.comments).filter(
+        api.Comment.manual_comment.is_not(None)
+    )
+    if students := sorted({student for (student,) in [*grades, *comments]}):
+        raise GradebookError(
+            f"{assignment.path} has other cells than before, and what people graded by hand would "
+            f"be lost ({len(students)} submissions, the first by {students[0]}): restore the "
+            f"cells, or give that up with 'nbgrader db assignment remove {assignment.name} "
+            "--force'."
+        )
+
+
+def _complete_submissions(gradebook: api.Gradebook, name: str) -> None:
+    """Give submissions whose notebook was removed a new one, without grades.
+
+    `Gradebook.add_submission` does this for new submissions only, and these may have an extension.
+    """
+    notebook = gradebook.find_notebook(name, name)
+    for submission in gradebook.db.query(api.SubmittedAssignment).filter(
+        api.SubmittedAssignment.assignment_id == notebook.assignment_id,
+        ~api.SubmittedAssignment.notebooks.any(api.SubmittedNotebook.notebook_id == notebook.id),
+    ):
+        submitted = api.SubmittedNotebook(notebook=notebook, assignment=submission)
+        for cell in [*notebook.grade_cells, *notebook.task_cells]:
+            api.Grade(cell_id=cell.id, notebook=submitted)
+        for cell in [*notebook.solution_cells, *notebook.task_cells]:
+            api.Comment(cell_id=cell.id, notebook=submitted)
+        gradebook.db.add(submitted)
+    gradebook.db.commit()
+
+
+def _scores(assignment: Assignment, result: Result) -> dict[str, CellScore]:
+    """Return the score of each check cell, if a gradebook can hold it."""
+    points = assignment.points
+    if result.status == "rejected":
+        reviews = {name: score.review for name, score in result.cells.items()}
+        return {name: CellScore(0, points[name], review=reviews.get(name, "")) for name in points}
+    if result.cells.keys() != points.keys():
+        raise GradebookError(
+            f"a result for {assignment.name} has scores of {', '.join(result.cells) or 'nothing'}: "
+            f"expected {', '.join(points)}."
+        )
+    for name, score in result.cells.items():
+        # nbgrader takes less than 0 for full marks.
+        if not 0 <= score.points <= points[name]:
+            raise GradebookError(
+                f"a result for {assignment.name} has {score.points:g} points for {name}: expected "
+                f"0 to {points[name]:g}."
+            )
+    return result.cells
+
+
+def _submission(
+    gradebook: api.Gradebook,
+    converter: Autograde,
+    name: str,
+    student: str,
+    timestamp: str | None,
+) -> api.SubmittedNotebook:
+    """Find or make a submission in the gradebook, as nbgrader's Autograde does."""
+    if converter.create_student:
+        gradebook.update_or_create_student(student)
+    changes = {"timestamp": timestamp} if timestamp else {}
+    gradebook.update_or_create_submission(name, student, **changes)
+    return gradebook.find_submission_notebook(name, name, student)
+
+
+def _untouched(gradebook: api.Gradebook, assignment: Assignment) -> NotebookNode:
+    """Return the notebook of an assignment as a learner gets it, for a submission not run."""
+    released = {
+        cell.name: cell.source
+        for cell in gradebook.find_notebook(assignment.name, assignment.name).source_cells
+    }
+    notebook = copy.deepcopy(assignment.notebook)
+    for cell in notebook.cells:
+        cell.source = released.get(nbgrader_metadata(cell).get("grade_id"), cell.source)
+    return notebook
+
+
+def _enter_points(notebook: NotebookNode, scores: dict[str, CellScore]) -> None:
+    """Let each check cell show its points first, which is how nbgrader's SaveAutoGrades gets them.
+
+    See `nbgrader.utils.determine_grade`.
+    """
+    for cell in notebook.cells:
+        if score := scores.get(nbgrader_metadata(cell).get("grade_id", "")):
+            data = {"text/plain": repr(float(score.points))}
+            cell.outputs.insert(0, v4.new_output("execute_result", data=data))
+
+
+def _unchanged(path: Path, notebook: NotebookNode) -> set[str]:
+    """Name the answers that are the same in the notebook recorded before."""
+    try:
+        before = _answers(read_notebook(path))
+    except CourseError:
+        return set()
+    return {name for name, source in _answers(notebook).items() if before.get(name) == source}
+
+
+def _answers(notebook: NotebookNode) -> dict[str, str]:
+    return {
+        metadata["grade_id"]: cell.source
+        for cell in notebook.cells
+        if (metadata := nbgrader_metadata(cell)).get("solution")
+    }
+
+
+def _comment(submission: api.SubmittedNotebook, assignment: Assignment, result: Result) -> None:
+    """Add the feedback to the answers; SaveAutoGrades has just removed what was there."""
+    if result.status == "rejected":
+        feedback = {answer: [result.reason] for answer in assignment.answers}
+    else:
+        feedback = {
+            task.answer: result.cells[task.check].feedback
+            for task in assignment.tasks
+            if task.check
+        }
+    for comment in submission.comments:
+        if sentences := feedback.get(comment.name):
+            comment.auto_comment = "\n".join(sentences)
+
+
+def _flag(
+    submission: api.SubmittedNotebook,
+    assignment: Assignment,
+    scores: dict[str, CellScore],
+    earlier: dict[str, tuple[float | None, bool]],
+    unchanged: set[str],
+) -> None:
+    """Ask for a person where one is needed; SaveAutoGrades asks for all that had one before."""
+    answers = {task.check: task.answer for task in assignment.tasks}
+    for grade in submission.grades:
+        answer = answers.get(grade.name, grade.name)
+        score, flag = earlier[grade.name]
+        if grade.manual_score is not None and answer in unchanged and score == grade.auto_score:
+            grade.needs_manual_grade = flag
+        elif grade.name in scores and scores[grade.name].review:
+            grade.needs_manual_grade = True
+
+
+def _verify(submission: api.SubmittedNotebook, scores: dict[str, CellScore]) -> None:
+    held = {grade.name: grade.auto_score for grade in submission.grades}
+    for name, score in scores.items():
+        if held.get(name) != score.points:
+            raise GradebookError(
+                f"the gradebook holds {held.get(name)} points for {name}, not {score.points}: the "
+                "graded notebook needs that cell, and nothing else may write its score."
+            )

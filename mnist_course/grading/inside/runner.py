@@ -1,0 +1,233 @@
+"""The learner's side of the border: run a notebook, then answer questions about it.
+
+This runs in a process of its own, together with the learner's code, and knows nothing of tests.
+Each request is a tuple, each answer a tuple that starts with one of `ANSWERED`, `NOT_ATTEMPTED`
+and `FAILED`.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from mnist_course._backend import keras
+from mnist_course.checks.core import CheckError, explain
+from mnist_course.checks.figures import Panel, describe, find_figure
+
+from .messages import ANSWERED, FAILED, NOT_ATTEMPTED, TOO_LONG, pack, unpack
+from .shell import Shell, make_shell
+
+LARGEST_REQUEST = 2**30  # bytes
+
+
+class TooLong(BaseException):
+    """Time is up. Not an Exception, so that `except Exception` does not catch it."""
+
+
+def serve(connection: Connection, folder: str) -> None:
+    """Answer requests until the other side hangs up.
+
+    Parameters
+    ----------
+    connection : multiprocessing.connection.Connection
+        Where requests come from, as bytes that `messages.pack` wrote.
+    folder : str
+        The folder in which to run.
+
+    Notes
+    -----
+    The requests, with their answers' values:
+
+    - ``("run", seconds, code, room)``: run a cell for at most so many seconds, and keep at most so
+      many characters of what it shows; the value is the pair of None, or for a cell that failed
+      the pair of whether it was not attempted, and what went wrong; and of its outputs.
+    - ``("call", seconds, name, arguments)``: the value is the pair of what the function returned
+      and the arguments as they were afterwards.
+    - ``("predict", seconds, name, images)``: the classes that a model predicts.
+    - ``("json", seconds, name)``: the variable.
+    - ``("figure", seconds, name, arguments)``: what the figure shows that the function drew.
+
+    A submission may tell that it is not in a notebook, and gains nothing by it: what it answers is
+    judged. The arguments of the process are a kernel's, as is the name of the shell's class. What
+    still differs: the modules of this package that are loaded, and `ipykernel`, which is not; the
+    number and the parent of the process, and its arguments in /proc; its folder, /data and the
+    empty home; `sys.stdout`; that there is no network and little time.
+    """
+    os.chdir(folder)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    signal.signal(signal.SIGALRM, _time_is_up)
+    sys.argv[:] = sys.orig_argv[:] = [sys.executable, "-m", "ipykernel_launcher"]
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (what a notebook that sets no seed draws from)
+    shell = make_shell()
+    answer: dict[str, Callable[..., Any]] = {
+        "run": _run,
+        "call": _call,
+        "predict": _predict,
+        "json": _json,
+        "figure": _figure,
+    }
+    while True:
+        try:
+            kind, *details = unpack(connection.recv_bytes(LARGEST_REQUEST))
+        except EOFError:
+            return
+        connection.send_bytes(pack(_protected(answer[kind], shell, *details)))
+
+
+def _time_is_up(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise TooLong
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _protected(ask: Callable[..., Any], *details: Any) -> tuple[str, Any]:
+    try:
+        return ANSWERED, ask(*details)
+    except NotImplementedError:
+        return NOT_ATTEMPTED, None
+    except BaseException as error:
+        return FAILED, _sentence(error)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, TooLong):
+        return TOO_LONG
+    if isinstance(error, _MissingError | CheckError):
+        return str(error)
+    return f"stopped with {explain(error)}"
+
+
+class _MissingError(Exception):
+    """There is no such name, or it is of no use."""
+
+
+def _run(shell: Shell, seconds: float, code: str, room: int) -> Any:
+    error: BaseException | None
+    try:
+        with _at_most(seconds):
+            error, _ = shell.run(code, room)
+    except TooLong as late:
+        error = late
+    failure = (isinstance(error, NotImplementedError), _sentence(error)) if error else None
+    return failure, shell.outputs.list
+
+
+def _find(shell: Shell, name: str) -> Any:
+    if name not in shell.user_ns:
+        raise _MissingError("does not exist after the notebook ran.")
+    value = shell.user_ns[name]
+    if value is None:
+        raise NotImplementedError
+    return value
+
+
+def _call(
+    shell: Shell, seconds: float, name: str, arguments: tuple[Any, ...]
+) -> tuple[Any, tuple[Any, ...]]:
+    function = _find(shell, name)
+    if not callable(function):
+        raise _MissingError(f"is of type {type(function).__name__}; it should be a function.")
+    with _at_most(seconds):
+        return _described(function(*arguments)), arguments
+
+
+def _predict(shell: Shell, seconds: float, name: str, images: np.ndarray[Any, Any]) -> Any:
+    model = _find(shell, name)
+    if not hasattr(model, "predict"):
+        raise _MissingError(f"is of type {type(model).__name__}; it should be a trained model.")
+    with _at_most(seconds):
+        if isinstance(model, keras.Model):
+            return np.asarray(model.predict(images, verbose=0)).argmax(axis=-1)
+        return np.asarray(model.predict(images))
+
+
+def _json(shell: Shell, seconds: float, name: str) -> Any:
+    with _at_most(seconds):
+        return _described(_find(shell, name))
+
+
+def _figure(
+    shell: Shell, seconds: float, name: str, arguments: tuple[Any, ...]
+) -> list[dict[str, Any]]:
+    from matplotlib import pyplot
+
+    shown: list[list[Panel]] = []
+
+    def show(*_: Any, **__: Any) -> None:
+        # As in a notebook, where `plt.show()` shows all figures and closes them.
+        shown.extend(describe(pyplot.figure(number)) for number in pyplot.get_fignums())
+        pyplot.close("all")
+
+    pyplot.close("all")
+    function = _find(shell, name)
+    with _at_most(seconds), mock.patch.object(pyplot, "show", show):
+        figure = find_figure(function(*arguments))
+        if figure and not shown:
+            shown.append(describe(figure))
+    if not shown:
+        raise _MissingError("drew no figure.")
+    pyplot.close("all")
+    return [vars(panel) for panel in shown[0]]
+
+
+def _described(value: Any) -> Any:
+    """Replace Keras's objects by what can be said of them."""
+    if isinstance(value, keras.Model):
+        return _describe_model(value)
+    if isinstance(value, keras.callbacks.History):
+        return value.history
+    if type(value) in (tuple, list):
+        return type(value)(_described(item) for item in value)
+    return value
+
+
+def _describe_model(model: keras.Model) -> dict[str, Any]:
+    compiled = bool(model.compiled)
+    metrics = model.get_compile_config()["metrics"] or [] if compiled else []
+    return {
+        "kind": "model",
+        "parameters": model.count_params() if model.built else None,
+        "input_shape": getattr(model, "input_shape", None),
+        "output_shape": getattr(model, "output_shape", None),
+        "layers": [
+            {
+                "kind": type(layer).__name__,
+                "units": getattr(layer, "units", None),
+                "activation": getattr(getattr(layer, "activation", None), "__name__", None),
+                "weights": [np.asarray(weight) for weight in layer.get_weights()],
+            }
+            for layer in model.layers
+        ],
+        "optimizer": type(model.optimizer).__name__ if compiled else None,
+        "learning_rate": float(np.asarray(model.optimizer.learning_rate)) if compiled else None,
+        "loss": _name(model.loss) if compiled else None,
+        "from_logits": bool(getattr(model.loss, "from_logits", False)),
+        "metrics": [_name(metric) for metric in metrics],
+    }
+
+
+def _name(thing: Any) -> str:
+    """Return what a loss or metric was given as: a string, or the name of a function or class."""
+    if isinstance(thing, str):
+        return thing
+    if isinstance(thing, dict):
+        return str(thing.get("class_name"))
+    return str(getattr(thing, "__name__", type(thing).__name__))

@@ -1,0 +1,286 @@
+"""Run hidden tests against a submission: points per cell, and a sentence for each point missed.
+
+Hidden tests are pytest files. `pytest` runs them here, in a trusted process; what they know of the
+learner's code is what the fixture `student` tells them.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+import io
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import numpy.typing as npt
+import pytest
+from nbformat import NotebookNode, v4
+
+from mnist_course.data import MNIST, load_mnist
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.sandbox.supervisor import Child
+from mnist_course.grading.submissions.assemble import assemble, code_cells
+
+from .results import CellScore, Result
+from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
+
+ONLY_THE_SAMPLE = (
+    "they judge a network on all 10,000 test images of MNIST, and here is only the sample. "
+    "Run 'mnist-course data', or set MNIST_COURSE_DATA."
+)
+
+Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+
+
+def hidden_points(tests: Path) -> dict[str, float]:
+    """Add up the points of hidden tests, without running them.
+
+    Parameters
+    ----------
+    tests : pathlib.Path
+        A file of hidden tests.
+
+    Returns
+    -------
+    dict of str to float
+        The points of each check cell.
+
+    Raises
+    ------
+    CourseError
+        If the file cannot be collected, or a test lacks its points or its sentence.
+    """
+    return {name: cell.max_points for name, cell in _collect(tests).cells.items()}
+
+
+def check_data(tests: Path, labelled: Labelled | None = None) -> None:
+    """Refuse hidden tests for which the data set is not enough.
+
+    Parameters
+    ----------
+    tests : pathlib.Path
+        A file of hidden tests.
+    labelled : tuple of (ndarray, ndarray), optional
+        See `score`.
+
+    Raises
+    ------
+    CourseError
+        If they judge a network on all test images of MNIST, and here is only the sample; or if
+        they cannot be collected.
+    """
+    if "full_mnist" in _collect(tests).fixtures and labelled is None and not _mnist().genuine:
+        raise CourseError(_unusable(tests, ONLY_THE_SAMPLE))
+
+
+def score(
+    assignment: Assignment,
+    submission: NotebookNode,
+    *,
+    spawn: Callable[[], Child],
+    seed: int = 0,
+    labelled: Labelled | None = None,
+    seconds_per_cell: float | None = None,
+) -> Result:
+    """Run a submission and judge it by the hidden tests.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What was asked.
+    submission : nbformat.NotebookNode
+        What came back; only its answer cells are used.
+    spawn : callable
+        What starts the process in which the notebook runs; see `Session`.
+    seed : int, default 0
+        Decides the inputs of the hidden tests.
+    labelled : tuple of (ndarray, ndarray), optional
+        Images and labels on which to judge networks, instead of the test images of MNIST.
+    seconds_per_cell : float, optional
+        How long a cell of the notebook may run; see `Session`.
+
+    Returns
+    -------
+    Result
+        The score of each check cell, and the notebook as it ran.
+
+    Raises
+    ------
+    CourseError
+        If the hidden tests themselves cannot be run, or the notebook cannot.
+    """
+    start = time.monotonic()
+    notebook = assemble(assignment, submission)
+    cells = code_cells(notebook)
+    named = [(name, cell.source) for name, cell in cells.items()]
+    with Session(named, spawn=spawn, seconds_per_cell=seconds_per_cell) as session:
+        hidden = _Hidden(session, seed, labelled)
+        _pytest(assignment.tests, hidden)
+    for name, outputs in session.outputs.items():
+        cells[name].outputs = outputs
+    for name, earned in hidden.cells.items():
+        _, earned.check = session.failures.get(name, (False, ""))
+        steadiness = session.steadiness.get(name.removeprefix("check_"), 1.0)
+        if earned.points and steadiness < LEAST_STEADY:
+            earned.review = (
+                f"Moved by half a pixel, {steadiness:.0%} of the test images are still taken for "
+                f"the same digit, where a network keeps at least {LEAST_STEADY:.0%}: look whether "
+                "the answer is a table of the test images."
+            )
+    return Result(
+        session.status,
+        session.reason,
+        time.monotonic() - start,
+        hidden.cells,
+        nbformat.writes(notebook),
+    )
+
+
+def reject(assignment: Assignment, reason: str) -> Result:
+    """Give a submission that cannot be run no points, and say why.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What was asked.
+    reason : str
+        A sentence for the learner and the instructor.
+    """
+    notebook = assemble(assignment, v4.new_notebook())
+    cells = {}
+    for name, points in assignment.points.items():
+        cells[name] = CellScore(0.0, points, [reason], attempted=False)
+    return Result("rejected", reason, 0.0, cells, nbformat.writes(notebook))
+
+
+def _collect(tests: Path) -> "_Hidden":
+    hidden = _Hidden(session=None, seed=0, labelled=None)
+    _pytest(tests, hidden, "--collect-only")
+    return hidden
+
+
+def _unusable(tests: Path, reason: str) -> str:
+    return f"the hidden tests {tests} cannot be used: {reason}"
+
+
+def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:
+    arguments = [str(tests), f"--rootdir={tests.parent}", f"--confcutdir={tests.parent}"]
+    arguments += ["-c", "/dev/null", "--import-mode=importlib", "--assert=plain", "-q"]
+    # Other plug-ins that happen to be installed have no say in a grade. The one left out collects
+    # garbage ten times over, which takes as long as all the rest.
+    arguments += ["-p", "no:cacheprovider", "-p", "no:unraisableexception"]
+    arguments += ["--disable-plugin-autoload", *options]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        status = pytest.main(arguments, plugins=[hidden])
+    # pytest leaves the module behind, and would use it again for another file of the same name.
+    sys.modules.pop(tests.stem, None)
+    if hidden.problem or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        reason = hidden.problem or " ".join(said.getvalue().split())[-400:]
+        raise CourseError(_unusable(tests, reason))
+
+
+class _Hidden:
+    """The pytest plugin that offers the fixtures and counts the points."""
+
+    def __init__(self, session: Session | None, seed: int, labelled: Labelled | None) -> None:
+        self.session = session
+        self.seed = seed
+        self.labelled = labelled
+        self.cells: dict[str, CellScore] = {}
+        self.fixtures: set[str] = set()
+        self.problem = ""
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "points(n, cell): the points of a hidden test")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            self.fixtures |= set(getattr(item, "fixturenames", ()))
+            marker = item.get_closest_marker("points")
+            if marker is None or len(marker.args) != 1 or set(marker.kwargs) != {"cell"}:
+                self.problem = f"{item.name} lacks @pytest.mark.points(n, cell=...)."
+            elif not _sentence(item):
+                self.problem = f"{item.name} lacks the sentence for the learner, its docstring."
+            else:
+                self._cell(item).max_points += marker.args[0]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        report: Any = yield
+        cell = self._cell(item)
+        if call.when == "call" and report.passed:
+            marker = item.get_closest_marker("points")
+            assert marker is not None
+            cell.points += marker.args[0]
+        elif report.failed:
+            error = call.excinfo.value if call.excinfo else None
+            sentence = str(error) if isinstance(error, StudentError) else _sentence(item)
+            if sentence not in cell.feedback:
+                cell.feedback.append(sentence)
+            if isinstance(error, NotAttemptedError):
+                cell.attempted = False
+        return report  # type: ignore[no-any-return]
+
+    def _cell(self, item: pytest.Item) -> CellScore:
+        marker = item.get_closest_marker("points")
+        return self.cells.setdefault(marker.kwargs["cell"] if marker else "", CellScore())
+
+    @pytest.fixture(autouse=True)
+    def _nothing_is_no_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("allclose", "array_equal", "array_almost_equal", "array_less"):
+            strict = _with_something(getattr(np.testing, f"assert_{name}"))
+            monkeypatch.setattr(np.testing, f"assert_{name}", strict)
+
+    @pytest.fixture
+    def student(self, request: pytest.FixtureRequest) -> Student:
+        cell = request.node.get_closest_marker("points").kwargs["cell"]
+        assert self.session is not None
+        return Student(self.session, cell.removeprefix("check_"))
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(request.node.name.encode())])
+
+    @pytest.fixture
+    def mnist(self) -> MNIST:
+        return _mnist()
+
+    @pytest.fixture
+    def full_mnist(self) -> MNIST:
+        mnist = _mnist()
+        if self.labelled:
+            images, labels = self.labelled
+            return dataclasses.replace(mnist, test_images=images, test_labels=labels)
+        if not mnist.genuine:
+            self.problem = ONLY_THE_SAMPLE
+            pytest.fail(self.problem)
+        return mnist
+
+
+@functools.cache
+def _mnist() -> MNIST:
+    return load_mnist()
+
+
+def _with_something(compare: Callable[..., None]) -> Callable[..., None]:
+    """Refuse nothing in place of something: NumPy finds an empty array equal to any number."""
+
+    @functools.wraps(compare)
+    def compare_with_something(actual: Any, desired: Any, *args: Any, **options: Any) -> None:
+        assert (np.size(actual) == 0) == (np.size(desired) == 0)
+        compare(actual, desired, *args, **options)
+
+    return compare_with_something
+
+
+def _sentence(item: pytest.Item) -> str:
+    return " ".join((inspect.getdoc(getattr(item, "function", None)) or "").split())

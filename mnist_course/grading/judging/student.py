@@ -1,0 +1,346 @@
+"""What a hidden test sees of a learner: a fixture with four questions, and nothing else."""
+
+import multiprocessing
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from nbformat import NotebookNode
+
+from mnist_course.checks.figures import Panel
+from mnist_course.grading.inside import messages
+from mnist_course.grading.inside.messages import MessageError, pack, unpack
+from mnist_course.grading.inside.outputs import read_outputs
+from mnist_course.grading.sandbox.supervisor import Child, Limits
+
+from .results import Status
+
+GRACE = 10.0  # seconds for a process to obey its own alarm before it is killed
+LONGEST_SENTENCE = 500  # characters
+LARGEST_FRAME = 2**16  # bytes of a message beside its content
+BYTES_PER_CHARACTER = 12  # at most, in a message: JSON writes some as two numbers of six
+FEWEST_TO_MOVE = 1000  # images; of fewer, the share says too little
+LEAST_STEADY = 0.7  # of the predictions; see `Student.predict`
+
+_ENDS: dict[str | None, tuple[Status, str]] = {
+    None: ("crashed", "ended the process in which the notebook ran."),
+    "too_long": ("timeout", messages.TOO_LONG),
+    "out_of_memory": ("out_of_memory", "used too much memory and was stopped."),
+    "out_of_cpu_time": ("timeout", "used too much CPU time and was stopped."),
+    "too_many_processes": ("crashed", "started too many processes or threads and was stopped."),
+}
+
+# Forked from a process that has imported the libraries and never seen a learner's code.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(
+    ["mnist_course.grading.inside.runner", "mnist_course.grading.inside.warm"]
+)
+
+
+class StudentError(AssertionError):
+    """The learner's code gave no answer; the message is a sentence for the learner."""
+
+
+class NotAttemptedError(StudentError):
+    """There is nothing to judge."""
+
+
+class Unconfined:
+    """Starts processes as `Sandbox` does, but nothing confines them.
+
+    Parameters
+    ----------
+    limits : Limits, optional
+        Only the seconds for a cell and for a call count.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+
+    def spawn(self) -> Child:
+        """Start a process that has TensorFlow imported and has seen no learner's code."""
+        return _Unconfined(self.limits)
+
+
+class Session:
+    """One run of one submission, in a process of its own.
+
+    Parameters
+    ----------
+    cells : list of tuple of (str, str)
+        Name and code of the cells to run.
+    spawn : callable
+        What starts the process: `Sandbox.spawn` or `Unconfined.spawn`.
+    seconds_per_cell : float, optional
+        How long a cell may run; by default, as long as the limits of the process say.
+
+    Attributes
+    ----------
+    failures : dict of str to tuple of (bool, str)
+        For each cell that failed, whether it was not attempted, and what went wrong.
+    outputs : dict of str to list of nbformat.NotebookNode
+        What each cell showed.
+    steadiness : dict of str to float
+        For each answer cell whose model predicted many images, the share of predictions that stay
+        the same when the images are moved by half a pixel.
+    status : str
+        As in `Result`.
+    reason : str
+        Where and why the run ended early; empty if it did not.
+
+    Notes
+    -----
+    Use it as a context manager: the process is gone when the block ends.
+    """
+
+    def __init__(
+        self,
+        cells: list[tuple[str, str]],
+        *,
+        spawn: Callable[[], Child],
+        seconds_per_cell: float | None = None,
+    ) -> None:
+        self.cells = cells
+        self.spawn = spawn
+        self.seconds_per_cell = seconds_per_cell
+        self.failures: dict[str, tuple[bool, str]] = {}
+        self.outputs: dict[str, list[NotebookNode]] = {}
+        self.steadiness: dict[str, float] = {}
+        self.status: Status = "graded"
+        self.reason = ""
+        self._end = ""
+
+    def __enter__(self) -> "Session":
+        self.child = self.spawn()
+        seconds = self.seconds_per_cell or self.child.limits.seconds_per_cell
+        room = self.child.limits.output
+        try:
+            for name, code in self.cells:
+                # One by one, so that a process that has to be killed tells which cell it was.
+                status, value = self.ask(seconds, "run", code, room, cell=name)
+                match status, value:
+                    case messages.ANSWERED, (failure, outputs):
+                        self.outputs[name] = read_outputs(outputs, room)
+                        room -= sum(len(str(output)) for output in self.outputs[name])
+                    case _:
+                        failure = (False, str(value))
+                match failure:
+                    case (bool(untouched), str(sentence)):
+                        self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
+                        if sentence == messages.TOO_LONG and self.status == "graded":
+                            self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.child.close()
+
+    def ask(
+        self, seconds: float, kind: str, *details: object, cell: str | None = None
+    ) -> tuple[str, Any]:
+        """Send a request to the learner's process and return its answer."""
+        if self._end:
+            return messages.FAILED, self._end
+        limits = self.child.limits
+        largest = BYTES_PER_CHARACTER * limits.output if cell else limits.answer
+        # From outside, as the process may stop anywhere, even within its answer.
+        alarm = threading.Timer(seconds + GRACE, self.child.kill, ["too_long"])
+        alarm.start()
+        try:
+            self.child.connection.send_bytes(pack((kind, seconds, *details)))
+            status, value = unpack(self.child.connection.recv_bytes(largest + LARGEST_FRAME))
+        except (EOFError, OSError, MessageError, TypeError, ValueError):
+            self.child.kill()
+            self.status, self._end = _ENDS[self.child.reason()]
+            place = f"The cell `{cell}`" if cell else f"`{details[0]}`, asked by a hidden test,"
+            self.reason = f"{place} {self._end}"
+            return messages.FAILED, self._end
+        finally:
+            alarm.cancel()
+            alarm.join()
+        return str(status), value
+
+
+@dataclass(frozen=True)
+class Student:
+    """The only way from a hidden test to a learner's code.
+
+    Attributes
+    ----------
+    session : Session
+        The run of the submission.
+    answer : str
+        The name of the answer cell that the test is about.
+    """
+
+    session: Session
+    answer: str
+
+    def call(self, name: str, *arguments: Any, after: bool = False) -> Any:
+        """Call a function of the learner.
+
+        Parameters
+        ----------
+        name : str
+            Its name in the notebook.
+        *arguments
+            Numbers, strings, bytes, arrays, and lists, tuples and dictionaries of these.
+        after : bool, default False
+            Also return the arguments as the function left them.
+
+        Returns
+        -------
+        object
+            What it returned; with `after`, a pair of that and the tuple of arguments.
+
+        Raises
+        ------
+        StudentError
+            If there is no such function, or it fails, returns None or takes too long.
+        """
+        value = self._ask(name, "call", name, arguments)
+        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], tuple)):
+            raise StudentError(f"`{name}` did not return in the usual way.")
+        if value[0] is None:
+            raise StudentError(f"`{name}` returned None: it should end with `return ...`.")
+        return value if after else value[0]
+
+    def predict(self, name: str, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Let a model of the learner predict.
+
+        Parameters
+        ----------
+        name : str
+            The name of the model in the notebook.
+        images : ndarray, shape (n, 28, 28)
+            Without labels: they stay here.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            The class that the model predicts for each image.
+
+        Raises
+        ------
+        StudentError
+            If there is no such model, or its predictions are not n classes.
+
+        Notes
+        -----
+        Many images are shown again, in another order and moved by half a pixel along the diagonal,
+        which changes every value and the size of the ink. Most predictions of a network stay the
+        same, even of one that is often wrong; a table of the known images has no answer, or any.
+        What comes out is noted for a person to look at, and does not count here.
+
+        Measured on the test images of MNIST, the share that is right and the share that stays: the
+        course's network trained for 1 epoch 97 % and 96 %, for 5 epochs 98 % and 97 %, for 50
+        epochs 98 % and 98 %, and on 1,300 images only 88 % and 89 %; a linear classifier 92 % and
+        93 %; the convolutional network after 20 epochs 99.6 % and 99.6 %. The lowest seen were
+        80 %, of one after 1 epoch of distorted images, with 85 % right, which earns no points; a
+        table keeps some 10 %. A table that leaves unknown images to a network is not told from one.
+        ``pytest -s tests/attacks/test_tables.py`` measures the quick ones of these again.
+        """
+        classes = self._classes(name, images)
+        steadiness = self.session.steadiness
+        if len(images) >= FEWEST_TO_MOVE and self.answer not in steadiness:
+            order = np.random.default_rng(0).permutation(len(images))
+            try:
+                moved = self._classes(name, _moved(images[order]))
+                steadiness[self.answer] = float(np.mean(moved == classes[order]))
+            except StudentError:
+                steadiness[self.answer] = 0.0
+        return classes
+
+    def _classes(self, name: str, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        classes = self._ask(name, "predict", name, images)
+        if (
+            not isinstance(classes, np.ndarray)
+            or classes.shape != (len(images),)
+            or classes.dtype.kind not in "iu"
+        ):
+            raise StudentError(f"`{name}` did not predict one class for each image.")
+        return classes.astype(np.int64)
+
+    def json(self, name: str) -> Any:
+        """Return a variable of the learner; of a Keras model, its description.
+
+        Raises
+        ------
+        StudentError
+            If there is no such variable, or it is still None.
+        """
+        return self._ask(name, "json", name)
+
+    def figure(self, name: str, *arguments: Any) -> list[Panel]:
+        """Call a function of the learner that draws, and describe what its figure shows.
+
+        Raises
+        ------
+        StudentError
+            If there is no such function, or it fails or draws nothing.
+        """
+        panels = self._ask(name, "figure", name, arguments)
+        try:
+            return [Panel(**panel) for panel in panels]
+        except TypeError:
+            raise StudentError(f"`{name}` did not draw a figure.") from None
+
+    def _ask(self, name: str, kind: str, *details: object) -> Any:
+        seconds = self.session.child.limits.seconds_per_call
+        status, value = self.session.ask(seconds, kind, *details)
+        if status == messages.ANSWERED:
+            return value
+        if self.answer in self.session.failures:
+            untouched, sentence = self.session.failures[self.answer]
+            if not untouched:
+                raise StudentError(f"Your cell `{self.answer}` {sentence}")
+            status = messages.NOT_ATTEMPTED
+        if status == messages.NOT_ATTEMPTED:
+            raise NotAttemptedError(f"`{name}` was not attempted.")
+        raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
+
+
+def _moved(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Move images by half a pixel to the right and down."""
+    whole = np.roll(images, (1, 1), axis=(1, 2))
+    moved: npt.NDArray[Any] = ((images.astype(np.float32) + whole) / 2).astype(images.dtype)
+    return moved
+
+
+class _Unconfined(Child):
+    def __init__(self, limits: Limits) -> None:
+        ours, theirs = _context.Pipe()
+        super().__init__(ours, limits)
+        self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
+        self._process = _context.Process(
+            target=_serve, args=(theirs, self._folder.name), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def _end(self) -> None:
+        self._process.kill()
+
+    def _clean(self) -> None:
+        self._process.join()
+        self._folder.cleanup()
+
+
+def _serve(connection: Connection, folder: str) -> None:
+    # Not above: it imports TensorFlow, which this side does not need.
+    from mnist_course.grading.inside import runner
+
+    runner.serve(connection, folder)

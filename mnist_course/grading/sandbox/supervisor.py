@@ -1,0 +1,306 @@
+"""Confine each submission: it sees nothing that is not its own, changes nothing, leaves nothing.
+
+`bubblewrap` starts one process in an almost empty machine, the `nursery`, which imports TensorFlow
+and forks itself for each submission. The fork makes namespaces of its own, so that it shares
+nothing with the submissions beside it and after it, and gives up every right. What the kernel does
+not limit for a tree of processes, a thread here watches: memory, processes, time.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import tempfile
+import threading
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import TracebackType
+
+from mnist_course import doctor
+from mnist_course.errors import CourseError
+
+from . import bubblewrap
+from .usage import Usage, measure
+
+READY = b"ready"
+SECONDS_TO_START = 120.0  # importing TensorFlow from a slow disk takes a while
+SECONDS_TO_STOP = 10.0
+SECONDS_BETWEEN_LOOKS = 0.2
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use, all its processes together if not said otherwise.
+
+    Attributes
+    ----------
+    memory : int
+        Bytes. What processes share counts for each; a submission starts with about 0.6 GiB, a
+        process that it forks with 0.3. Its files are not among them (see `disk`), nor what the
+        kernel needs for it, such as the buffers of its sockets.
+    disk : int
+        Bytes in all its files, which are kept in memory.
+    file_size : int
+        Bytes in each file.
+    open_files : int
+        Open files of each process.
+    processes : int
+        Processes and threads. TensorFlow alone starts several for each core.
+    cpu_seconds : float
+        Seconds of all cores.
+    seconds_per_cell, seconds_per_call : float
+        Seconds that a cell of the notebook, and an answer to a hidden test, may take. Keras's own
+        `model.fit` takes 4.3 processor seconds for an epoch of 48,000 images.
+    seconds_per_submission : float
+        Seconds from the first cell to the last answer.
+    output : int
+        Characters that are kept of what the cells of the notebook show.
+    answer : int
+        Bytes of an answer to a hidden test.
+    """
+
+    memory: int = 4 * 2**30
+    disk: int = 512 * 2**20
+    file_size: int = 256 * 2**20
+    open_files: int = 256
+    processes: int = 1024
+    cpu_seconds: float = 3600.0
+    seconds_per_cell: float = 600.0
+    seconds_per_call: float = 30.0
+    seconds_per_submission: float = 1800.0
+    output: int = 2**20
+    answer: int = 2**26
+
+
+class Child(ABC):
+    """A process in which one submission runs `runner.serve`.
+
+    Attributes
+    ----------
+    connection : multiprocessing.connection.Connection
+        To ask it.
+    limits : Limits
+        What it may use.
+    """
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self.connection = connection
+        self.limits = limits
+        self._reason: str | None = None
+        self._closed = False
+        self._lock = threading.RLock()
+
+    def reason(self) -> str | None:
+        """Return the reason that the first `kill` gave; None if it has not been killed for one."""
+        return self._reason
+
+    def kill(self, reason: str | None = None) -> None:
+        """End it, and let go who waits for its answer.
+
+        Parameters
+        ----------
+        reason : str, optional
+            The limit that it exceeded: "too_long", "out_of_memory", "too_many_processes" or
+            "out_of_cpu_time".
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._reason = self._reason or reason
+            self._end()
+            ours = socket.socket(fileno=os.dup(self.connection.fileno()))
+            with ours, contextlib.suppress(OSError):  # the other side may have hung up
+                ours.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End it, and wait until nothing of it is left."""
+        with self._lock:
+            if not self._closed:
+                self.kill()
+                self._clean()
+                self.connection.close()
+                self._closed = True
+
+    @abstractmethod
+    def _end(self) -> None: ...
+
+    @abstractmethod
+    def _clean(self) -> None: ...
+
+
+class Sandbox:
+    """Where submissions run: a context manager, whose `spawn` starts a process for each of them.
+
+    Parameters
+    ----------
+    limits : Limits, optional
+        What each submission may use.
+
+    Raises
+    ------
+    CourseError
+        On entering, if no sandbox can be made here; the message says why, and what to do.
+
+    Notes
+    -----
+    It needs some seconds to start, and then 0.1 s for each submission. It ends when the thread that
+    entered it ends, even if that is killed. It needs bubblewrap 0.5 and Linux 5.14, or newer ones:
+    older kernels count the processes of all submissions together.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+
+    def __enter__(self) -> "Sandbox":
+        if reason := available():
+            raise CourseError(reason)
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, tempfile.TemporaryFile() as output:
+            self._process = bubblewrap.start(
+                ["-P", "-s", "-m", "mnist_course.grading.sandbox.forkserver"],
+                stdin=theirs.fileno(),
+                output=output,
+            )
+            theirs.close()
+            self._orders.settimeout(SECONDS_TO_START)
+            try:
+                ready = self._orders.recv(len(READY)) == READY
+            except OSError:
+                ready = False
+            if not ready:
+                self._stop()
+                output.seek(0)
+                said = output.read().decode(errors="replace").strip()
+                raise CourseError(f"the sandbox did not start: {said[-500:] or 'no answer'}")
+        self._children: list[_Confined] = []
+        self._lock = threading.Lock()  # of the list
+        self._closing = threading.Event()
+        self._watchdog = threading.Thread(target=self._watch, daemon=True)
+        self._watchdog.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._watchdog.join()
+
+    def spawn(self) -> Child:
+        """Start a confined process that has TensorFlow imported and has seen no learner's code.
+
+        Returns
+        -------
+        Child
+            The process. Whoever spawned it closes it.
+
+        Raises
+        ------
+        CourseError
+            If it cannot be started.
+        """
+        ours, theirs = socket.socketpair()
+        with ours:
+            ours.settimeout(SECONDS_TO_START)
+            # The kernel tells who wrote a message, by the number it has on this side.
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            order = json.dumps(dataclasses.asdict(self.limits)).encode()
+            try:
+                with theirs:
+                    socket.send_fds(self._orders, [order], [theirs.fileno()])
+                said, credentials, _, _ = ours.recvmsg(1000, socket.CMSG_SPACE(_CREDENTIALS.size))
+            except OSError as error:
+                raise CourseError(f"the sandbox has ended: {error}") from None
+            if said != READY:
+                reason = said.decode(errors="replace") or "the process for it did not start"
+                raise CourseError(f"a submission cannot be confined: {reason}")
+            pid, _, _ = _CREDENTIALS.unpack(credentials[0][2])
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+            ours.settimeout(None)
+            child = _Confined(pid, Connection(ours.detach()), self.limits)
+        with self._lock:
+            self._children.append(child)
+        return child
+
+    def _watch(self) -> None:
+        try:
+            while not self._closing.wait(SECONDS_BETWEEN_LOOKS):
+                with self._lock:
+                    self._children = [child for child in self._children if child.alive()]
+                    children = self._children.copy()
+                usages = measure(child.pid for child in children) if children else {}
+                for child in children:
+                    if reason := _exceeded(child.limits, usages[child.pid], child.started):
+                        child.kill(reason)
+        finally:
+            self._stop()  # whatever happened here, nothing runs unwatched
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._orders.recv(1)  # until the nursery has ended, too
+        self._orders.close()
+
+
+def available() -> str | None:
+    """Tell whether a sandbox can be made here, by trying.
+
+    Returns
+    -------
+    str or None
+        None if it can; else a sentence: why not, and what to do.
+    """
+    check = doctor.sandbox()
+    if check.ok:
+        return None
+    return f"no sandbox: {check.found}" + (f"; run '{check.mend}'." if check.mend else ".")
+
+
+class _Confined(Child):
+    """Process 1 of a submission's own namespace of processes: if it ends, so do all in there."""
+
+    def __init__(self, pid: int, connection: Connection, limits: Limits) -> None:
+        super().__init__(connection, limits)
+        self.pid = pid
+        self.started = time.monotonic()
+        self._descriptor = os.pidfd_open(pid)
+
+    def alive(self) -> bool:
+        with self._lock:
+            return not self._closed and not self._ended(0)
+
+    def _end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+    def _clean(self) -> None:
+        self._ended(SECONDS_TO_STOP)
+        os.close(self._descriptor)
+
+    def _ended(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
+
+
+def _exceeded(limits: Limits, usage: Usage, started: float) -> str | None:
+    if usage.threads > limits.processes:
+        return "too_many_processes"
+    if usage.memory > limits.memory:
+        return "out_of_memory"
+    if usage.cpu_seconds > limits.cpu_seconds:
+        return "out_of_cpu_time"
+    if time.monotonic() - started > limits.seconds_per_submission:
+        return "too_long"
+    return None

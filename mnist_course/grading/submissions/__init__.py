@@ -1,0 +1,1 @@
+"""What came back from learners: collecting, reading and repairing it."""

@@ -1,0 +1,338 @@
+"""Plug-ins for ``nbgrader zip_collect``: unpack and collect what strangers have packed.
+
+In ``nbgrader_config.py``::
+
+    c.ZipCollectApp.extractor_plugin = "mnist_course.grading.submissions.archives.LimitedExtractor"
+    c.ZipCollectApp.collector_plugin = "mnist_course.grading.submissions.archives.SafeCollector"
+"""
+
+import gzip
+import io
+import os
+import re
+import stat
+import sys
+import tarfile
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from nbgrader.plugins import (
+    ExtractorPlugin,
+    FileNameCollectorPlugin,
+)
+from traitlets import Int
+
+from mnist_course._files import atomic, atomic_folder
+
+from .inspection import LITTER, RejectedError, is_date, read_regular
+
+CHUNK = 2**16  # bytes
+# Of the headers in tar that describe the members after them. On each, Python before 3.11.10 may
+# spend time that grows with the square of its length.
+LONGEST_HEADER = 4_096  # bytes
+LONGEST_HEADERS = 1_000_000  # bytes of all of them
+MOST_COMMON = 100  # fields that are for all members, of which each gets a copy
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # categories of Unicode
+# As it can be in the name of a file. nbgrader would take the minutes or seconds for a time zone.
+TIME_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)-(\d\d)(?:-(\d\d))?", re.ASCII)
+STUDENT_ID = re.compile(r"\w(?:[\w.@+ -]{0,98}\w)?")
+
+# A member's name and what it holds; None for a folder.
+Member = tuple[str, IO[bytes] | None]
+
+
+class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
+    """Unpack zip and tar.gz archives as nbgrader does, but refuse those that may do harm.
+
+    An archive is refused as a whole, with a sentence in the log, and the others go on. Archives
+    within archives stay as they are. Permissions, owners and times in archives are not used.
+    """
+
+    largest_archive = Int(25_000_000, help="Bytes that an archive or a file may have.").tag(
+        config=True
+    )
+    largest_unpacked = Int(100_000_000, help="Bytes that an archive may unpack to.").tag(
+        config=True
+    )
+    largest_member = Int(25_000_000, help="Bytes that each of its files may have.").tag(config=True)
+    most_members = Int(1_000, help="Files and folders that an archive may have.").tag(config=True)
+
+    def extract(self, archive_path: str, extracted_path: str) -> None:
+        """Unpack each archive into a folder of its name, and copy each other file.
+
+        Parameters
+        ----------
+        archive_path, extracted_path : str
+            The folders to read from and to write to.
+        """
+        files = sorted(
+            Path(root, file) for root, _, names in os.walk(archive_path) for file in names
+        )
+        if not files:
+            self.log.warning("No files found in directory: %s", archive_path)
+        for file in files:
+            target = Path(extracted_path) / file.relative_to(archive_path)
+            try:
+                self._extract(file, target)
+            except RejectedError as error:
+                self.log.error("Refused %a: %s", str(file), error)
+            # zipfile, tarfile and zlib raise a dozen kinds of errors for what is damaged.
+            except Exception as error:
+                reason = ascii(str(error))
+                self.log.error(
+                    "Refused %a: it cannot be unpacked (%s: %s); expected a zip or tar.gz archive "
+                    "that opens elsewhere: ask for it to be packed and handed in again.",
+                    str(file),
+                    type(error).__name__,
+                    reason[:200],
+                )
+
+    def _extract(self, file: Path, target: Path) -> None:
+        data = read_regular(file.parent, file.name, self.largest_archive)
+        if file.suffix in self.zip_ext:
+            target = target.with_suffix("")
+            if target.suffix == ".tar":
+                target = target.with_suffix("")
+        if os.path.lexists(target):
+            raise RejectedError(
+                f"another one has been put into {target.name!a} already; expected different names: "
+                "rename one of them and run this again."
+            )
+        if file.suffix not in self.zip_ext:
+            with atomic(target) as temporary:
+                temporary.write_bytes(data)
+            self.log.info("Copied %a to %a", str(file), str(target))
+            return
+        with atomic_folder(target) as folder:
+            self._unpack(data, folder)
+        self.log.info("Extracted %a to %a", str(file), str(target))
+
+    def _unpack(self, data: bytes, folder: Path) -> None:
+        total = 0
+        for number, (name, content) in enumerate(self._members(data), start=1):
+            if number > self.most_members:
+                raise _too_many(self.most_members)
+            parts = _parts(name)
+            if not parts or LITTER.intersection(parts) or parts[-1].startswith("._"):
+                continue
+            path = folder.joinpath(*parts)
+            if content is None:
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            if path.exists():
+                raise RejectedError(
+                    f"it has {name!a} twice; expected each file once: ask for it to be packed and "
+                    "handed in again."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            largest = min(self.largest_member, self.largest_unpacked - total)
+            total += _copy(content, path, largest)
+
+    def _members(self, data: bytes) -> Iterator[Member]:
+        if data.startswith(b"\x1f\x8b"):
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(self.largest_unpacked + 1)
+            if len(data) > self.largest_unpacked:
+                raise _too_large(self.largest_unpacked)
+        elif zipfile.is_zipfile(io.BytesIO(data)):
+            # Counted before zipfile makes an object of each.
+            if data.count(b"PK\x01\x02") > self.most_members:
+                raise _too_many(self.most_members)
+            return _zip_members(io.BytesIO(data))
+        return _tar_members(data)
+
+
+class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
+    """Collect files by their names as nbgrader does, but skip those whose names may do harm.
+
+    The regular expression sees the whole path of a file, of which a learner may have chosen the
+    end. Student id and timestamp must therefore come from the name of a file or an archive as it
+    was downloaded, or of a folder above it. An archive of a whole class has to be unpacked into the
+    archive directory first.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._collected: dict[tuple[str, str], bool] = {}
+
+    def collect(self, submitted_file: str) -> dict[str, str | None] | None:
+        """Say whose file it is.
+
+        Parameters
+        ----------
+        submitted_file : str
+            The path of a file that was extracted or copied.
+
+        Returns
+        -------
+        dict of str to str or None
+            What the regular expression finds; None if the file is to be skipped. A timestamp such
+            as ``2026-03-31-17-45`` becomes ``2026-03-31 17:45:00``.
+        """
+        found: dict[str, str | None] | None = super().collect(submitted_file)
+        if found and (time := TIME_IN_NAME.fullmatch(found.get("timestamp") or "")):
+            day, hour, minute, second = time.groups(default="00")
+            found["timestamp"] = f"{day} {hour}:{minute}:{second}"
+        if found and (problem := self._problem(submitted_file, found)):
+            self.log.warning("Skipped %a: %s", submitted_file, problem)
+            return None
+        return found
+
+    def _problem(self, file: str, found: dict[str, str | None]) -> str:
+        student, name, time = (found.get(key) for key in ("student_id", "file_id", "timestamp"))
+        if student is None or not STUDENT_ID.fullmatch(student):
+            return f"{student!a} is no student id; expected letters, digits and any of . @ + -"
+        try:
+            valid = bool(_parts(name or ""))
+        except RejectedError:
+            valid = False
+        if name is None or not valid:
+            return f"{name!a} is no name of a notebook; expected one as it was released."
+        if time and not is_date(time):
+            return f"{time!a} is no timestamp; expected one such as 2026-03-31 18:00:00 UTC."
+        match = re.match(self.named_regexp, file)
+        end = len(str(self._trusted(Path(file))))
+        if (
+            match
+            and max(match.end(key) for key in ("student_id", "timestamp") if key in found) > end
+        ):
+            return (
+                "its student id or its timestamp is a name inside an archive, which its author "
+                "chose; expected them in the name of the archive: for an archive of a whole class, "
+                "unpack it into the archive directory."
+            )
+        notebook = (student, Path(name).stem)
+        if notebook in self._collected and not (time and self._collected[notebook]):
+            return "there is another one, and no timestamps say which is newer: the other is kept."
+        self._collected[notebook] = bool(time)
+        return ""
+
+    def _trusted(self, file: Path) -> Path:
+        """Return the part of a path that was downloaded so, rather than unpacked."""
+        app = self.parent
+        archive = Path(app._format_collect_path(app.archive_directory))
+        extracted = Path(app._format_collect_path(app.extracted_directory))
+        trusted = Path()
+        for part in file.relative_to(extracted).parts:
+            trusted /= part
+            if not (archive / trusted).is_dir():
+                break
+        return extracted / trusted
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A member of a tar archive, whose header may lie about how long it is."""
+
+    def _proc_member(self, archive: "_TarFile") -> tarfile.TarInfo:
+        # tarfile calls this with each header, before it reads into memory what that announces.
+        limit = sys.maxsize
+        if self.type in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE):
+            archive.headers += self.size
+            limit = LONGEST_HEADER
+        elif self.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE):
+            raise _not_regular(self.name)
+        if (
+            not 0 <= self.size <= limit
+            or archive.headers > LONGEST_HEADERS
+            or len(archive.pax_headers) > MOST_COMMON
+        ):
+            raise RejectedError(
+                f"the header {self.name!a} is far too large; expected an archive as tar makes it: "
+                "ask for it to be packed and handed in again."
+            )
+        processed: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return processed
+
+
+class _TarFile(tarfile.TarFile):
+    """An archive that counts the bytes of the headers before its members' own."""
+
+    tarinfo = _TarInfo
+    headers = 0
+
+
+def _zip_members(file: IO[bytes]) -> Iterator[Member]:
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            name = info.orig_filename
+            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _not_regular(name)
+            if info.flag_bits & 1:
+                raise RejectedError(
+                    f"{name!a} is encrypted; expected an archive without a password: ask for it to "
+                    "be packed and handed in again."
+                )
+            # Of the others, a few bytes may unpack to gigabytes before they can be counted.
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise RejectedError(
+                    f"{name!a} is compressed in an unusual way; expected an archive as a desktop "
+                    "makes it: ask for it to be packed and handed in again."
+                )
+            if info.is_dir():
+                yield name, None
+            else:
+                with archive.open(info) as content:
+                    yield name, content
+
+
+def _tar_members(data: bytes) -> Iterator[Member]:
+    with _TarFile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for info in archive:
+            if info.issparse():
+                raise _not_regular(info.name)
+            yield info.name, archive.extractfile(info)
+        # tarfile takes a damaged header for the end.
+        if data[archive.offset :].strip(b"\0"):
+            raise tarfile.ReadError("damaged after its first members")
+
+
+def _parts(name: str) -> list[str]:
+    """Split the name of a member into those of its folders and its own, if all are harmless."""
+    # Some programs on Windows pack with backslashes.
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or re.match("[A-Za-z]:", name) or ".." in parts:
+        raise RejectedError(
+            f"{name!a} leads out of the archive; expected names of files within it: ask for it to "
+            "be packed and handed in again."
+        )
+    if any(unicodedata.category(character) in UNPRINTABLE for character in name):
+        raise RejectedError(
+            f"the name {name!a} has control characters; expected letters: ask for the file to be "
+            "renamed, packed and handed in again."
+        )
+    return [part for part in parts if part not in ("", ".")]
+
+
+def _copy(content: IO[bytes], path: Path, largest: int) -> int:
+    """Write a member and count its bytes, whatever its header says of them."""
+    size = 0
+    with path.open("xb") as file:
+        while chunk := content.read(CHUNK):
+            size += len(chunk)
+            if size > largest:
+                raise _too_large(largest)
+            file.write(chunk)
+    return size
+
+
+def _not_regular(name: str) -> RejectedError:
+    return RejectedError(
+        f"{name!a} is a link, a device or a sparse file; expected regular files and folders: ask "
+        "for the files themselves to be packed and handed in again."
+    )
+
+
+def _too_many(most: int) -> RejectedError:
+    return RejectedError(
+        f"it has more than {most:,} files and folders; expected at most that many: ask for the "
+        "notebook alone, or raise LimitedExtractor.most_members."
+    )
+
+
+def _too_large(largest: int) -> RejectedError:
+    return RejectedError(
+        f"it unpacks to more than the {largest:,} bytes that are left for it; expected a notebook: "
+        "ask for the notebook alone, or raise LimitedExtractor.largest_member or largest_unpacked."
+    )

@@ -1,0 +1,56 @@
+"""Put a learner's answers into a fresh copy of the source notebook."""
+
+import copy
+from typing import Any
+
+from nbformat import NotebookNode
+
+from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata
+
+NOT_ATTEMPTED = "raise NotImplementedError"
+
+
+def assemble(assignment: Assignment, submission: NotebookNode) -> NotebookNode:
+    """Take only the answer cells from a submission; everything else comes from the source.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What was asked.
+    submission : nbformat.NotebookNode
+        What came back. Cells other than answers are ignored, whatever happened to them, and so
+        is the type of an answer cell. Of answers with the same name the last one counts, as it
+        does when the notebook runs from top to bottom (and in nbgrader).
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The notebook to run, without outputs. An answer in code that is missing, or empty, becomes
+        one not attempted.
+    """
+    answers = dict.fromkeys(assignment.answers, "")
+    for cell in submission.get("cells", []):
+        if (name := _grade_id(cell)) in answers:
+            answers[name] = str(cell.get("source", ""))
+    notebook = copy.deepcopy(assignment.notebook)
+    for cell in notebook.cells:
+        if (name := _grade_id(cell)) in answers:
+            cell.source = answers[name]
+        if cell.cell_type == "code":
+            cell.source = cell.source if cell.source.strip() else NOT_ATTEMPTED
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def code_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    """Return the cells of a notebook that run, in their order, by a name for each."""
+    return {
+        _grade_id(cell) or f"cell {number}": cell
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "code"
+    }
+
+
+def _grade_id(cell: Any) -> str:
+    name = nbgrader_metadata(cell).get("grade_id")
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,138 @@
+"""Spoil images the way the world does, to see how much of it a network can bear.
+
+Eight corruptions in the manner of MNIST-C (N. Mu and J. Gilmer, "MNIST-C: A robustness benchmark
+for computer vision", 2019, https://arxiv.org/abs/1906.02337). The idea is theirs, the strengths
+are our own: call figures measured with them "MNIST-C style", and do not compare them with MNIST-C.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from mnist_course.errors import CourseError
+
+Float32Array: TypeAlias = npt.NDArray[np.float32]
+FloatArray: TypeAlias = npt.NDArray[np.floating]
+
+SIDE = 28  # an MNIST image is 28 x 28 pixels
+
+# From mild, 1, to severe, 5.
+STRENGTHS: dict[str, tuple[float, float, float, float, float]] = {
+    "shift": (1, 2, 3, 4, 5),  # pixels, in any direction
+    "rotation": (10, 20, 30, 40, 50),  # degrees, to either side
+    "shear": (0.2, 0.4, 0.6, 0.8, 1.0),  # pixels per pixel of height, to either side
+    "scale": (0.9, 0.8, 0.7, 0.6, 0.5),  # of the original size
+    "shot noise": (8, 4, 2, 1, 0.5),  # photons that a pixel full of ink stands for
+    "impulse noise": (0.04, 0.08, 0.16, 0.24, 0.32),  # share of pixels turned to ink or paper
+    "blur": (0.5, 1.0, 1.5, 2.0, 2.5),  # pixels, the standard deviation of a Gaussian
+    "stripe": (1, 2, 3, 4, 5),  # pixels, the width of a band where ink and paper change places
+}
+CORRUPTIONS = tuple(STRENGTHS)
+
+
+def corrupt(images: npt.ArrayLike, name: str, strength: int, *, seed: int = 0) -> Float32Array:
+    """Corrupt every image in the same manner, each with its own direction, noise or place.
+
+    Parameters
+    ----------
+    images : array_like of float32, shape (n, 28, 28)
+        Normalized images. Not modified.
+    name : str
+        One of `CORRUPTIONS`.
+    strength : int
+        1, mild, to 5, severe; `STRENGTHS` says what that means.
+    seed : int, default 0
+        With the same seed, the same corrupted images. What is drawn by chance is also the same at
+        all strengths, so that a stronger corruption is the weaker one carried further.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 28, 28)
+        Values from 0 to 1. What comes in at the border is 0.
+
+    Raises
+    ------
+    CourseError
+        If the images are not normalized, or there is no such corruption or strength.
+
+    Examples
+    --------
+    >>> images = np.zeros((1, 28, 28), np.float32)
+    >>> int(corrupt(images, "stripe", 3).any(axis=1).sum())
+    3
+    """
+    images = np.asarray(images)
+    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype.kind != "f":
+        raise CourseError(
+            f"corrupt() was given an array of shape {images.shape} and type {images.dtype}: "
+            "expected (n, 28, 28) and float32; pass the images through normalize() first."
+        )
+    if not (images.size and images.min() >= 0 and images.max() <= 1):
+        raise CourseError(
+            "corrupt() was given no images, or values outside 0-1: expected normalized images, "
+            "as normalize() returns them."
+        )
+    if name not in STRENGTHS:
+        raise CourseError(
+            f"there is no corruption {name!r}: expected one of {', '.join(CORRUPTIONS)}."
+        )
+    if strength not in range(1, 6):
+        raise CourseError(f"the strength is {strength!r}: expected 1, 2, 3, 4 or 5.")
+    random = np.random.default_rng([seed, CORRUPTIONS.index(name)])
+    corrupted: FloatArray = _corrupt(images, name, STRENGTHS[name][int(strength) - 1], random)
+    return np.clip(corrupted, 0, 1).astype(np.float32)
+
+
+def _corrupt(
+    images: FloatArray, name: str, amount: float, random: np.random.Generator
+) -> FloatArray:
+    n = len(images)
+    side = random.choice([-1, 1], n)
+    zero, one = np.zeros(n), np.ones(n)
+    match name:
+        case "shift":
+            angle = random.uniform(0, 2 * np.pi, n)
+            dy, dx = amount * np.sin(angle), amount * np.cos(angle)
+            return _warp(images, [[one, zero, dy], [zero, one, dx]])
+        case "rotation":
+            angle = side * np.deg2rad(amount)
+            cos, sin = np.cos(angle), np.sin(angle)
+            return _warp(images, [[cos, -sin, zero], [sin, cos, zero]])
+        case "shear":
+            return _warp(images, [[one, zero, zero], [side * amount, one, zero]])
+        case "scale":
+            return _warp(images, [[one / amount, zero, zero], [zero, one / amount, zero]])
+        case "shot noise":
+            return random.poisson(images * amount) / amount
+        case "impulse noise":
+            draws = random.random(images.shape)
+            return np.where(draws < amount / 2, 0, np.where(draws > 1 - amount / 2, 1, images))
+        case "blur":
+            blurred: FloatArray = ndimage.gaussian_filter(
+                images, (0, amount, amount), mode="constant"
+            )
+            return blurred
+        case _:  # stripe: upright, and through the ink of almost every digit
+            from_center = np.arange(SIDE) - random.integers(9, SIDE - 9, (n, 1, 1))
+            band = (-amount / 2 <= from_center) & (from_center < amount / 2)
+            return np.where(band, 1 - images, images)
+
+
+def _warp(images: FloatArray, matrix: list[list[FloatArray]]) -> FloatArray:
+    """Take each pixel (y, x) from the point ``matrix @ (y, x, 1)``, interpolated bilinearly.
+
+    Both are measured from the center of the image; each entry of `matrix` has shape (n,).
+    """
+    center = (SIDE - 1) / 2
+    y, x = np.mgrid[:SIDE, :SIDE].reshape(2, -1) - center
+    y, x = np.einsum("ijn,jp->inp", matrix, [y, x, np.ones(SIDE * SIDE)]) + center
+
+    # All images stand in one tall picture; a border of zeros parts them and answers every question
+    # about points outside.
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1))).reshape(-1, SIDE + 2)
+    y, x = np.clip(y + 1, 0, SIDE + 1), np.clip(x + 1, 0, SIDE + 1)
+    y += (SIDE + 2) * np.arange(len(images))[:, np.newaxis]
+    warped: FloatArray = ndimage.map_coordinates(padded, [y, x], order=1)
+    return warped.reshape(images.shape)

@@ -1,0 +1,180 @@
+"""Train the networks of the course: `fit`, and the recipes made from it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_course._backend import keras, tf
+from mnist_course.errors import CourseError
+from mnist_course.models import build_cnn, build_mlp
+from mnist_course.preprocessing import augment
+
+from .fitting import fit
+
+__all__ = ["RECIPES", "Recipe", "fit", "train"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: everything that is chosen before the first epoch.
+
+    Attributes
+    ----------
+    summary : str
+        One line for a person.
+    build : callable
+        ``build(seed=...)`` returns the compiled model.
+    batch_size : int
+        Images per step.
+    learning_rate : float
+        Adam's learning rate at the start.
+    weight_decay : float
+        How fast the weights shrink, in units of the learning rate (I. Loshchilov and F. Hutter,
+        "Decoupled weight decay regularization", ICLR 2019).
+    decay : bool
+        Whether the learning rate falls to 0 along a cosine over the training (I. Loshchilov and
+        F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017).
+    augment : bool
+        Whether every epoch sees the images distorted afresh by `preprocessing.augment`. A small
+        training set is then repeated, so that an epoch always has about 48,000.
+    epochs : int
+        Passes over the training images.
+    """
+
+    summary: str
+    build: Callable[..., keras.Model]
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    decay: bool = False
+    augment: bool = False
+    epochs: int = 50
+
+
+RECIPES = {
+    "reference": Recipe("Adam at a constant learning rate", build_mlp),
+    "improved": Recipe(
+        "larger batches, weights that decay, and a learning rate that falls to 0",
+        build_mlp,
+        batch_size=128,
+        learning_rate=2e-3,
+        weight_decay=0.3,
+        decay=True,
+    ),
+    "augmented": Recipe(
+        "images distorted afresh in every epoch, learning rate decaying to 0",
+        build_mlp,
+        batch_size=128,
+        learning_rate=2e-3,
+        decay=True,
+        augment=True,
+    ),
+    "cnn": Recipe(
+        "a small convolutional network, on images distorted afresh in every epoch",
+        build_cnn,
+        batch_size=128,
+        learning_rate=3e-3,
+        decay=True,
+        augment=True,
+        epochs=20,
+    ),
+}
+AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
+
+
+def train(
+    images: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.integer[Any]],
+    *,
+    recipe: str = "reference",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    validation_split: float = 0.2,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: str | int = "auto",
+) -> tuple[keras.Model, keras.callbacks.History]:
+    """Build a network and train it by a recipe.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (n, 28, 28)
+        Normalized training images.
+    labels : ndarray of int, shape (n,)
+        The digit of each image.
+    recipe : str, default "reference"
+        How to train: "reference" (Adam at a constant learning rate), "improved" (larger batches,
+        weights that decay, a learning rate that falls to 0), "augmented" (images distorted afresh
+        in every epoch, a learning rate that falls to 0) or "cnn" (the same with a small
+        convolutional network).
+    epochs : int, optional
+        Passes over the training part; the recipe's own by default.
+    batch_size : int, optional
+        Images per step; the recipe's own by default.
+    validation_split : float, default 0.2
+        The share of the images, taken from the end, on which every epoch is validated.
+    seed : int, default 0
+        Decides the initial weights, the order of the images and their distortion.
+    callbacks : sequence of keras.callbacks.Callback, optional
+        Called at the borders of epochs.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        0 is silent; otherwise progress, with the time left, goes to stderr.
+
+    Returns
+    -------
+    model : keras.Model
+        The trained network.
+    history : keras.callbacks.History
+        ``history.history`` maps loss, accuracy, val_loss and val_accuracy to a value per epoch.
+
+    Raises
+    ------
+    CourseError
+        If the recipe is unknown, or a number or an array is out of range.
+    """
+    if recipe not in RECIPES:
+        raise CourseError(f"there is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
+    chosen = RECIPES[recipe]
+    epochs = epochs or chosen.epochs
+    batch_size = batch_size or chosen.batch_size
+    training = int(len(images) * (1 - validation_split))
+    if validation_split and not 0 < training < len(images):
+        raise CourseError(
+            f"validation_split is {validation_split}, which cannot split {len(images)} images: "
+            "expected a share between 0 and 1 that leaves images on both sides."
+        )
+    validation = (images[training:], labels[training:]) if validation_split else None
+    images, labels = images[:training], labels[:training]
+    if chosen.augment:
+        copies = max(1, round(AUGMENTED_IMAGES / max(1, training)))
+        images, labels = np.tile(images, (copies, 1, 1)), np.tile(labels, copies)
+
+    model = chosen.build(seed=seed)
+    steps = epochs * -(-len(images) // batch_size)
+    model.optimizer.learning_rate = (
+        keras.optimizers.schedules.CosineDecay(chosen.learning_rate, steps)
+        if chosen.decay
+        else chosen.learning_rate
+    )
+    model.optimizer.weight_decay = chosen.weight_decay or None
+    history = fit(
+        model,
+        images,
+        labels,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation_split=0.0,
+        validation_data=validation,
+        callbacks=callbacks,
+        seed=seed,
+        verbose=verbose,
+        prepare_epoch=_augment if chosen.augment else None,
+    )
+    return model, history
+
+
+def _augment(images: tf.Tensor, epoch_seed: tf.Tensor) -> tf.Tensor:
+    return augment(images, epoch_seed)

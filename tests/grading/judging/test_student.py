@@ -1,0 +1,202 @@
+"""The learner's process answers questions, and whatever it does, this side gets a sentence."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import pytest
+
+from mnist_course.grading.judging.student import (
+    NotAttemptedError,
+    Session,
+    Student,
+    StudentError,
+    Unconfined,
+)
+from mnist_course.grading.sandbox.supervisor import Limits
+
+Ask = Callable[..., AbstractContextManager[Student]]
+
+
+@pytest.fixture
+def student() -> Ask:
+    @contextmanager
+    def of(*cells: str, seconds: float = 20.0, per_call: float = 30.0) -> Iterator[Student]:
+        named = [(f"cell_{number}", code) for number, code in enumerate(cells)]
+        spawn = Unconfined(Limits(seconds_per_call=per_call)).spawn
+        with Session(named, seconds_per_cell=seconds, spawn=spawn) as session:
+            yield Student(session, "cell_0")
+
+    return of
+
+
+def test_calls_a_function_and_returns_its_answer(student: Ask) -> None:
+    with student("def double(x, times=2):\n    return {'twice': times * x}") as s:
+        np.testing.assert_array_equal(s.call("double", np.arange(3))["twice"], [0, 2, 4])
+        assert s.call("double", 3, 5) == {"twice": 15}
+
+
+def test_tells_what_became_of_the_arguments(student: Ask) -> None:
+    with student("def clear(x):\n    x[:] = 0\n    return 1") as s:
+        given = np.arange(3)
+        answer, (after,) = s.call("clear", given, after=True)
+        assert answer == 1
+        np.testing.assert_array_equal(after, [0, 0, 0])
+        np.testing.assert_array_equal(given, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("def f():\n    return 1 / 0", "`f` stopped with ZeroDivisionError: division by zero"),
+        ("f = 3", "`f` is of type int; it should be a function."),
+        ("def f():\n    pass", "`f` returned None"),
+        ("def f(x):\n    return x", "`f` stopped with TypeError"),
+        ("def f():\n    while True: pass", "`f` took too long and was stopped."),
+        ("g = 3", "`f` does not exist after the notebook ran."),
+        ("1 / 0\ndef f():\n    return 1", "Your cell `cell_0` stopped with ZeroDivisionError"),
+        ("def f(:", "Your cell `cell_0` stopped with SyntaxError"),
+        ("import os\ndef f():\n    os._exit(0)", "`f` ended the process"),
+        ("import sys\ndef f():\n    sys.exit(0)", "`f` stopped with SystemExit"),
+        ("def f():\n    raise KeyboardInterrupt", "`f` stopped with KeyboardInterrupt"),
+    ],
+)
+def test_a_failure_becomes_a_sentence(student: Ask, code: str, sentence: str) -> None:
+    with student(code, per_call=2.0) as s, pytest.raises(StudentError) as raised:
+        s.call("f")
+    assert sentence in str(raised.value)
+    assert not isinstance(raised.value, NotAttemptedError)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    raise NotImplementedError",
+        "raise NotImplementedError",
+        "f = None\nraise NotImplementedError",
+        "f = None",
+    ],
+)
+def test_what_was_not_attempted_is_told_apart(student: Ask, code: str) -> None:
+    with student(code) as s:
+        for ask in (s.call, s.json, s.figure):
+            if ask == s.json and code.startswith("def"):
+                continue
+            with pytest.raises(NotAttemptedError, match="`f` was not attempted"):
+                ask("f")
+
+
+def test_a_failed_cell_does_not_stop_the_others(student: Ask) -> None:
+    with student("1 / 0", "def f():\n    return 5") as s:
+        assert s.call("f") == 5
+        assert list(s.session.failures) == ["cell_0"]
+
+
+def test_an_endless_cell_is_stopped_and_the_others_run(student: Ask) -> None:
+    with student("while True:\n    pass", "y = 5", seconds=1.0) as s:
+        assert s.json("y") == 5
+        assert s.session.failures == {"cell_0": (False, "took too long and was stopped.")}
+
+
+def test_a_cell_that_ignores_the_alarm_is_killed(
+    student: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_course.grading.judging.student.GRACE", 1.0)
+    stubborn = """
+import time
+while True:
+    try:
+        time.sleep(9)
+    except BaseException:
+        pass
+"""
+    with student(stubborn, "y = 5", seconds=1.0) as s:
+        assert s.session.failures["cell_0"] == (False, "took too long and was stopped.")
+        with pytest.raises(StudentError, match="took too long"):
+            s.json("y")
+
+
+def test_the_process_is_gone_afterwards(student: Ask) -> None:
+    with student("import os\npid = os.getpid()") as s:
+        pid = s.json("pid")
+        assert pid != os.getpid()
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the process is still there")
+
+
+def test_runs_start_clean(student: Ask) -> None:
+    with student("import numpy\nnumpy.mark = 1\nopen('file', 'w').close()") as s:
+        assert s.session.failures == {}
+    with student("import os, numpy\nseen = [hasattr(numpy, 'mark'), os.listdir()]") as s:
+        assert s.json("seen") == [False, []]
+
+
+def test_predicts_classes_with_models_of_keras_and_scikit_learn(student: Ask) -> None:
+    images = np.random.default_rng(0).random((7, 28, 28), np.float32)
+    code = """
+from mnist_course import build_mlp
+model = build_mlp(seed=0)
+class Constant:
+    def predict(self, images):
+        return [3] * len(images)
+class Bad:
+    def predict(self, images):
+        return images
+other, bad, number = Constant(), Bad(), 4
+"""
+    from mnist_course import build_mlp
+
+    with student(code) as s:
+        expected = build_mlp(seed=0).predict(images, verbose=0).argmax(axis=1)
+        np.testing.assert_array_equal(s.predict("model", images), expected)
+        np.testing.assert_array_equal(s.predict("other", images), [3] * 7)
+        with pytest.raises(StudentError, match="did not predict one class for each image"):
+            s.predict("bad", images)
+        with pytest.raises(StudentError, match="of type int; it should be a trained model"):
+            s.predict("number", images)
+
+
+def test_describes_a_model_and_its_history(student: Ask) -> None:
+    code = """
+import numpy as np
+from mnist_course import build_mlp, fit
+model = build_mlp(seed=0)
+history = fit(model, np.zeros((20, 28, 28), 'f'), np.zeros(20, int), epochs=2, verbose=0)
+both = model, history
+"""
+    with student(code) as s:
+        model, history = s.json("both")
+        assert model["parameters"] == 238_314
+        assert [layer["units"] for layer in model["layers"]] == [None, 256, 128, 32, 10]
+        assert model["layers"][1]["activation"] == "relu"
+        assert model["layers"][1]["weights"][0].shape == (784, 256)
+        assert model["optimizer"] == "Adam"
+        assert model["learning_rate"] == pytest.approx(1e-3)
+        assert model["loss"] == "SparseCategoricalCrossentropy"
+        assert model["from_logits"] is False
+        assert model["metrics"] == ["accuracy"]
+        assert len(history["val_loss"]) == 2
+
+
+def test_a_figure_is_known_by_what_it_shows(student: Ask) -> None:
+    code = """
+import matplotlib.pyplot as plt
+def draw(values):
+    plt.bar(range(len(values)), values)
+    plt.xlabel('digit')
+def nothing():
+    return 1
+"""
+    with student(code) as s:
+        (panel,) = s.figure("draw", [3.0, 1.0])
+        assert panel.xlabel == "digit"
+        assert panel.bars == [(0, 3), (1, 1)]
+        with pytest.raises(StudentError, match="`nothing` drew no figure"):
+            s.figure("nothing")
