@@ -87,7 +87,7 @@ def test_empty_paper_gives_nothing(page: Page) -> None:
 
 
 def test_golden_pictures_are_up_to_date() -> None:
-    """If this fails, run 'python tests/book/golden.py', and see what has changed and why."""
+    """If this fails, run 'python tests/site/golden.py', and see what has changed and why."""
 
     def values(document: dict[str, Any]) -> list[dict[str, Any]]:
         # What zlib makes of them may differ from version to version.
