@@ -1,15 +1,17 @@
 """What several test modules share: the tiers, the data, and what a test may need of its machine."""
 
 import collections
+import dataclasses
+import inspect
 import os
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_course.data import MNIST, find_mnist, load_mnist
-from mnist_course.errors import DataError
+from mnist_course.data import MNIST, load_mnist
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
 collect_ignore_glob = ["submissions/*"]  # pieces of notebooks, which test_submissions.py reads
@@ -92,38 +94,40 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session")
-def sample() -> MNIST:
-    return load_mnist("sample")
+def mnist() -> MNIST:
+    return load_mnist()
 
 
 @pytest.fixture(scope="session")
-def full_mnist() -> MNIST:
-    try:
-        mnist, _ = find_mnist(download=False)
-    except DataError as error:
-        pytest.fail(str(error))
-    if not mnist.genuine:
-        pytest.skip("needs the complete MNIST: run 'mnist-course data', or set MNIST_COURSE_DATA")
-    return mnist
+def few(mnist: MNIST) -> MNIST:
+    """A part of MNIST, on which training takes a second."""
+    return beginning(mnist)
+
+
+@pytest.fixture(scope="session")
+def command_on_few() -> list[str]:
+    """The command `mnist-course`, as if `few` were the whole of MNIST."""
+    program = (
+        "import dataclasses\nfrom mnist_course import MNIST, cli, data\n"
+        f"{inspect.getsource(beginning)}\n"
+        "few = beginning(data.load_mnist())\ndata.load_mnist = lambda source=None: few\ncli.main()"
+    )
+    return [sys.executable, "-c", program]
+
+
+def beginning(mnist: MNIST) -> MNIST:
+    return dataclasses.replace(
+        mnist,
+        train_images=mnist.train_images[:4000],
+        train_labels=mnist.train_labels[:4000],
+        train_writers=mnist.train_writers[:4000],
+        test_images=mnist.test_images[:1000],
+        test_labels=mnist.test_labels[:1000],
+        test_writers=mnist.test_writers[:1000],
+    )
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
-    """Leave the test with an empty Keras cache, no named data, and no way to the network."""
-
-    def unreachable(name: str) -> tuple[str, str]:
-        return (f"http://127.0.0.1:9/{name}", "0" * 64)
-
-    monkeypatch.delenv("MNIST_COURSE_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr("mnist_course.data.KERAS_FILE", {"mnist.npz": unreachable("mnist.npz")})
-    monkeypatch.setattr(
-        "mnist_course.data.MIRROR_FILES", {f"{name}.gz": unreachable(name) for name in ("a", "b")}
-    )
-    return tmp_path / "keras" / "datasets"

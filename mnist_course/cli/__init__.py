@@ -30,12 +30,11 @@ out = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
 err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
 
 DataOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--data",
-        metavar="auto|sample|PATH",
-        help="auto: the complete MNIST, else the bundled sample. PATH: Keras's mnist.npz, or a "
-        "folder of the four IDX files.",
+        metavar="PATH",
+        help="Your own copy of MNIST: Keras's mnist.npz, or a folder with the four IDX files.",
     ),
 ]
 JsonOption = Annotated[
@@ -60,13 +59,9 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed repeats a run.")] = 0,
     recipe: Annotated[
-        str | None,
-        typer.Option(
-            help="reference, improved, augmented or cnn; by default reference, on the sample "
-            "augmented.",
-        ),
-    ] = None,
-    data: DataOption = "auto",
+        str, typer.Option(help="reference, improved, augmented or cnn.")
+    ] = "reference",
+    data: DataOption = None,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/latest"),
     as_json: JsonOption = False,
 ) -> None:
@@ -75,13 +70,6 @@ def train(
     from mnist_course.experiments.run import run
 
     mnist = load_mnist(data)
-    if recipe is None:
-        recipe = "reference" if mnist.genuine else "augmented"
-        if not mnist.genuine:
-            err.print(
-                f"The sample has only {len(mnist.train_images):,} digits to learn from, so they "
-                "are distorted afresh in every epoch (recipe augmented)."
-            )
     err.print(f"Training on {mnist.source}.")
     done = run(mnist, recipe=recipe, epochs=epochs, batch_size=batch_size, seed=seed, output=output)
     err.print(f"Wrote to {output}: {', '.join(file.name for file in done.files)}")
@@ -108,7 +96,7 @@ def evaluate(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also on corrupted images, MNIST-C style.")
     ] = False,
-    data: DataOption = "auto",
+    data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate a trained model on the test images."""
@@ -121,11 +109,6 @@ def evaluate(
 
     network = load_model(model)
     mnist = load_mnist(data)
-    if not mnist.genuine:
-        err.print(
-            "The sample is a part of MNIST's training images: a model trained on those has seen "
-            "these digits, and looks better here than it is."
-        )
     images = normalize(mnist.test_images)
     evaluation = evaluate_model(network, images, mnist.test_labels)
     report = {"model": str(model), **summarize(evaluation), "data": describe(mnist)}
@@ -177,7 +160,7 @@ def predict(
 def study(
     recipe: Annotated[str, typer.Option(help="The recipe to study.")] = "reference",
     seeds: Annotated[int, typer.Option(min=2, help="How many seeds.")] = 20,
-    data: DataOption = "auto",
+    data: DataOption = None,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/study"),
     as_json: JsonOption = False,
 ) -> None:
@@ -217,26 +200,31 @@ def study(
 
 
 @app.command()
-def data(source: DataOption = "auto", as_json: JsonOption = False) -> None:
-    """Tell where MNIST comes from and whether it is genuine; download it if need be."""
-    from mnist_course.data import find_mnist
+def data(source: DataOption = None, as_json: JsonOption = False) -> None:
+    """Show which copy of MNIST the course uses, and where it looks for one."""
+    from mnist_course.data import load_mnist
     from mnist_course.experiments.run import describe
 
-    mnist, attempts = find_mnist(source)
+    mnist = load_mnist(source)
+    writers = len({*mnist.train_writers.tolist(), *mnist.test_writers.tolist()})
+    document = {**describe(mnist), "writers": writers}
+    if source is not None:
+        looked = {source: "used"}
+    else:
+        own = bool(os.environ.get("MNIST_COURSE_DATA"))
+        looked = {
+            "MNIST_COURSE_DATA": "used" if own else "not set",
+            "bundled with the course": "not needed" if own else "used",
+        }
     if as_json:
-        looked = [{"place": a.place, "outcome": a.outcome} for a in attempts]
-        _print_json({**describe(mnist), "looked": looked})
+        places = [{"place": place, "outcome": outcome} for place, outcome in looked.items()]
+        _print_json({**document, "looked": places})
         return
-    out.print(_data_line(describe(mnist)), markup=False)
+    out.print(f"{_data_line(document)}, written by {writers:,} people", markup=False)
     table = Table("looked for in", "outcome", box=None, pad_edge=False)
-    for attempt in attempts:
-        table.add_row(attempt.place, attempt.outcome)
+    for row in looked.items():
+        table.add_row(*map(Text, row))
     out.print(table)
-    if not mnist.genuine:
-        err.print(
-            "To get the complete MNIST, connect to the internet and run this command again, or "
-            "set MNIST_COURSE_DATA to a copy of Keras's mnist.npz."
-        )
 
 
 @app.command()
@@ -534,19 +522,12 @@ def book(
     import webbrowser
     from dataclasses import asdict
 
-    from mnist_course.data import find_mnist
     from mnist_course.publishing.book import build, read_contents
     from mnist_course.publishing.pdf import find_printer, print_book
 
     course = Path()
     pages = read_contents(course)
     printer = find_printer() if pdf else ""
-    mnist, _ = find_mnist()
-    if not mnist.genuine:
-        err.print(
-            "The complete MNIST is not here ('mnist-course data' says why): the book is built on "
-            "the bundled sample, and its figures say so."
-        )
     seen = set()
     with err.status("Building the book ...") as status:
 
@@ -557,7 +538,7 @@ def book(
                 seen.add(page)
                 err.print(f"{number}/{total}: executing {page}{left}", markup=False)
 
-        done = build(course, pages, mnist, report=report)
+        done = build(course, pages, report=report)
         printed = None
         if printer and not done.problems:
             status.update("Printing the book ...")
@@ -570,7 +551,6 @@ def book(
                 "pages": len(pages),
                 "executed": done.executed,
                 "seconds": done.seconds,
-                "genuine": mnist.genuine,
                 "problems": [asdict(problem) for problem in done.problems],
                 "log": str(done.log),
             }
@@ -595,7 +575,7 @@ def book(
 def export_web(
     model: ModelArgument,
     output: Annotated[Path, typer.Option(help="Folder to write network.js and images.js to.")],
-    data: DataOption = "auto",
+    data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a trained network as a script for web pages, in whole numbers of one byte."""
@@ -635,7 +615,7 @@ def export_web(
 def export_replay(
     output: Annotated[Path, typer.Option(help="Folder to write replay_data.js to.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed repeats a training.")] = 0,
-    data: DataOption = "auto",
+    data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train 50 epochs by the recipe reference, and write each of them down for web pages."""
@@ -719,6 +699,5 @@ def _robustness_table(report: dict[str, Any]) -> Table:
 
 
 def _data_line(data: dict[str, Any]) -> str:
-    kind = "complete MNIST, genuine" if data["genuine"] else "not the complete MNIST"
     sizes = f"{data['train_images']:,} training and {data['test_images']:,} test images"
-    return f"{data['source']} ({kind}; {sizes})"
+    return f"{data['source']} ({sizes})"

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import mnist_course
-from mnist_course.data import find_mnist
+from mnist_course.data import MNIST, load_mnist
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.scoring import score
@@ -49,11 +49,24 @@ history = fit(model, images, labels, epochs=2, batch_size=32, seed=0, verbose=0)
 
 @pytest.mark.sandbox
 def test_has_the_data_set_that_is_outside(sandbox: Sandbox) -> None:
-    outside, _ = find_mnist(download=False)
-    code = "from mnist_course import load_mnist\nmnist = load_mnist()\ngenuine = mnist.genuine"
+    code = "from mnist_course import load_mnist\nsource = load_mnist().source"
     with session(sandbox, code) as running:
         assert running.failures == {}
-        assert Student(running, "0").json("genuine") is outside.genuine
+        assert Student(running, "0").json("source") == load_mnist().source
+
+
+@needs_sandbox
+def test_has_the_copy_that_the_environment_names(
+    mnist: MNIST, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copy(mnist.source, tmp_path / "own.npz")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    monkeypatch.setenv("MNIST_COURSE_DATA", str(tmp_path / "own.npz"))
+    code = "from mnist_course import load_mnist\nsource = load_mnist().source"
+    with Sandbox() as own, session(own, code) as running:
+        assert running.failures == {}
+        assert Student(running, "0").json("source") == "/data/mnist.npz"
 
 
 @pytest.mark.sandbox
