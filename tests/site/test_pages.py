@@ -110,6 +110,14 @@ def test_links_within_the_book_lead_somewhere(page: str) -> None:
             assert unquote(address.fragment) in names, link
 
 
+def test_whole_project_recognizes_the_test_images() -> None:
+    printed = article("book/Handwritten_digit_classification").get_text()
+    accuracy = float(printed.split("accuracy on the test images: ")[1].split("%")[0])
+    # Ten standard deviations below the mean of the study of seeds: lower means broken.
+    assert accuracy > 97
+    assert "Test image 1 shows a 2.\nModel prediction: 2" in printed
+
+
 def test_sitemap_names_every_page() -> None:
     sitemap = (SITE / "sitemap.xml").read_text(encoding="utf-8")
     for page in PAGES:

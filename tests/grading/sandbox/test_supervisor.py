@@ -55,7 +55,7 @@ def test_has_the_data_set_that_is_outside(sandbox: Sandbox) -> None:
         assert Student(running, "0").json("source") == load_mnist().source
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_has_the_copy_that_the_environment_names(
     mnist: MNIST, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
