@@ -31,6 +31,9 @@ from mnist_course.grading.submissions.assemble import assemble, code_cells
 from .results import CellScore, Result
 from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
 
+# Nothing is configured: a configuration that lies above the hidden tests does not matter.
+CONFIG = Path(__file__).with_name("pytest.ini")
+
 Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 
 
@@ -139,7 +142,7 @@ def reject(assignment: Assignment, reason: str) -> Result:
 
 def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:
     arguments = [str(tests), f"--rootdir={tests.parent}", f"--confcutdir={tests.parent}"]
-    arguments += ["-c", "/dev/null", "--import-mode=importlib", "--assert=plain", "-q"]
+    arguments += ["-c", str(CONFIG), "--import-mode=importlib", "--assert=plain", "-q"]
     # Other plug-ins that happen to be installed have no say in a grade. The one left out collects
     # garbage ten times over, which takes as long as all the rest.
     arguments += ["-p", "no:cacheprovider", "-p", "no:unraisableexception"]
