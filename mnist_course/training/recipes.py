@@ -85,6 +85,19 @@ RECIPES = {
 AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
 
 
+def get_recipe(name: str) -> Recipe:
+    """Return the recipe of this name.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    if name not in RECIPES:
+        raise CourseError(f"there is no recipe {name!r}: choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
 def train(
     images: npt.NDArray[np.float32],
     labels: npt.NDArray[np.integer[Any]],
@@ -135,9 +148,7 @@ def train(
     CourseError
         If the recipe is unknown, or a number or an array is out of range.
     """
-    if recipe not in RECIPES:
-        raise CourseError(f"there is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
-    chosen = RECIPES[recipe]
+    chosen = get_recipe(recipe)
     epochs = epochs or chosen.epochs
     batch_size = batch_size or chosen.batch_size
     training = int(len(images) * (1 - validation_split))
