@@ -2,7 +2,7 @@
 
     python benchmarks/drawing.py
 
-Needs Chromium, and the scripts of the book only. Digits are written by tests/book/strokes.py, in
+Needs Chromium, and the scripts of the book only. Digits are written by tests/site/strokes.py, in
 varied shapes, slants, sizes, places and widths.
 """
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from mnist_course.doctor import find_browser
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "book"))
+sys.path.insert(0, str(ROOT / "tests" / "site"))
 
 from strokes import drawings  # noqa: E402
 from test_draw import READ  # noqa: E402

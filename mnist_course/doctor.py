@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from ._text import counted
-from .data import find_mnist
+from .data import load_mnist
 from .errors import DataError
 
 PACKAGES = (
@@ -28,6 +28,7 @@ PACKAGES = (
 PYTHONS = ((3, 11), (3, 14))  # from the first, and below the second
 NEEDED_MEMORY = 2.0  # GiB; training the reference network peaks below this
 INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
+REINSTALL = f"{INSTALL} --force-reinstall"
 BROWSERS = (
     "chromium",
     "chromium-browser",
@@ -163,7 +164,7 @@ def _tensorflow() -> Check:
         return Check("TensorFlow runs", True, "yes")
     last = (result.stderr.strip().splitlines() or ["no message"])[-1]
     found = f"exit status {result.returncode}: {last[:200]}"
-    return Check("TensorFlow runs", False, found, f"{INSTALL} --force-reinstall")
+    return Check("TensorFlow runs", False, found, REINSTALL)
 
 
 def _processor() -> Check:
@@ -181,13 +182,11 @@ def _memory() -> Check:
 
 def _data() -> Check:
     try:
-        mnist, _ = find_mnist(download=False)
+        mnist = load_mnist()
     except DataError as error:
-        return Check("data", False, str(error), "unset MNIST_COURSE_DATA")
-    if mnist.genuine:
-        return Check("data", True, f"complete MNIST from {mnist.source}")
-    found = "only the bundled sample of 5,000 digits"
-    return Check("data", False, found, "mnist-course data", required=False)
+        own = os.environ.get("MNIST_COURSE_DATA")
+        return Check("data", False, str(error), "unset MNIST_COURSE_DATA" if own else REINSTALL)
+    return Check("data", True, f"complete MNIST from {mnist.source}")
 
 
 def _kernel() -> Check:

@@ -1,16 +1,86 @@
-"""What several test modules share: the data sets, and what a test may need of its machine."""
+"""What several test modules share: the tiers, the data, and what a test may need of its machine."""
 
+import collections
+import dataclasses
+import inspect
 import os
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mnist_course.data import MNIST, find_mnist, load_mnist
-from mnist_course.errors import DataError
+from mnist_course.data import MNIST, load_mnist
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
 collect_ignore_glob = ["submissions/*"]  # pieces of notebooks, which test_submissions.py reads
+
+# `pytest` alone leaves these tiers out; pyproject.toml says what each of them needs.
+TIERS = ("sandbox", "browser", "postgresql", "slow")
+NIGHTLY = "nightly"
+# A test that uses one of these fixtures belongs to a tier without having to say so.
+TIER_OF_FIXTURE = {
+    "sandbox": "sandbox",
+    "site": "browser",
+    "browser": "browser",
+}
+LEFT_OUT = pytest.StashKey[collections.Counter[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the slower tiers, too")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures that they use, and leave out the tiers that nobody asked for."""
+    left_out: collections.Counter[str] = collections.Counter()
+    kept, deselected = [], []
+    for item in items:
+        for fixture, tier in TIER_OF_FIXTURE.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(tier)
+        tier = next(filter(item.get_closest_marker, (NIGHTLY, *TIERS)), None)
+        if config.option.markexpr or tier is None or (config.option.all and tier != NIGHTLY):
+            kept.append(item)
+        else:
+            left_out[tier] += 1
+            deselected.append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=deselected)
+    config.stash[LEFT_OUT] = left_out
+    if hasattr(config, "workeroutput"):  # this is a worker of pytest-xdist
+        config.workeroutput["left_out"] = dict(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over what a worker of pytest-xdist left out: all of them leave out the same."""
+    left_out = getattr(node, "workeroutput", {}).get("left_out", {})
+    node.config.stash[LEFT_OUT] = collections.Counter(left_out)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the last line what was left out, and how to run it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    left_out = config.stash.get(LEFT_OUT, None)
+    if reporter is None or not left_out:
+        return
+    nightly = left_out.pop(NIGHTLY, 0)
+    sentences = []
+    if left_out:
+        tiers = ", ".join(f"{count:,} {tier}" for tier, count in left_out.items())
+        sentences.append(f"Left out: {tiers}. Run everything with 'pytest --all'.")
+    if nightly:
+        sentences.append(f"Only 'pytest -m nightly' runs the {nightly:,} nightly ones.")
+    reporter.write_line(" ".join(sentences))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("sandbox") and (reason := available()):
+        pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,40 +94,40 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session")
-def sample() -> MNIST:
-    return load_mnist("sample")
+def mnist() -> MNIST:
+    return load_mnist()
 
 
 @pytest.fixture(scope="session")
-def full_mnist() -> MNIST:
-    try:
-        mnist, _ = find_mnist(download=False)
-    except DataError as error:
-        pytest.fail(str(error))
-    if not mnist.genuine:
-        pytest.skip("needs the complete MNIST: run 'mnist-course data', or set MNIST_COURSE_DATA")
-    return mnist
+def few(mnist: MNIST) -> MNIST:
+    """A part of MNIST, on which training takes a second."""
+    return beginning(mnist)
+
+
+@pytest.fixture(scope="session")
+def command_on_few() -> list[str]:
+    """The command `mnist-course`, as if `few` were the whole of MNIST."""
+    program = (
+        "import dataclasses\nfrom mnist_course import MNIST, cli, data\n"
+        f"{inspect.getsource(beginning)}\n"
+        "few = beginning(data.load_mnist())\ndata.load_mnist = lambda source=None: few\ncli.main()"
+    )
+    return [sys.executable, "-c", program]
+
+
+def beginning(mnist: MNIST) -> MNIST:
+    return dataclasses.replace(
+        mnist,
+        train_images=mnist.train_images[:4000],
+        train_labels=mnist.train_labels[:4000],
+        train_writers=mnist.train_writers[:4000],
+        test_images=mnist.test_images[:1000],
+        test_labels=mnist.test_labels[:1000],
+        test_writers=mnist.test_writers[:1000],
+    )
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    if reason := available():
-        pytest.skip(reason)
     with Sandbox() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
-    """Leave the test with an empty Keras cache, no named data, and no way to the network."""
-
-    def unreachable(name: str) -> tuple[str, str]:
-        return (f"http://127.0.0.1:9/{name}", "0" * 64)
-
-    monkeypatch.delenv("MNIST_COURSE_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr("mnist_course.data.KERAS_FILE", {"mnist.npz": unreachable("mnist.npz")})
-    monkeypatch.setattr(
-        "mnist_course.data.MIRROR_FILES", {f"{name}.gz": unreachable(name) for name in ("a", "b")}
-    )
-    return tmp_path / "keras" / "datasets"

@@ -20,7 +20,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_missing_thing_comes_with_a_command_or_an_explanation(
-    fast: None, away: Path, monkeypatch: pytest.MonkeyPatch
+    fast: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("PATH", "")
@@ -36,14 +36,14 @@ def test_every_missing_thing_comes_with_a_command_or_an_explanation(
     assert checks["tensorflow"].required
     assert not checks["nbgrader"].required
     assert "exit status 1: no such thing" in checks["TensorFlow runs"].found
-    assert checks["data"].mend == "mnist-course data"
+    assert checks["data"].ok
     assert checks["sandbox"].mend == "sudo apt-get install bubblewrap"
     assert checks["browser"].mend == "sudo apt-get install chromium"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a program without an ending")
 def test_sandbox_is_tried_not_only_found(
-    fast: None, away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fast: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     (tmp_path / "bwrap").write_text("#!/bin/sh\n")
@@ -54,9 +54,7 @@ def test_sandbox_is_tried_not_only_found(
     assert "cannot make a sandbox: no such thing" in sandbox.found
 
 
-def test_other_systems_are_told_where_to_grade(
-    fast: None, away: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_systems_are_told_where_to_grade(fast: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     sandbox = next(check for check in examine() if check.name == "sandbox")
     assert not sandbox.ok
@@ -65,7 +63,7 @@ def test_other_systems_are_told_where_to_grade(
 
 
 def test_damaged_data_is_reported_not_raised(
-    fast: None, away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fast: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bad.npz").write_bytes(b"bad")
     monkeypatch.setenv("MNIST_COURSE_DATA", str(tmp_path / "bad.npz"))
@@ -73,3 +71,4 @@ def test_damaged_data_is_reported_not_raised(
     assert not data.ok
     assert data.required
     assert "bad.npz is damaged" in data.found
+    assert data.mend == "unset MNIST_COURSE_DATA"

@@ -95,18 +95,18 @@ class TestEvaluate:
 
 
 class TestPredict:
-    def test_returns_what_keras_returns(self, sample: MNIST) -> None:
+    def test_returns_what_keras_returns(self, few: MNIST) -> None:
         model = build_mlp(seed=0)
-        images = normalize(sample.test_images)
+        images = normalize(few.test_images)
         np.testing.assert_allclose(
             predict(model, images), model.predict(images, batch_size=77, verbose=0), atol=1e-6
         )
 
-    def test_images_that_were_not_normalized_are_named(self, sample: MNIST) -> None:
+    def test_images_that_were_not_normalized_are_named(self, few: MNIST) -> None:
         with pytest.raises(CourseError, match=r"normalize\(\) first"):
-            predict(build_mlp(seed=0), sample.test_images)
+            predict(build_mlp(seed=0), few.test_images)
         with pytest.raises(CourseError, match=r"outside 0-1"):
-            predict(build_mlp(seed=0), sample.test_images.astype(np.float32))
+            predict(build_mlp(seed=0), few.test_images.astype(np.float32))
 
     def test_logits_and_other_shapes_are_named(self) -> None:
         class Logits(Oracle):
@@ -136,9 +136,9 @@ class Templates:
 
 
 class TestRobustness:
-    def test_is_the_accuracy_under_each_corruption_and_strength(self, sample: MNIST) -> None:
-        model = Templates(normalize(sample.train_images), sample.train_labels)
-        images, labels = normalize(sample.test_images[:300]), sample.test_labels[:300]
+    def test_is_the_accuracy_under_each_corruption_and_strength(self, few: MNIST) -> None:
+        model = Templates(normalize(few.train_images), few.train_labels)
+        images, labels = normalize(few.test_images[:300]), few.test_labels[:300]
         found = robustness(model, images, labels, seed=7)
 
         def accuracy(images: np.ndarray) -> float:
@@ -154,10 +154,10 @@ class TestRobustness:
         assert found.mean < found.clean - 0.1
 
     def test_is_silent_where_nobody_watches(
-        self, sample: MNIST, capfd: pytest.CaptureFixture[str]
+        self, few: MNIST, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        images, labels = normalize(sample.test_images[:10]), sample.test_labels[:10]
-        robustness(Templates(normalize(sample.train_images), sample.train_labels), images, labels)
+        images, labels = normalize(few.test_images[:10]), few.test_labels[:10]
+        robustness(Templates(normalize(few.train_images), few.train_labels), images, labels)
         assert capfd.readouterr() == ("", "")
 
 

@@ -22,12 +22,12 @@ def forward_pass(weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
 
 
 class TestBuildMLP:
-    def test_agrees_with_a_forward_pass_in_numpy(self, sample: MNIST) -> None:
+    def test_agrees_with_a_forward_pass_in_numpy(self, few: MNIST) -> None:
         model = build_mlp(seed=0)
         random = np.random.default_rng(0)
         for bias in model.weights[1::2]:
             bias.assign(random.normal(size=bias.shape))
-        images = normalize(sample.test_images[:100])
+        images = normalize(few.test_images[:100])
         expected = forward_pass(model.get_weights(), images)
         np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-6)
 
@@ -93,10 +93,10 @@ class TestBuildCNN:
 
 
 class TestLoadModel:
-    def test_returns_the_model_that_was_saved(self, sample: MNIST, tmp_path: Path) -> None:
+    def test_returns_the_model_that_was_saved(self, few: MNIST, tmp_path: Path) -> None:
         model = build_mlp(seed=0)
         model.save(tmp_path / "digits.keras")
-        images = normalize(sample.test_images[:10])
+        images = normalize(few.test_images[:10])
         np.testing.assert_array_equal(
             load_model(tmp_path / "digits.keras").predict(images, verbose=0),
             model.predict(images, verbose=0),

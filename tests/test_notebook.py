@@ -25,10 +25,10 @@ def test_only_a_kernel_is_a_notebook(
 
 
 def test_robustness_is_quiet_in_a_notebook(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sample: MNIST
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], few: MNIST
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # as kernels do
     for ipython, shown in ((TERMINAL, True), (KERNEL, False)):
         monkeypatch.setitem(sys.modules, "IPython", ipython)
-        robustness(build_mlp(seed=0), normalize(sample.test_images[:20]), sample.test_labels[:20])
+        robustness(build_mlp(seed=0), normalize(few.test_images[:20]), few.test_labels[:20])
         assert ("Corrupting" in capsys.readouterr().err) is shown

@@ -28,15 +28,6 @@ def expected(assignment: str) -> dict[str, dict[str, dict]]:
     return tomllib.loads((MATRIX / assignment / "expected.toml").read_text())
 
 
-@pytest.fixture(autouse=True)
-def _needs_mnist(request: pytest.FixtureRequest) -> None:
-    """Skip what is judged on all test images where they are missing."""
-    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
-    grading = request.node.originalname != "test_every_file_of_the_matrix_is_in_its_table"
-    if name and grading and "full_mnist" in (SOLUTIONS / name / f"test_{name}.py").read_text():
-        request.getfixturevalue("full_mnist")
-
-
 def fill(notebook: NotebookNode, code: str) -> NotebookNode:
     """Put the parts of a file, each under `# %% grade_id`, into the cells of these names."""
     filled = copy.deepcopy(notebook)

@@ -1,7 +1,7 @@
 /* Prepare a picture of one digit the way the images of MNIST were prepared.
  *
  * The same steps, in the same order, as `from_drawing` in mnist_course/preprocessing/__init__.py, which
- * says why; tests/book/test_recognize.py holds both to the same answers.
+ * says why; tests/site/test_recognize.py holds both to the same answers.
  */
 (function () {
   "use strict";

@@ -248,7 +248,7 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
         hasattr(model, "predict"),
         f"`model` is {kind(model)}; expected the network. Run the cell that trains it again.",
     )
-    _, (images, labels) = load_mnist("sample")
+    _, (images, labels) = load_mnist()
     digits = images[[int(np.flatnonzero(labels == digit)[0]) for digit in (1, 3, 4, 6, 8)]]
     answers = _read_all(predict_digit, model, digits)
     expected = _classes(model, normalize(digits))

@@ -11,20 +11,17 @@ import numpy as np
 from scipy import ndimage
 
 from mnist_course._backend import keras
-from mnist_course.data import find_mnist
+from mnist_course.data import load_mnist
 from mnist_course.preprocessing import normalize
 
 from .core import CheckError, NotAttemptedError, call, expect, expect_array, kind, task
 
 LARGEST = 300_000  # parameters
 MARKS = (0.975, 0.985, 0.99)  # accuracies on the test images that the grade asks for
-# The sample has fewer images to learn from, and 1,000 test images leave more to luck: the recipe
-# `augmented` passes this by 0.9 points with the worst of its seeds (benchmarks/results/sample).
-SAMPLE_MARK = 0.975
 # Names in a function that lead to data it was not given, and those that only look like it.
 TEST_DATA = re.compile(r"(?:^|_)test", re.IGNORECASE)
 NO_TEST_DATA = {"train_test_split", "test_on_batch"}
-LOADERS = {"load_mnist", "find_mnist", "load_data"}
+LOADERS = {"load_mnist", "load_data"}
 MISSING = object()  # stands for a None that is not just an answer never attempted
 
 # No pixel is 0, so that every pixel that comes in from outside can be told from the others.
@@ -197,28 +194,21 @@ def train_network(train_network: Any, model: Any, history: Any) -> str:
         '`metrics=["accuracy"]`.',
     )
 
-    mnist, _ = find_mnist(download=False)
+    mnist = load_mnist()
     images, labels = normalize(mnist.test_images), mnist.test_labels
     accuracy = _accuracy(model, images, labels)
     tests = f"of the {len(images):,} test images"
-    mark = MARKS[-1] if mnist.genuine else SAMPLE_MARK
-    if accuracy < mark:
-        passed = [f"{100 * m:.1f} %" for m in MARKS if m <= accuracy and mnist.genuine]
+    if accuracy < MARKS[-1]:
+        passed = [f"{100 * mark:.1f} %" for mark in MARKS if mark <= accuracy]
         earned = f" It has passed {' and '.join(passed)}, which earns points." if passed else ""
         # Rounded down, so that it never looks like the mark; one decimal, so that nobody is
         # tempted to choose by it.
         rounded = math.floor(1000 * accuracy + 1e-6) / 10
         raise CheckError(
-            f"the network reads {rounded:.1f} % {tests}; expected {100 * mark:.1f} %.{earned} "
+            f"the network reads {rounded:.1f} % {tests}; expected {100 * MARKS[-1]:.1f} %.{earned} "
             f"{_advice(model, metrics, accuracy, images, labels)}"
         )
-    praise = f"the network reads {100 * accuracy:.2f} % {tests}, with {parameters:,} parameters."
-    if not mnist.genuine:
-        praise += (
-            f" These are the images of the sample, where {100 * mark:.1f} % is asked for; the "
-            f"grade asks for {100 * MARKS[-1]:.1f} % after training on the complete MNIST."
-        )
-    return praise
+    return f"the network reads {100 * accuracy:.2f} % {tests}, with {parameters:,} parameters."
 
 
 def _shifted(shift: Any, images: Any, down: int, right: int) -> Any:

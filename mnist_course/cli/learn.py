@@ -39,7 +39,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def data(source: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show where MNIST comes from, and how many images it has."""
+    """Show which copy of MNIST the course uses, and where it looks for one."""
     from mnist_course.data import load_mnist
     from mnist_course.experiments.run import describe
 
@@ -49,8 +49,7 @@ def data(source: DataOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(report)
         return
-    out.print(data_line(report))
-    out.print(f"The digits of {counted(len(writers), 'writer')}.")
+    out.print(f"{data_line(report)}, written by {len(writers):,} people")
     out.print(looked_table(report["looked"]))
 
 
@@ -237,7 +236,7 @@ def _looked(source: Path | None) -> list[dict[str, str]]:
     """List where `load_mnist` looked, in its order, and what came of it."""
     own, bundled = "MNIST_COURSE_DATA", "bundled with the course"
     if source is not None:
-        outcomes = {str(source): "used", own: "not needed", bundled: "not needed"}
+        outcomes = {str(source): "used"}
     elif os.environ.get(own):
         outcomes = {own: "used", bundled: "not needed"}
     else:

@@ -29,7 +29,6 @@ def book(
     """Build the book in this folder; only pages that changed are executed again."""
     import webbrowser
 
-    from mnist_course.data import load_mnist
     from mnist_course.publishing.book import build, read_contents, to_document
     from mnist_course.publishing.pdf import find_printer, print_book
 
@@ -37,7 +36,7 @@ def book(
     pages = read_contents(course)
     printer = find_printer() if pdf else ""
     with err.status("Building the book ...") as status:
-        done = build(course, pages, load_mnist(), report=_executing(status))
+        done = build(course, pages, report=_executing(status))
         printed = None
         if printer and not done.problems:
             status.update("Printing the book ...")

@@ -136,10 +136,9 @@ def summarize_robustness(robustness: Robustness) -> dict[str, Any]:
 
 
 def describe(mnist: MNIST) -> dict[str, Any]:
-    """Return where the data came from, whether it is genuine, and its sizes, for JSON."""
+    """Return where the data came from and its sizes, for JSON."""
     return {
         "source": mnist.source,
-        "genuine": mnist.genuine,
         "train_images": len(mnist.train_images),
         "test_images": len(mnist.test_images),
     }

@@ -25,7 +25,7 @@ from mnist_course.training.recipes import train
 from .run import describe, versions
 
 GATES = (0.975, 0.980, 0.985)
-PUBLISHED = ("reference", "improved", "augmented", "cnn", "sample")
+PUBLISHED = ("reference", "improved", "augmented", "cnn")
 
 
 @dataclass(frozen=True)
@@ -210,13 +210,13 @@ def published(name: str) -> Published:
 
     Parameters
     ----------
-    name : {"reference", "improved", "augmented", "cnn", "sample"}
-        A recipe on the complete MNIST; "sample" is the recipe "augmented" on the bundled sample.
+    name : {"reference", "improved", "augmented", "cnn"}
+        A recipe.
 
     Returns
     -------
     Published
-        The results of 20 seeds, of 10 for "cnn", of 5 for "sample".
+        The results of 20 seeds, of 10 for "cnn".
 
     Raises
     ------

@@ -22,7 +22,6 @@ from typing import Any, TypeAlias
 import psutil
 
 import mnist_course
-from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
 
 try:
@@ -163,10 +162,11 @@ def read_contents(course: Path) -> list[Page]:
     return pages
 
 
-def build(course: Path, pages: list[Page], mnist: MNIST, *, report: Report | None = None) -> Build:
+def build(course: Path, pages: list[Page], *, report: Report | None = None) -> Build:
     """Build the book as web pages, with warnings taken for errors.
 
-    Notebooks run in the Python that runs this, whatever kernels the user has installed.
+    Notebooks run in the Python that runs this, whatever kernels the user has installed. If the last
+    book had other functions or versions, every notebook is executed again.
 
     Parameters
     ----------
@@ -174,9 +174,6 @@ def build(course: Path, pages: list[Page], mnist: MNIST, *, report: Report | Non
         The folder with ``_config.yml`` and ``_toc.yml``. What is built goes to ``_build`` there.
     pages : list of Page
         The pages, from `read_contents`.
-    mnist : MNIST
-        What `find_mnist` found. If it is the sample, the notebooks get the sample at once. If the
-        last book had other data, functions or versions, every notebook is executed again.
     report : callable, optional
         Called at least once a second while notebooks are executed, with the page, its number, the
         number of pages to execute, and the seconds left, or None where nothing like it ever ran.
@@ -194,7 +191,7 @@ def build(course: Path, pages: list[Page], mnist: MNIST, *, report: Report | Non
     course = course.resolve()
     output = course / OUTPUT
     log = output / "book.log"
-    _forget_what_is_stale(output, mnist)
+    _forget_what_is_stale(output)
     progress = _Progress(course, _planned(course, pages), report)
     start = time.monotonic()
     lines = []
@@ -203,7 +200,7 @@ def build(course: Path, pages: list[Page], mnist: MNIST, *, report: Report | Non
         with (
             tempfile.TemporaryDirectory() as temporary,
             log.open("w", encoding="utf-8") as written,
-            _builder(course, _environment(Path(temporary), mnist)) as process,
+            _builder(course, _environment(Path(temporary))) as process,
         ):
             for line in _lines(process):
                 if line:
@@ -308,10 +305,10 @@ class _Progress:
         return here + sum(typical if left is None else left for left in self._left.values())
 
 
-def _forget_what_is_stale(output: Path, mnist: MNIST) -> None:
-    """Delete what ran on other data, versions or functions: the cache compares a page's code."""
+def _forget_what_is_stale(output: Path) -> None:
+    """Delete what ran on other versions or functions: the cache compares a page's code."""
     note = output / "basis.json"
-    basis = _basis(mnist)
+    basis = _basis()
     if note.is_file() and note.read_text(encoding="utf-8") != basis:
         shutil.rmtree(output / CACHE, ignore_errors=True)
         shutil.rmtree(output / ENVIRONMENT, ignore_errors=True)
@@ -319,13 +316,13 @@ def _forget_what_is_stale(output: Path, mnist: MNIST) -> None:
     note.write_text(basis, encoding="utf-8")
 
 
-def _basis(mnist: MNIST) -> str:
+def _basis() -> str:
     code = hashlib.sha256()
     for path in sorted(LIBRARY.rglob("*.py")):
         if path.relative_to(LIBRARY).parts[0] not in TOOLS:
             code.update(path.read_bytes())
     versions = {name: version(name) for name in PACKAGES}
-    return json.dumps({"complete": mnist.genuine, "library": code.hexdigest(), **versions})
+    return json.dumps({"library": code.hexdigest(), **versions})
 
 
 def _planned(course: Path, pages: list[Page]) -> dict[str, float | None]:
@@ -346,14 +343,12 @@ def _planned(course: Path, pages: list[Page]) -> dict[str, float | None]:
     return planned
 
 
-def _environment(temporary: Path, mnist: MNIST) -> dict[str, str]:
+def _environment(temporary: Path) -> dict[str, str]:
     # First on the path of Jupyter, so that no other kernel of this name is taken.
     write_kernel_spec(temporary / "kernels" / "python3")
     path = [str(temporary), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     data = os.environ.get("MNIST_COURSE_DATA")
-    if not mnist.genuine:
-        data = "sample"  # and no notebook tries to download the complete MNIST again
-    elif data:
+    if data:
         data = str(Path(data).absolute())  # notebooks run in the folder of the page
     return {
         **os.environ,

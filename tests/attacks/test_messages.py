@@ -296,10 +296,10 @@ NOTHING_IN_PARTICULAR: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", list_assignments(ROOT / "solutions"))
-def test_one_answer_to_every_question_earns_nothing(sample: MNIST, name: str) -> None:
+def test_one_answer_to_every_question_earns_nothing(few: MNIST, name: str) -> None:
     """NumPy finds an empty array equal to any number, for example."""
     assignment = read_assignment(ROOT / "solutions", name)
-    labelled = sample.test_images[:50], sample.test_labels[:50]
+    labelled = few.test_images[:50], few.test_labels[:50]
     earned: dict[str, dict[str, float]] = {}
     for described, value in NOTHING_IN_PARTICULAR.items():
 

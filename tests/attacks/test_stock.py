@@ -111,7 +111,7 @@ def answered(source: NotebookNode, double: str) -> NotebookNode:
     return notebook
 
 
-@pytest.mark.stock_baseline
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", [*(name for name in ANSWERS if name != "writer"), LINK])
 def test_stock_nbgrader_gives_full_points(
     stock: dict[str, tuple[float, float, float]], attack: str
@@ -120,7 +120,7 @@ def test_stock_nbgrader_gives_full_points(
     assert stock[attack][0] == 2
 
 
-@pytest.mark.stock_baseline
+@pytest.mark.slow
 def test_stock_nbgrader_lets_one_change_the_grades_of_all(
     stock: dict[str, tuple[float, float, float]],
 ) -> None:

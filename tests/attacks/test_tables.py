@@ -10,9 +10,9 @@ from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.results import CellScore
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.judging.student import LEAST_STEADY, Session, Student
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
+from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
 
-pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
+pytestmark = pytest.mark.sandbox
 
 # The gate of solutions/05_training, alone.
 GATE = '''
@@ -24,10 +24,10 @@ from mnist_course import normalize
     pytest.param(share, marks=pytest.mark.points(points, cell="check_double"))
     for share, points in {0.90: 1, 0.95: 1, 0.97: 2, 0.98: 2}.items()
 ])
-def test_network_recognizes_the_test_images(student, full_mnist, share):
+def test_network_recognizes_the_test_images(student, mnist, share):
     """`model` should recognize the test images."""
-    predictions = student.predict("model", normalize(full_mnist.test_images))
-    assert np.mean(predictions == full_mnist.test_labels) >= share
+    predictions = student.predict("model", normalize(mnist.test_images))
+    assert np.mean(predictions == mnist.test_labels) >= share
 '''
 KNOWN = """
 import hashlib
@@ -108,7 +108,7 @@ def judge(
     answering: Callable,
     roomy: Sandbox,
     tmp_path: Path,
-    full_mnist: MNIST,
+    mnist: MNIST,
 ) -> Callable[[str], CellScore]:
     """Let the gate judge `model`; the images are those of the sandbox's own data set."""
     gate = tmp_path / "test_gate.py"
@@ -129,14 +129,14 @@ def test_a_table_is_shown_to_a_person(judge: Callable[[str], CellScore], table: 
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_an_honest_network_is_not(roomy: Sandbox, full_mnist: MNIST, network: str) -> None:
+def test_an_honest_network_is_not(roomy: Sandbox, mnist: MNIST, network: str) -> None:
     """Measure what `Student.predict` reports of networks."""
     from mnist_course import normalize
 
     with Session([("model", "import numpy as np" + TRAINED + network)], spawn=roomy.spawn) as run:
-        classes = Student(run, "model").predict("model", normalize(full_mnist.test_images))
+        classes = Student(run, "model").predict("model", normalize(mnist.test_images))
         assert run.failures == {}
-    right = (classes == full_mnist.test_labels).mean()
+    right = (classes == mnist.test_labels).mean()
     print(f"right {right:.1%}, steady {run.steadiness['model']:.1%}")  # noqa: T201
     assert right > 0.86
     assert run.steadiness["model"] > LEAST_STEADY + 0.1

@@ -122,8 +122,8 @@ def test_network_written_out_is_that_of_the_library(name: str) -> None:
     assert type(model.optimizer) is type(ours.optimizer)
 
 
-def test_normalizing_written_out_is_that_of_the_library(sample: MNIST) -> None:
-    images = sample.train_images[:50]
+def test_normalizing_written_out_is_that_of_the_library(few: MNIST) -> None:
+    images = few.train_images[:50]
     for name in ("normalizing", "Handwritten_digit_classification"):
         given = {"train_images": images, "test_images": images, "normalize": normalize}
         x_train = run(name, "x_train = train_images", **given)["x_train"]

@@ -1,11 +1,6 @@
 import gzip
 import hashlib
-import http.server
-import socket
-import sys
-import threading
-from collections.abc import Iterator
-from functools import partial
+import tracemalloc
 from pathlib import Path
 
 import keras
@@ -15,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mnist_course import data
-from mnist_course.data import IDX_FILES, MNIST, find_mnist, load_mnist, parse_idx
+from mnist_course.data import MNIST, load_mnist, loading, parse_idx
+from mnist_course.data.idx import IDX_FILES
 from mnist_course.errors import DataError
 
 
@@ -26,7 +21,7 @@ def write_idx(array: np.ndarray) -> bytes:
 
 
 def arrays_of(mnist: MNIST) -> dict[str, np.ndarray]:
-    (x_train, y_train), (x_test, y_test) = mnist.as_keras()
+    (x_train, y_train), (x_test, y_test) = mnist
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
@@ -52,48 +47,52 @@ def small_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
         "y_test": random.integers(0, 10, 10, dtype=np.uint8),
     }
     digests = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    monkeypatch.setattr(data, "MNIST_SHAPES", {name: a.shape for name, a in arrays.items()})
-    monkeypatch.setattr(data, "MNIST_SHA256", digests)
+    monkeypatch.setattr(loading, "MNIST_SHAPES", {name: a.shape for name, a in arrays.items()})
+    monkeypatch.setattr(loading, "MNIST_SHA256", digests)
     return arrays
 
 
-class TestSample:
-    def test_has_the_promised_images_of_every_class(self, sample: MNIST) -> None:
-        assert sample.train_images.shape == (4000, 28, 28)
-        assert sample.test_images.shape == (1000, 28, 28)
-        assert np.bincount(sample.train_labels).tolist() == [400] * 10
-        assert np.bincount(sample.test_labels).tolist() == [100] * 10
+class TestBundledMNIST:
+    def test_comes_with_its_licenses(self, mnist: MNIST) -> None:
+        folder = Path(mnist.source).parent
+        assert folder == Path(loading.__file__).parent
+        assert "CC BY-SA 3.0" in (folder / "LICENSE-mnist").read_text()
+        assert "Facebook, Inc. and its affiliates" in (folder / "LICENSE-writers").read_text()
 
-    def test_is_not_called_genuine(self, sample: MNIST) -> None:
-        assert sample.source == "bundled sample"
-        assert sample.genuine is False
+    def test_is_complete_and_read_only(self, mnist: MNIST) -> None:
+        assert mnist.train_images.shape == (60_000, 28, 28)
+        assert mnist.test_images.shape == (10_000, 28, 28)
+        assert np.bincount(mnist.train_labels).tolist() == [
+            *(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
+        ]
+        for array in (*arrays_of(mnist).values(), mnist.train_writers, mnist.test_writers):
+            assert not array.flags.writeable
 
-    def test_is_at_most_a_megabyte_and_carries_its_license(self) -> None:
-        folder = Path(data.__file__).parent / "sample"
-        assert (folder / "mnist_sample.npz").stat().st_size <= 1_000_000
-        assert "CC BY-SA 3.0" in (folder / "LICENSE").read_text()
+    def test_nobody_wrote_both_training_and_test_images(self, mnist: MNIST) -> None:
+        training, test = np.unique(mnist.train_writers), np.unique(mnist.test_writers)
+        assert mnist.train_writers.shape == (60_000,)
+        assert mnist.test_writers.shape == (10_000,)
+        assert (len(training), len(test)) == (539, 297)
+        assert not set(training) & set(test)
 
-    def test_holds_training_images_of_mnist(self, sample: MNIST, full_mnist: MNIST) -> None:
-        known = {
-            (image.tobytes(), int(label))
-            for image, label in zip(full_mnist.train_images, full_mnist.train_labels, strict=True)
-        }
-        for images, labels in sample:
-            for image, label in zip(images, labels, strict=True):
-                assert (image.tobytes(), int(label)) in known
+    def test_is_read_once(self) -> None:
+        assert load_mnist() is load_mnist()
 
-    def test_a_changed_sample_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(data.SAMPLE_SHA256, "y_test", "0" * 64)
-        with pytest.raises(DataError, match="install the package again"):
-            load_mnist("sample")
+    @pytest.mark.parametrize("name", ["MNIST_SHA256", "WRITERS_SHA256"])
+    def test_changed_file_is_refused(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        loading._load.cache_clear()
+        digests = {**loading.MNIST_SHA256, "y_test": "0" * 64}
+        monkeypatch.setattr(loading, name, digests if name == "MNIST_SHA256" else "0" * 64)
+        with pytest.raises(DataError, match=r"\.npz is not .* [Ii]nstall the course again"):
+            load_mnist()
 
 
-class TestGenuineMNIST:
+class TestMNIST:
     def test_equals_what_keras_loads_from_the_same_arrays(
-        self, full_mnist: MNIST, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, mnist: MNIST, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = tmp_path / "mnist.npz"
-        np.savez(path, **arrays_of(full_mnist))
+        np.savez(path, **arrays_of(mnist))
         monkeypatch.setattr("keras.src.datasets.mnist.get_file", lambda **_: str(path))
         theirs = keras.datasets.mnist.load_data()
         for ours, keras_pair in zip(load_mnist(path), theirs, strict=True):
@@ -102,25 +101,24 @@ class TestGenuineMNIST:
                 assert a.dtype == b.dtype == np.uint8
                 assert a.shape == b.shape
 
-    def test_is_immutable(self, sample: MNIST) -> None:
+    def test_is_immutable(self, mnist: MNIST) -> None:
         with pytest.raises(AttributeError):
-            sample.genuine = True  # type: ignore[misc]
+            mnist.source = "mine"  # type: ignore[misc]
         with pytest.raises(ValueError, match="read-only"):
-            sample.train_images[0, 0, 0] = 1
+            mnist.train_images[0, 0, 0] = 1
 
-    def test_unpacks_as_keras_does(self, sample: MNIST) -> None:
-        (x_train, y_train), (x_test, y_test) = sample
-        assert x_train is sample.train_images
-        assert y_train is sample.train_labels
-        assert x_test is sample.test_images
-        assert y_test is sample.test_labels
+    def test_unpacks_as_keras_does(self, mnist: MNIST) -> None:
+        (x_train, y_train), (x_test, y_test) = mnist
+        assert x_train is mnist.train_images
+        assert y_train is mnist.train_labels
+        assert x_test is mnist.test_images
+        assert y_test is mnist.test_labels
 
 
 class TestFiles:
     def test_keras_file_is_read(self, small_mnist: dict[str, np.ndarray], tmp_path: Path) -> None:
         np.savez_compressed(tmp_path / "mnist.npz", **small_mnist)
         mnist = load_mnist(tmp_path / "mnist.npz")
-        assert mnist.genuine
         assert mnist.source == str(tmp_path / "mnist.npz")
         for name, array in arrays_of(mnist).items():
             np.testing.assert_array_equal(array, small_mnist[name])
@@ -131,7 +129,6 @@ class TestFiles:
     ) -> None:
         folder = write_idx_folder(tmp_path / "idx", small_mnist, zipped)
         mnist = load_mnist(folder)
-        assert mnist.genuine
         for name, array in arrays_of(mnist).items():
             np.testing.assert_array_equal(array, small_mnist[name])
 
@@ -145,7 +142,7 @@ class TestFiles:
             load_mnist(tmp_path / "mnist.npz")
         message = str(caught.value)
         assert str(tmp_path / "mnist.npz") in message
-        assert data.MNIST_SHA256["x_test"] in message
+        assert loading.MNIST_SHA256["x_test"] in message
         assert hashlib.sha256(changed.tobytes()).hexdigest() in message
 
     @pytest.mark.parametrize(
@@ -174,7 +171,7 @@ class TestFiles:
                 return (Path.touch, (tmp_path / "sprung",))
 
         np.savez(tmp_path / "mnist.npz", **{**small_mnist, "y_test": np.array([Trap()])})
-        with pytest.raises(DataError, match="damaged"):
+        with pytest.raises(DataError, match=r"damaged: .* pickled objects in y_test"):
             load_mnist(tmp_path / "mnist.npz")
         assert not (tmp_path / "sprung").exists()
 
@@ -183,14 +180,16 @@ class TestFiles:
         self, tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int
     ) -> None:
         random = np.random.default_rng(0)
-        arrays = {name: random.integers(0, 256, 40, dtype=np.uint8) for name in data.MNIST_SHAPES}
+        arrays = {
+            name: random.integers(0, 256, 40, dtype=np.uint8) for name in loading.MNIST_SHAPES
+        }
         path = tmp_path_factory.mktemp("damaged") / "mnist.npz"
         np.savez_compressed(path, **arrays)
         content = bytearray(path.read_bytes())
         content[flip % len(content)] ^= 1 + flip % 255
         path.write_bytes(content[: len(content) - cut % len(content)])
         try:
-            read = data._read_npz(path)
+            read = loading._read_npz(path)
         except DataError as error:
             message = str(error)
         else:
@@ -199,10 +198,47 @@ class TestFiles:
         assert str(path) in message
 
     def test_missing_file_and_incomplete_folder_are_named(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match=r"nothing\.npz does not exist"):
+        with pytest.raises(DataError, match=r"no MNIST at .*nothing\.npz \(file not found\)\. Run"):
             load_mnist(tmp_path / "nothing.npz")
         with pytest.raises(DataError, match="train-images-idx3-ubyte"):
             load_mnist(tmp_path)
+
+    def test_file_that_may_not_be_read_is_named(
+        self, small_mnist: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*arguments: object) -> None:
+            raise PermissionError(13, "Permission denied", str(tmp_path / "mnist.npz"))
+
+        np.savez(tmp_path / "mnist.npz", **small_mnist)
+        monkeypatch.setattr(loading.zipfile, "ZipFile", refuse)  # root may read everything
+        with pytest.raises(DataError, match=r"mnist\.npz \(permission denied\)"):
+            load_mnist(tmp_path / "mnist.npz")
+
+    @pytest.mark.parametrize("kind", ["npz", "idx"])
+    def test_what_would_fill_the_memory_is_not_decompressed(
+        self, small_mnist: dict[str, np.ndarray], tmp_path: Path, kind: str
+    ) -> None:
+        bomb = {**small_mnist, "y_test": np.zeros(10**8, np.uint8)}
+        path = tmp_path / f"mnist.{kind}"
+        if kind == "npz":
+            np.savez_compressed(path, **bomb)
+        else:
+            write_idx_folder(path, bomb, zipped=True)
+        tracemalloc.start()
+        with pytest.raises(DataError, match=r"is damaged: .* found:? (y_test of )?\d+"):
+            load_mnist(path)
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+        tracemalloc.stop()
+
+    def test_changed_file_is_read_again(
+        self, small_mnist: dict[str, np.ndarray], tmp_path: Path
+    ) -> None:
+        folder = write_idx_folder(tmp_path / "idx", small_mnist, zipped=False)
+        assert load_mnist(folder) is load_mnist(folder)
+        labels = folder / "t10k-labels-idx1-ubyte"
+        labels.write_bytes(labels.read_bytes() + b"!")
+        with pytest.raises(DataError, match="t10k-labels-idx1-ubyte is damaged"):
+            load_mnist(folder)
 
     def test_truncated_gzip_is_named(
         self, small_mnist: dict[str, np.ndarray], tmp_path: Path
@@ -255,11 +291,10 @@ class TestParseIdx:
             parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2]), name="labels.gz")
 
 
-class TestAuto:
-    def test_named_data_comes_first(
+class TestNamedByTheEnvironment:
+    def test_comes_before_the_bundled_one(
         self,
         small_mnist: dict[str, np.ndarray],
-        away: Path,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
@@ -267,177 +302,15 @@ class TestAuto:
         monkeypatch.setenv("MNIST_COURSE_DATA", str(tmp_path / "named.npz"))
         assert load_mnist().source == str(tmp_path / "named.npz")
 
-    def test_named_data_that_is_damaged_is_refused_not_replaced(
-        self, away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_empty_name_is_none(self, monkeypatch: pytest.MonkeyPatch, mnist: MNIST) -> None:
+        monkeypatch.setenv("MNIST_COURSE_DATA", "")
+        assert load_mnist().source == mnist.source
+
+    def test_damaged_copy_is_refused_not_replaced(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "named.npz").write_bytes(b"not an archive")
         monkeypatch.setenv("MNIST_COURSE_DATA", str(tmp_path / "named.npz"))
-        with pytest.raises(DataError, match=r"MNIST_COURSE_DATA names .*: .*named\.npz is damaged"):
+        with pytest.raises(DataError, match=r"named\.npz is damaged: .* Unset MNIST_COURSE_DATA"):
             load_mnist()
         assert (tmp_path / "named.npz").exists()
-
-    def test_keras_cache_comes_next(self, small_mnist: dict[str, np.ndarray], away: Path) -> None:
-        away.mkdir(parents=True)
-        np.savez(away / "mnist.npz", **small_mnist)
-        mnist, attempts = find_mnist()
-        assert mnist.genuine
-        assert mnist.source == str(away / "mnist.npz")
-        assert [attempt.outcome for attempt in attempts] == ["not set", "used"]
-
-    def test_damaged_cache_is_set_aside_and_named(
-        self, away: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        away.mkdir(parents=True)
-        (away / "mnist.npz").write_bytes(b"half a download")
-        (away / "mnist.npz.damaged").write_bytes(b"an older one")
-        mnist, attempts = find_mnist(download=False)
-        assert mnist.source == "bundled sample"
-        assert not (away / "mnist.npz").exists()
-        assert (away / "mnist.npz.damaged").read_bytes() == b"an older one"
-        assert (away / "mnist.npz.damaged-2").read_bytes() == b"half a download"
-        assert str(away / "mnist.npz") in capsys.readouterr().err
-        assert "mnist.npz.damaged-2" in attempts[1].outcome
-
-    def test_the_variable_may_ask_for_the_sample_which_needs_no_notice(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sample: MNIST
-    ) -> None:
-        monkeypatch.setenv("MNIST_COURSE_DATA", "sample")
-        np.testing.assert_array_equal(load_mnist().test_labels, sample.test_labels)
-        assert capsys.readouterr().err == ""
-
-    def test_without_network_the_sample_is_used_and_says_so_on_stderr(
-        self, away: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        mnist = load_mnist()
-        assert mnist.source == "bundled sample"
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert "bundled sample of 5,000 digits" in captured.err
-        assert "could not be downloaded" in captured.err
-        assert "MNIST_COURSE_DATA" in captured.err
-
-    def test_every_place_is_reported_in_order(self, away: Path) -> None:
-        _, attempts = find_mnist()
-        assert [attempt.place for attempt in attempts] == [
-            "MNIST_COURSE_DATA",
-            str(away / "mnist.npz"),
-            str(away / "mnist-idx"),
-            "Keras's server",
-            "mirror",
-            "bundled sample",
-        ]
-
-    def test_yann_lecuns_server_is_never_asked(self) -> None:
-        addresses = [
-            address for address, _ in (*data.KERAS_FILE.values(), *data.MIRROR_FILES.values())
-        ]
-        assert len(addresses) == 5
-        assert all(address.startswith("https://") for address in addresses)
-        assert not any("lecun" in address for address in addresses)
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address at which this machine serves it."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{running.server_port}/"
-        running.shutdown()
-
-
-class TestDownload:
-    def test_keras_file_is_downloaded_checked_and_kept(
-        self,
-        small_mnist: dict[str, np.ndarray],
-        away: Path,
-        server: tuple[Path, str],
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        folder, address = server
-        np.savez(folder / "mnist.npz", **small_mnist)
-        digest = hashlib.sha256((folder / "mnist.npz").read_bytes()).hexdigest()
-        monkeypatch.setattr(data, "KERAS_FILE", {"mnist.npz": (f"{address}mnist.npz", digest)})
-        mnist, attempts = find_mnist()
-        assert mnist.genuine
-        assert mnist.source == str(away / "mnist.npz")
-        assert attempts[-1].outcome == "downloaded"
-        assert [path.name for path in away.iterdir()] == ["mnist.npz"]
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert "Downloading" in captured.err
-        (folder / "mnist.npz").unlink()
-        assert find_mnist()[1][-1].outcome == "used"
-
-    def test_corrupt_download_is_named_and_the_mirror_is_asked(
-        self,
-        small_mnist: dict[str, np.ndarray],
-        away: Path,
-        server: tuple[Path, str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        folder, address = server
-        (folder / "mnist.npz").write_bytes(b"an error page of some proxy")
-        monkeypatch.setattr(data, "KERAS_FILE", {"mnist.npz": (f"{address}mnist.npz", "0" * 64)})
-        mirrored = write_idx_folder(folder / "idx", small_mnist, zipped=True)
-        files = {
-            path.name: (
-                f"{address}idx/{path.name}",
-                hashlib.md5(path.read_bytes()).hexdigest(),
-            )
-            for path in mirrored.iterdir()
-        }
-        monkeypatch.setattr(data, "MIRROR_FILES", files)
-        mnist, attempts = find_mnist()
-        assert mnist.genuine
-        assert "does not match" in attempts[-2].outcome
-        assert mnist.source == str(away / "mnist-idx")
-        assert [path.name for path in away.iterdir()] == ["mnist-idx"]
-        assert find_mnist()[1][-1].place == str(away / "mnist-idx")
-
-    def test_download_that_is_not_mnist_is_refused(
-        self,
-        small_mnist: dict[str, np.ndarray],
-        away: Path,
-        server: tuple[Path, str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        folder, address = server
-        changed = {**small_mnist, "y_train": small_mnist["y_train"][::-1]}
-        np.savez(folder / "mnist.npz", **changed)
-        digest = hashlib.sha256((folder / "mnist.npz").read_bytes()).hexdigest()
-        monkeypatch.setattr(data, "KERAS_FILE", {"mnist.npz": (f"{address}mnist.npz", digest)})
-        mnist, attempts = find_mnist()
-        assert mnist.source == "bundled sample"
-        assert "not the official MNIST" in attempts[3].outcome
-        assert list(away.iterdir()) == []
-
-    def test_host_that_says_nothing_is_given_up(
-        self, away: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(data, "SILENT_SECONDS", 0.3)
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            address = f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz"
-            monkeypatch.setattr(data, "KERAS_FILE", {"mnist.npz": (address, "0" * 64)})
-            mnist, attempts = find_mnist()
-        assert mnist.source == "bundled sample"
-        assert attempts[3].place == "Keras's server"
-        assert "no byte arrived" in attempts[3].outcome or "timed out" in attempts[3].outcome
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")
-    def test_cache_that_cannot_be_written_is_named(
-        self, away: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        (tmp_path / "file").touch()
-        monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-        _, attempts = find_mnist()
-        assert "cannot be saved" in attempts[3].outcome
-        assert "KERAS_HOME" in attempts[3].outcome

@@ -36,11 +36,11 @@ def ignore(trial: Trial, left: int, seconds: float) -> None:
 
 class TestStudy:
     def test_writes_a_row_per_seed_a_summary_and_a_figure(
-        self, sample: MNIST, short: list[int], tmp_path: Path
+        self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:
         told: list[tuple[int, int]] = []
         summary = study(
-            sample,
+            few,
             recipe="reference",
             seeds=3,
             output=tmp_path,
@@ -60,7 +60,7 @@ class TestStudy:
             assert halves / 2 == pytest.approx(float(row["test_accuracy"]))
 
     def test_continues_where_it_was_killed_with_the_same_result(
-        self, sample: MNIST, short: list[int], tmp_path: Path
+        self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:
         def kill(trial: Trial, left: int, seconds: float) -> None:
             if trial.seed == 1:
@@ -68,33 +68,33 @@ class TestStudy:
 
         options = {"recipe": "reference", "seeds": 3}
         with pytest.raises(KeyboardInterrupt):
-            study(sample, **options, output=tmp_path / "a", report=kill)  # type: ignore[arg-type]
+            study(few, **options, output=tmp_path / "a", report=kill)  # type: ignore[arg-type]
         assert short == [0, 1]
-        resumed = study(sample, **options, output=tmp_path / "a", report=ignore)  # type: ignore[arg-type]
+        resumed = study(few, **options, output=tmp_path / "a", report=ignore)  # type: ignore[arg-type]
         assert short == [0, 1, 2]
-        whole = study(sample, **options, output=tmp_path / "b", report=ignore)  # type: ignore[arg-type]
+        whole = study(few, **options, output=tmp_path / "b", report=ignore)  # type: ignore[arg-type]
         assert resumed == whole
 
     def test_study_of_something_else_is_not_continued(
-        self, sample: MNIST, short: list[int], tmp_path: Path
+        self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:
-        study(sample, recipe="reference", seeds=2, output=tmp_path, report=ignore)
+        study(few, recipe="reference", seeds=2, output=tmp_path, report=ignore)
         with pytest.raises(CourseError, match="is a study of the recipe 'reference' on 4,000"):
-            study(sample, recipe="augmented", seeds=2, output=tmp_path, report=ignore)
+            study(few, recipe="augmented", seeds=2, output=tmp_path, report=ignore)
         assert short == [0, 1]
 
     @pytest.mark.parametrize("content", ["", "seed\n1\n", "\0\0", "recipe,seed\nreference,x\n"])
     def test_damaged_table_is_named_and_kept(
-        self, sample: MNIST, tmp_path: Path, content: str
+        self, few: MNIST, tmp_path: Path, content: str
     ) -> None:
         (tmp_path / "study.csv").write_text(content + "recipe,seed\n,\n")
         with pytest.raises(CourseError, match=r"study\.csv cannot be read"):
-            study(sample, recipe="reference", seeds=2, output=tmp_path, report=ignore)
+            study(few, recipe="reference", seeds=2, output=tmp_path, report=ignore)
         assert (tmp_path / "study.csv").exists()
 
-    def test_unknown_recipe_is_named(self, sample: MNIST, tmp_path: Path) -> None:
+    def test_unknown_recipe_is_named(self, few: MNIST, tmp_path: Path) -> None:
         with pytest.raises(CourseError, match="choose one of reference"):
-            study(sample, recipe="secret", seeds=2, output=tmp_path, report=ignore)
+            study(few, recipe="secret", seeds=2, output=tmp_path, report=ignore)
 
 
 class TestSummarize:
@@ -131,8 +131,6 @@ class TestPublished:
         for recipe in RECIPES:
             assert published(recipe).recipe == recipe
             assert published(recipe).train_images == 60_000
-        assert published("sample").recipe == "augmented"
-        assert published("sample").train_images == 4_000
 
     @pytest.mark.parametrize("name", PUBLISHED)
     def test_agrees_with_the_summary_written_with_it(self, name: str) -> None:

@@ -13,7 +13,12 @@ from mnist_course.grading.course.assignment import list_assignments, read_assign
 from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[2]
-ASSIGNMENTS = list_assignments(ROOT / "solutions")
+# Those that train nothing: nbgrader does the same with the others, only for minutes.
+ASSIGNMENTS = [
+    name
+    for name in list_assignments(ROOT / "solutions")
+    if not name.endswith(("_training", "_improving"))
+]
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +48,7 @@ def nbgrader(course: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_reference_earns_everything_and_untouched_nothing(
-    request: pytest.FixtureRequest, course: Path, name: str
-) -> None:
-    if "full_mnist" in (ROOT / "solutions" / name / f"test_{name}.py").read_text():
-        request.getfixturevalue("full_mnist")
+def test_reference_earns_everything_and_untouched_nothing(course: Path, name: str) -> None:
     shutil.copytree(ROOT / "solutions" / name, course / "solutions" / name)
     nbgrader(course, "generate_assignment", name)
     for student, origin in (("ada", "solutions"), ("bob", "exercises")):
@@ -63,17 +64,3 @@ def test_reference_earns_everything_and_untouched_nothing(
             notebook = gradebook.find_submission_notebook(name, name, student)
             earned = {grade.name: grade.auto_score for grade in notebook.grades}
             assert {cell: earned[cell] for cell in points} == expected, student
-
-
-@pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_validate_is_content_with_the_reference_alone(course: Path, name: str) -> None:
-    for origin in ("solutions", "exercises"):
-        shutil.copy(ROOT / origin / name / f"{name}.ipynb", course / f"{origin}.ipynb")
-    assert "Success! Your notebook passes all the tests." in nbgrader(
-        course, "validate", "solutions.ipynb"
-    )
-    said = nbgrader(course, "validate", "exercises.ipynb")
-    assignment = read_assignment(ROOT / "solutions", name)
-    cells = len(assignment.points) + len(assignment.manual_points)
-    assert f"VALIDATION FAILED ON {cells} CELL(S)!" in said
-    assert said.count("Not attempted: write your answer") == len(assignment.points)

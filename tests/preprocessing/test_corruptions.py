@@ -15,8 +15,8 @@ every_strength = pytest.mark.parametrize("strength", range(1, 6))
 
 
 @pytest.fixture(scope="module")
-def images(sample: MNIST) -> np.ndarray:
-    return normalize(sample.test_images[:200])
+def images(few: MNIST) -> np.ndarray:
+    return normalize(few.test_images[:200])
 
 
 def test_there_are_eight_corruptions_of_five_strengths() -> None:

@@ -82,16 +82,16 @@ class TestNormalize:
 
 
 class TestFromDrawing:
-    def test_leaves_digits_of_mnist_as_they_are(self, sample: MNIST) -> None:
-        images = sample.test_images[:200]
+    def test_leaves_digits_of_mnist_as_they_are(self, few: MNIST) -> None:
+        images = few.test_images[:200]
         prepared = np.stack([from_drawing(image) for image in images]).astype(int)
         brightest = images.max(axis=(1, 2), keepdims=True)
         unchanged = np.abs(prepared * (brightest / 255) - images).max(axis=(1, 2)) <= 1
         # The rest moves by a pixel: its center of mass lies between two pixels.
         assert unchanged.mean() > 0.9
 
-    def test_polarity_does_not_matter(self, sample: MNIST) -> None:
-        for image in sample.test_images[:50]:
+    def test_polarity_does_not_matter(self, few: MNIST) -> None:
+        for image in few.test_images[:50]:
             np.testing.assert_array_equal(from_drawing(image), from_drawing(255 - image))
 
     @given(
@@ -102,17 +102,17 @@ class TestFromDrawing:
     )
     @settings(max_examples=40)
     def test_place_and_whole_scale_do_not_matter(
-        self, sample: MNIST, factor: int, top: int, left: int, which: int
+        self, few: MNIST, factor: int, top: int, left: int, which: int
     ) -> None:
         # Whether a faint speck apart from the digit counts as ink may depend on the paper around.
-        image = [image for image in sample.test_images if strokes(image) == 1][which]
+        image = [image for image in few.test_images if strokes(image) == 1][which]
         large = np.pad(enlarge(image, factor), ((top, 9), (left, 9)))
         # A frame of paper around both: faint ink on the frame would pass for uneven light.
         difference = from_drawing(large).astype(int) - from_drawing(np.pad(image, 1))
         assert np.abs(difference).max() <= 1
 
-    def test_color_format_does_not_matter(self, sample: MNIST) -> None:
-        gray = 255 - enlarge(sample.test_images[3], 4)
+    def test_color_format_does_not_matter(self, few: MNIST) -> None:
+        gray = 255 - enlarge(few.test_images[3], 4)
         expected = from_drawing(gray)
         opaque = np.full_like(gray, 255)
         black = np.zeros_like(gray)
@@ -176,11 +176,11 @@ class TestFromDrawing:
         # Pillow takes whole pixels, so that its areas are up to a pixel off: 140 to 18 is uneven.
         np.testing.assert_allclose(found, expected * 255 / expected.max(), atol=6)
 
-    def test_uneven_light_and_grain_of_a_photo_are_removed(self, sample: MNIST) -> None:
+    def test_uneven_light_and_grain_of_a_photo_are_removed(self, few: MNIST) -> None:
         random = np.random.default_rng(0)
         y, x = np.mgrid[:400, :500]
         paper = 120 + 0.15 * y + 0.1 * x + random.normal(0, 5, (400, 500))
-        for image in sample.test_images[:20]:
+        for image in few.test_images[:20]:
             photo = page(enlarge(image, 8), paper)
             expected = from_drawing(image).astype(float)
             found = from_drawing(photo).astype(float)
@@ -257,46 +257,46 @@ class TestReadPicture:
         with pytest.raises(CourseError, match=r"blank\.png: the picture is empty"):
             read_drawing(tmp_path / "blank.png")
 
-    def test_saved_digit_comes_back_as_it_was(self, sample: MNIST, tmp_path: Path) -> None:
-        Image.fromarray(255 - enlarge(sample.test_images[0], 10)).save(tmp_path / "digit.png")
+    def test_saved_digit_comes_back_as_it_was(self, few: MNIST, tmp_path: Path) -> None:
+        Image.fromarray(255 - enlarge(few.test_images[0], 10)).save(tmp_path / "digit.png")
         difference = read_drawing(tmp_path / "digit.png").astype(int) - from_drawing(
-            sample.test_images[0]
+            few.test_images[0]
         )
         assert np.abs(difference).max() <= 1
 
 
 class TestAugment:
-    def test_is_the_identity_at_zero_strength(self, sample: MNIST) -> None:
-        images = normalize(sample.train_images[:50])
+    def test_is_the_identity_at_zero_strength(self, few: MNIST) -> None:
+        images = normalize(few.train_images[:50])
         same = augment(images, 0, rotation=0, scale=0, shear=0, shift=0, elastic=0)
         np.testing.assert_allclose(same, images, atol=1e-6)
 
-    def test_seed_repeats_it_and_another_seed_does_not(self, sample: MNIST) -> None:
-        images = normalize(sample.train_images[:50])
+    def test_seed_repeats_it_and_another_seed_does_not(self, few: MNIST) -> None:
+        images = normalize(few.train_images[:50])
         np.testing.assert_array_equal(augment(images, 7), augment(images, 7))
         assert not np.array_equal(augment(images, 7), augment(images, 8))
 
-    def test_each_image_is_distorted_in_its_own_way(self, sample: MNIST) -> None:
-        copies = augment(np.repeat(normalize(sample.train_images[:1]), 20, axis=0), 0).numpy()
+    def test_each_image_is_distorted_in_its_own_way(self, few: MNIST) -> None:
+        copies = augment(np.repeat(normalize(few.train_images[:1]), 20, axis=0), 0).numpy()
         assert len({copy.tobytes() for copy in copies}) == 20
 
     @given(seed=st.integers(0, 2**31 - 1))
     @settings(max_examples=20)
-    def test_shape_type_and_range_are_kept(self, sample: MNIST, seed: int) -> None:
-        images = normalize(sample.train_images[:20])
+    def test_shape_type_and_range_are_kept(self, few: MNIST, seed: int) -> None:
+        images = normalize(few.train_images[:20])
         distorted = augment(images, seed).numpy()
         assert distorted.dtype == np.float32
         assert distorted.shape == images.shape
         assert distorted.min() >= 0
         assert (distorted.max(axis=(1, 2)) <= images.max(axis=(1, 2)) + 1e-6).all()
 
-    def test_labels_are_kept_because_digits_still_look_like_themselves(self, sample: MNIST) -> None:
-        images = normalize(sample.train_images[:300])
+    def test_labels_are_kept_because_digits_still_look_like_themselves(self, few: MNIST) -> None:
+        images = normalize(few.train_images[:300])
         distorted = augment(images, 0).numpy().reshape(300, -1)
         flat = images.reshape(300, -1)
         distances = ((distorted[:, None] - flat[None]) ** 2).sum(axis=2)
-        nearest = sample.train_labels[:300][distances.argmin(axis=1)]
-        assert (nearest == sample.train_labels[:300]).mean() > 0.7
+        nearest = few.train_labels[:300][distances.argmin(axis=1)]
+        assert (nearest == few.train_labels[:300]).mean() > 0.7
 
     def test_elastic_field_moves_pixels_smoothly_and_as_far_as_it_says(self) -> None:
         # On a ramp, a displacement in pixels shows as a difference in value.
@@ -317,10 +317,10 @@ class TestAugment:
         ],
     )
     def test_agrees_with_scipy_on_where_the_ink_goes(
-        self, sample: MNIST, strengths: dict[str, float], expected: str
+        self, few: MNIST, strengths: dict[str, float], expected: str
     ) -> None:
         none = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0}
-        image = normalize(sample.train_images[5])
+        image = normalize(few.train_images[5])
         copies = augment(np.stack([image] * 10), 3, **{**none, **strengths}).numpy()
         assert np.abs(copies - image).mean(axis=(1, 2)).max() > 0.03
         for distorted in copies:

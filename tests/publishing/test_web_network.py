@@ -72,50 +72,50 @@ def test_units_without_a_bias_have_the_bias_0() -> None:
     )
 
 
-def test_exported_network_answers_like_the_original(tmp_path: Path, sample: MNIST) -> None:
+def test_exported_network_answers_like_the_original(tmp_path: Path, few: MNIST) -> None:
     model = build_small()
-    done = export_web(model, sample, tmp_path, training={"seed": 5})
+    done = export_web(model, few, tmp_path, training={"seed": 5})
     assert done.network == tmp_path / "network.js"
     network = read_script(done.network)
-    logits = run(unpack(network), sample.test_images)
+    logits = run(unpack(network), few.test_images)
     np.testing.assert_allclose(
-        special.softmax(logits, axis=1), predict(model, normalize(sample.test_images)), atol=0.02
+        special.softmax(logits, axis=1), predict(model, normalize(few.test_images)), atol=0.02
     )
     measured = network["measured"]
     assert measured == done.measured
-    accuracy = evaluate(model, normalize(sample.test_images), sample.test_labels).accuracy
+    accuracy = evaluate(model, normalize(few.test_images), few.test_labels).accuracy
     assert measured["accuracy"] == pytest.approx(accuracy)
-    assert measured["data"] == sample.source
+    assert measured["data"] == "mnist.npz"
     assert measured["seed"] == 5
     (directions,) = unpack(network["directions"])
     assert directions.weights.shape == (16, 40)
     held_back = likeness(
-        activate(unpack(network), sample.train_images[3200:]),
+        activate(unpack(network), few.train_images[3200:]),
         directions,
         measured["strangeness_weight"],
     )
     assert (held_back >= measured["digit_above"]).mean() == pytest.approx(0.98, abs=0.002)
 
 
-def test_strangeness_is_the_distance_from_the_nearest_usual_values(sample: MNIST) -> None:
+def test_strangeness_is_the_distance_from_the_nearest_usual_values(few: MNIST) -> None:
     layers = quantize(build_small())
-    values = activate(layers, sample.train_images)[0]
+    values = activate(layers, few.train_images)[0]
     roots = np.sqrt(values / values.sum(axis=1, keepdims=True))
     usual = np.linalg.svd(roots, full_matrices=False)[2][:16]
     others = activate(layers, draw_others(50, seed=1))
     roots = np.sqrt(others[0] / others[0].sum(axis=1, keepdims=True))
     nearest = np.linalg.lstsq(usual.T, roots.T, rcond=None)[0].T @ usual
     np.testing.assert_allclose(
-        strangeness(others, find_directions(layers, sample.train_images)),
+        strangeness(others, find_directions(layers, few.train_images)),
         np.linalg.norm(roots - nearest, axis=1),
         atol=0.01,
     )
 
 
-def test_a_network_whose_first_layer_is_silent_is_exported(tmp_path: Path, sample: MNIST) -> None:
+def test_a_network_whose_first_layer_is_silent_is_exported(tmp_path: Path, few: MNIST) -> None:
     model = build_small()
     model.layers[1].set_weights([np.zeros((784, 40)), np.full(40, -1.0)])
-    measured = export_web(model, sample, tmp_path).measured
+    measured = export_web(model, few, tmp_path).measured
     assert measured["strangeness_weight"] == 0
     assert np.isfinite(measured["digit_above"])
 
@@ -134,9 +134,9 @@ def test_a_network_whose_first_layer_is_silent_is_exported(tmp_path: Path, sampl
         ),
     ],
 )
-def test_other_networks_are_refused(tmp_path: Path, sample: MNIST, model: keras.Model) -> None:
+def test_other_networks_are_refused(tmp_path: Path, few: MNIST, model: keras.Model) -> None:
     with pytest.raises(CourseError, match="expected Flatten, then Dense layers"):
-        export_web(model, sample, tmp_path)
+        export_web(model, few, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -156,50 +156,50 @@ def test_a_network_for_other_images_is_refused() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, 1])
 def test_weights_that_are_not_finite_are_refused(
-    tmp_path: Path, sample: MNIST, value: float, place: int
+    tmp_path: Path, few: MNIST, value: float, place: int
 ) -> None:
     model = build_small()
     weights = model.layers[1].get_weights()
     weights[place].flat[3] = value
     model.layers[1].set_weights(weights)
     with pytest.raises(CourseError, match="layer first has weights that are not finite"):
-        export_web(model, sample, tmp_path)
+        export_web(model, few, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_network_too_large_for_a_page_is_refused_and_nothing_written(
-    tmp_path: Path, sample: MNIST
+    tmp_path: Path, few: MNIST
 ) -> None:
     with pytest.raises(CourseError, match=r"3\d\d,\d{3} bytes: expected at most 300,000.*longer"):
-        export_web(build_mlp(seed=0), sample, tmp_path)
+        export_web(build_mlp(seed=0), few, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, sample: MNIST) -> None:
+def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, few: MNIST) -> None:
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(CourseError, match="taken is a file: give a folder to --output"):
-        export_web(build_small(), sample, tmp_path / "taken")
+        export_web(build_small(), few, tmp_path / "taken")
     with pytest.raises(CourseError, match=r"cannot be written .*: give another --output"):
-        export_web(build_small(), sample, tmp_path / "taken" / "within")
+        export_web(build_small(), few, tmp_path / "taken" / "within")
     assert (tmp_path / "taken").read_text() == "mine"
 
 
-def test_if_one_script_cannot_be_written_neither_is(tmp_path: Path, sample: MNIST) -> None:
+def test_if_one_script_cannot_be_written_neither_is(tmp_path: Path, few: MNIST) -> None:
     (tmp_path / "images.js").mkdir()
     with pytest.raises(CourseError, match=r"cannot be written .*: give another --output"):
-        export_web(build_small(), sample, tmp_path)
+        export_web(build_small(), few, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["images.js"]
 
 
 def test_a_folder_that_may_not_be_written_is_named(
-    tmp_path: Path, sample: MNIST, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, few: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deny(path: Path, **options: bool) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr(Path, "mkdir", deny)
     with pytest.raises(CourseError, match=r"new cannot be written \(.*denied: .*--output"):
-        export_web(build_small(), sample, tmp_path / "new")
+        export_web(build_small(), few, tmp_path / "new")
 
 
 class TestTraining:
@@ -219,7 +219,7 @@ class TestTraining:
 class TestCommand:
     def run(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [COMMAND, "export-web", *map(str, arguments), "--data", "sample"],
+            [COMMAND, "export-web", *map(str, arguments)],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -271,13 +271,13 @@ class TestTheScriptOfTheBook:
         assert abs(measured["accuracy"] - measured["accuracy_int8"]) <= 0.0005
         assert measured["recipe"] == "augmented"
 
-    def test_keeps_what_was_measured(self, full_mnist: MNIST) -> None:
+    def test_keeps_what_was_measured(self, mnist: MNIST) -> None:
         network = read_script(SCRIPT)
         layers, (directions,) = unpack(network), unpack(network["directions"])
         measured = network["measured"]
         weight, digit_above = measured["strangeness_weight"], measured["digit_above"]
-        digits = activate(layers, full_mnist.test_images)
-        right = digits[-1].argmax(axis=1) == full_mnist.test_labels
+        digits = activate(layers, mnist.test_images)
+        right = digits[-1].argmax(axis=1) == mnist.test_labels
         assert right.mean() == pytest.approx(measured["accuracy_int8"], abs=1e-9)
         # What counts as sure was chosen on validation images, and holds on others, too.
         sure = special.softmax(digits[-1], axis=1).max(axis=1) >= measured["sure_above"]

@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 import zlib
 from itertools import pairwise
 from pathlib import Path
@@ -28,14 +27,13 @@ from mnist_course.publishing.web_replay import (
     record,
 )
 
-COMMAND = Path(sys.executable).with_name("mnist-course")
 EPOCHS = 3
 SEED = 5
 
 
 @pytest.fixture(scope="module")
-def replay(sample: MNIST) -> Replay:
-    return record(sample, seed=SEED, epochs=EPOCHS)
+def replay(few: MNIST) -> Replay:
+    return record(few, seed=SEED, epochs=EPOCHS)
 
 
 def unpack(text: str, kind: str, *shape: int) -> np.ndarray:
@@ -43,8 +41,8 @@ def unpack(text: str, kind: str, *shape: int) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind).reshape(shape)
 
 
-def test_the_recorded_training_is_the_one_that_train_does(sample: MNIST, replay: Replay) -> None:
-    images, labels = normalize(sample.train_images), sample.train_labels
+def test_the_recorded_training_is_the_one_that_train_does(few: MNIST, replay: Replay) -> None:
+    images, labels = normalize(few.train_images), few.train_labels
     model, history = train(images, labels, epochs=EPOCHS, seed=SEED, verbose=0)
     for name, values in history.history.items():
         assert replay.curves[name][1:] == values
@@ -58,8 +56,8 @@ def test_the_recorded_training_is_the_one_that_train_does(sample: MNIST, replay:
     )
 
 
-def test_before_the_first_epoch_everything_is_measured(sample: MNIST, replay: Replay) -> None:
-    images, labels = normalize(sample.train_images), sample.train_labels
+def test_before_the_first_epoch_everything_is_measured(few: MNIST, replay: Replay) -> None:
+    images, labels = normalize(few.train_images), few.train_labels
     parts = {"": slice(3200), "val_": slice(3200, None)}
     model = build_mlp(seed=SEED)
     for prefix, part in parts.items():
@@ -77,13 +75,13 @@ def test_each_confusion_matrix_has_all_validation_images(replay: Replay) -> None
 
 
 def test_digits_are_of_the_validation_part_and_each_is_shown_once(
-    sample: MNIST, replay: Replay
+    few: MNIST, replay: Replay
 ) -> None:
     places = np.concatenate(list(replay.digits.values()))
     assert len(set(places)) == len(places) == 24
     assert places.min() >= 3200
-    np.testing.assert_array_equal(replay.images, sample.train_images[places])
-    np.testing.assert_array_equal(replay.labels, sample.train_labels[places])
+    np.testing.assert_array_equal(replay.images, few.train_images[places])
+    np.testing.assert_array_equal(replay.labels, few.train_labels[places])
     assert replay.labels[:20].tolist() == [*range(10), *range(10)]
 
 
@@ -146,29 +144,33 @@ def test_what_is_packed_can_be_unpacked(replay: Replay) -> None:
 
 
 def test_script_that_would_be_too_large_is_refused(
-    tmp_path: Path, sample: MNIST, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, few: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / REPLAY).write_text("what was there before")
     monkeypatch.setattr("mnist_course.publishing.web_replay.MOST_BYTES", 10_000)
     with pytest.raises(CourseError, match="10,000 at most: record fewer epochs"):
-        export_replay(sample, tmp_path, epochs=1)
+        export_replay(few, tmp_path, epochs=1)
     assert [path.name for path in tmp_path.iterdir()] == [REPLAY]
     assert (tmp_path / REPLAY).read_text() == "what was there before"
 
 
 def test_folder_that_cannot_be_written_is_named_before_the_training(
-    tmp_path: Path, sample: MNIST, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, few: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.delattr("mnist_course.publishing.web_replay.record")
     with pytest.raises(CourseError, match=r"file cannot be written .* give another --output"):
-        export_replay(sample, tmp_path / "file")
+        export_replay(few, tmp_path / "file")
 
 
 class TestTheCommand:
+    @pytest.fixture(autouse=True)
+    def _on_few(self, command_on_few: list[str]) -> None:
+        self.command = command_on_few
+
     def run(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [COMMAND, "export-replay", "--data", "sample", *map(str, arguments)],
+            [*self.command, "export-replay", *map(str, arguments)],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -222,11 +224,11 @@ class TestTheScriptOfTheBook:
         weights = np.cumsum(unpack(value["weights"], "i1", 51, 16, 784), axis=0, dtype=np.int8)
         assert (np.abs(weights.astype(int)).max(axis=(0, 2)) == 127).all()
 
-    def test_shows_validation_images_of_mnist(self, full_mnist: MNIST) -> None:
+    def test_shows_validation_images_of_mnist(self, mnist: MNIST) -> None:
         value = read_script(self.SCRIPT)
         places = [place for group in value["digits"].values() for place in group]
         assert min(places) >= 48_000
-        assert value["labels"] == full_mnist.train_labels[places].tolist()
+        assert value["labels"] == mnist.train_labels[places].tolist()
         np.testing.assert_array_equal(
-            unpack(value["images"], "u1", 24, 28, 28), full_mnist.train_images[places]
+            unpack(value["images"], "u1", 24, 28, 28), mnist.train_images[places]
         )

@@ -11,8 +11,8 @@ from mnist_course.training.recipes import fit, train
 
 
 class TestTrain:
-    def test_reference_recipe_is_what_keras_fit_does(self, sample: MNIST) -> None:
-        images, labels = normalize(sample.train_images[:500]), sample.train_labels[:500]
+    def test_reference_recipe_is_what_keras_fit_does(self, few: MNIST) -> None:
+        images, labels = normalize(few.train_images[:500]), few.train_labels[:500]
         model, history = train(images, labels, epochs=3, seed=0, verbose=0)
         assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
         assert len(history.history["loss"]) == 3
@@ -24,8 +24,8 @@ class TestTrain:
         assert int(model.optimizer.iterations) == 3 * 13
         assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
 
-    def test_seed_repeats_the_training(self, sample: MNIST) -> None:
-        images, labels = normalize(sample.train_images[:300]), sample.train_labels[:300]
+    def test_seed_repeats_the_training(self, few: MNIST) -> None:
+        images, labels = normalize(few.train_images[:300]), few.train_labels[:300]
         first, again, other = (
             train(images, labels, epochs=2, seed=seed, verbose=0)[0].get_weights()
             for seed in (1, 1, 2)
@@ -34,30 +34,26 @@ class TestTrain:
             np.testing.assert_array_equal(a, b)
         assert not np.array_equal(first[0], other[0])
 
-    def test_learns_digits_it_has_not_seen(self, sample: MNIST) -> None:
-        model, _ = train(
-            normalize(sample.train_images), sample.train_labels, epochs=5, seed=0, verbose=0
-        )
-        accuracy = evaluate(model, normalize(sample.test_images), sample.test_labels).accuracy
+    def test_learns_digits_it_has_not_seen(self, few: MNIST) -> None:
+        model, _ = train(normalize(few.train_images), few.train_labels, epochs=5, seed=0, verbose=0)
+        accuracy = evaluate(model, normalize(few.test_images), few.test_labels).accuracy
         assert accuracy > 0.88
 
-    def test_augmented_recipe_sees_as_many_images_however_small_the_set(
-        self, sample: MNIST
-    ) -> None:
-        images, labels = normalize(sample.train_images[:2000]), sample.train_labels[:2000]
+    def test_augmented_recipe_sees_as_many_images_however_small_the_set(self, few: MNIST) -> None:
+        images, labels = normalize(few.train_images[:2000]), few.train_labels[:2000]
         model, _ = train(images, labels, recipe="augmented", epochs=1, seed=0, verbose=0)
         assert int(model.optimizer.iterations) == 48_000 // 128
         assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
 
-    def test_cnn_recipe_learns_from_distorted_images(self, sample: MNIST) -> None:
+    def test_cnn_recipe_learns_from_distorted_images(self, few: MNIST) -> None:
         model, history = train(
-            normalize(sample.train_images), sample.train_labels, recipe="cnn", epochs=1, verbose=0
+            normalize(few.train_images), few.train_labels, recipe="cnn", epochs=1, verbose=0
         )
         assert int(model.optimizer.iterations) == -(-48_000 // 128)
         assert history.history["accuracy"][-1] > 0.9
 
-    def test_improved_recipe_is_adam_with_decaying_weights_and_rate(self, sample: MNIST) -> None:
-        images, labels = normalize(sample.train_images[:320]), sample.train_labels[:320]
+    def test_improved_recipe_is_adam_with_decaying_weights_and_rate(self, few: MNIST) -> None:
+        images, labels = normalize(few.train_images[:320]), few.train_labels[:320]
         model, _ = train(images, labels, recipe="improved", epochs=3, seed=0, verbose=0)
         oracle = build_mlp(seed=0)
         oracle.compile(
@@ -79,12 +75,12 @@ class TestTrain:
         for ours, theirs in zip(model.get_weights(), oracle.get_weights(), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
 
-    def test_unknown_recipe_is_named_with_the_known_ones(self, sample: MNIST) -> None:
+    def test_unknown_recipe_is_named_with_the_known_ones(self, few: MNIST) -> None:
         with pytest.raises(CourseError, match=r"'secret': choose one of reference, improved"):
-            train(normalize(sample.train_images), sample.train_labels, recipe="secret")
+            train(normalize(few.train_images), few.train_labels, recipe="secret")
 
-    def test_split_that_leaves_nothing_is_named(self, sample: MNIST) -> None:
-        images, labels = normalize(sample.train_images[:3]), sample.train_labels[:3]
+    def test_split_that_leaves_nothing_is_named(self, few: MNIST) -> None:
+        images, labels = normalize(few.train_images[:3]), few.train_labels[:3]
         for split in (-0.1, 0.9, 1.0):
             with pytest.raises(CourseError, match="validation_split"):
                 train(images, labels, validation_split=split, verbose=0)

@@ -15,7 +15,7 @@ import mnist_course
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import Labelled, check_data, reject, score
+from mnist_course.grading.judging.scoring import Labelled, hidden_points, reject, score
 from mnist_course.grading.judging.student import Unconfined
 from mnist_course.grading.sandbox.supervisor import Child, Limits, Sandbox
 from mnist_course.grading.submissions.inspection import RejectedError, parse
@@ -94,7 +94,7 @@ class Grader(WorkerPlugin):
         self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
         tests = Path(self._folder.name, f"test_{self.job.name}.py")
         tests.write_text(self.job.tests, encoding="utf-8")
-        check_data(tests, self.job.labelled)
+        hidden_points(tests)  # or say what is wrong with them, before anything runs
         notebook = nbformat.reads(self.job.notebook, as_version=4)
         self._assignment = Assignment(self.job.name, notebook, tests)
         self._one_by_one = threading.Lock()  # pytest changes what all threads share

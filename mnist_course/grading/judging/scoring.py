@@ -23,18 +23,13 @@ import pytest
 from nbformat import NotebookNode, v4
 
 from mnist_course.data import MNIST, load_mnist
-from mnist_course.errors import CourseError
+from mnist_course.errors import CourseError, DataError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.sandbox.supervisor import Child
 from mnist_course.grading.submissions.assemble import assemble, code_cells
 
 from .results import CellScore, Result
 from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
-
-ONLY_THE_SAMPLE = (
-    "they judge a network on all 10,000 test images of MNIST, and here is only the sample. "
-    "Run 'mnist-course data', or set MNIST_COURSE_DATA."
-)
 
 Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 
@@ -57,27 +52,9 @@ def hidden_points(tests: Path) -> dict[str, float]:
     CourseError
         If the file cannot be collected, or a test lacks its points or its sentence.
     """
-    return {name: cell.max_points for name, cell in _collect(tests).cells.items()}
-
-
-def check_data(tests: Path, labelled: Labelled | None = None) -> None:
-    """Refuse hidden tests for which the data set is not enough.
-
-    Parameters
-    ----------
-    tests : pathlib.Path
-        A file of hidden tests.
-    labelled : tuple of (ndarray, ndarray), optional
-        See `score`.
-
-    Raises
-    ------
-    CourseError
-        If they judge a network on all test images of MNIST, and here is only the sample; or if
-        they cannot be collected.
-    """
-    if "full_mnist" in _collect(tests).fixtures and labelled is None and not _mnist().genuine:
-        raise CourseError(_unusable(tests, ONLY_THE_SAMPLE))
+    hidden = _Hidden(session=None, seed=0, labelled=None)
+    _pytest(tests, hidden, "--collect-only")
+    return {name: cell.max_points for name, cell in hidden.cells.items()}
 
 
 def score(
@@ -160,16 +137,6 @@ def reject(assignment: Assignment, reason: str) -> Result:
     return Result("rejected", reason, 0.0, cells, nbformat.writes(notebook))
 
 
-def _collect(tests: Path) -> "_Hidden":
-    hidden = _Hidden(session=None, seed=0, labelled=None)
-    _pytest(tests, hidden, "--collect-only")
-    return hidden
-
-
-def _unusable(tests: Path, reason: str) -> str:
-    return f"the hidden tests {tests} cannot be used: {reason}"
-
-
 def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:
     arguments = [str(tests), f"--rootdir={tests.parent}", f"--confcutdir={tests.parent}"]
     arguments += ["-c", "/dev/null", "--import-mode=importlib", "--assert=plain", "-q"]
@@ -183,7 +150,7 @@ def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:
     sys.modules.pop(tests.stem, None)
     if hidden.problem or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         reason = hidden.problem or " ".join(said.getvalue().split())[-400:]
-        raise CourseError(_unusable(tests, reason))
+        raise CourseError(f"the hidden tests {tests} cannot be used: {reason}")
 
 
 class _Hidden:
@@ -194,7 +161,6 @@ class _Hidden:
         self.seed = seed
         self.labelled = labelled
         self.cells: dict[str, CellScore] = {}
-        self.fixtures: set[str] = set()
         self.problem = ""
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -202,7 +168,6 @@ class _Hidden:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            self.fixtures |= set(getattr(item, "fixturenames", ()))
             marker = item.get_closest_marker("points")
             if marker is None or len(marker.args) != 1 or set(marker.kwargs) != {"cell"}:
                 self.problem = f"{item.name} lacks @pytest.mark.points(n, cell=...)."
@@ -252,23 +217,15 @@ class _Hidden:
 
     @pytest.fixture
     def mnist(self) -> MNIST:
-        return _mnist()
-
-    @pytest.fixture
-    def full_mnist(self) -> MNIST:
-        mnist = _mnist()
+        try:
+            mnist = load_mnist()
+        except DataError as error:  # which no learner can help
+            self.problem = str(error)
+            raise
         if self.labelled:
             images, labels = self.labelled
             return dataclasses.replace(mnist, test_images=images, test_labels=labels)
-        if not mnist.genuine:
-            self.problem = ONLY_THE_SAMPLE
-            pytest.fail(self.problem)
         return mnist
-
-
-@functools.cache
-def _mnist() -> MNIST:
-    return load_mnist()
 
 
 def _with_something(compare: Callable[..., None]) -> Callable[..., None]:

@@ -1,7 +1,8 @@
 """Start a Python program in an almost empty machine, with the command ``bwrap`` of bubblewrap.
 
 Inside there are, read-only: the system's programs and libraries, this Python with its packages, the
-package `mnist_course` without the rest of its repository, and the data set. There is no network, no
+package `mnist_course` without the rest of its repository, and the copy of MNIST that
+``MNIST_COURSE_DATA`` names, if it does: the bundled one is in the package. There is no network, no
 other process, no home, and no variable of the environment outside.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import mnist_course
-from mnist_course.data import find_mnist
+from mnist_course.data import load_mnist
 
 from .seccomp import refuse
 
@@ -69,8 +70,8 @@ def start(arguments: list[str], *, stdin: int, output: IO[bytes]) -> "subprocess
     DataError
         If the data set is damaged.
     """
-    source = _data_source()
-    data = f"/data/mnist{source.suffix}" if source else "sample"
+    source = Path(load_mnist().source).resolve()
+    environment = _environment()
     # What bubblewrap is to read, and not from a file: it gets the ends of pipes.
     system_calls, *users = descriptors = [_readable(text) for text in (refuse(), *_USERS.values())]
     command = ["bwrap", *_NAMESPACES.split(), "--seccomp", str(system_calls)]
@@ -86,8 +87,10 @@ def start(arguments: list[str], *, stdin: int, output: IO[bytes]) -> "subprocess
     command += [*_MACHINE.split(), "--bind", "/proc", str(PRIVATE / "proc")]
     for path in (*map(Path, _SYSTEM.split()), *_python(), PACKAGE):
         command += _read_only(path, path)
-    if source:
-        command += _read_only(source, Path(data))
+    if os.environ.get("MNIST_COURSE_DATA"):
+        inside = Path("/data/mnist").with_suffix(source.suffix)
+        command += _read_only(source, inside)
+        environment["MNIST_COURSE_DATA"] = str(inside)
     for name, descriptor in zip(_USERS, users, strict=True):
         command += ["--perms", "0444", "--ro-bind-data", str(descriptor), name]
     command += ["--remount-ro", "/", "--chdir", "/", *program]
@@ -98,7 +101,7 @@ def start(arguments: list[str], *, stdin: int, output: IO[bytes]) -> "subprocess
             stdout=output,
             stderr=output,
             pass_fds=descriptors,
-            env=_environment(data),
+            env=environment,
         )
     finally:
         for descriptor in descriptors:
@@ -131,12 +134,11 @@ def _read_only(path: Path, inside: Path) -> Iterator[str]:
     yield from ("--ro-bind-try", str(path), str(inside))
 
 
-def _environment(data: str) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(HOME),
         "LANG": "C.UTF-8",
-        "MNIST_COURSE_DATA": data,
         "PYTHONHASHSEED": "0",  # so that a submission gets the same grade each time
         "OPENBLAS_NUM_THREADS": "1",  # or it starts threads when NumPy is imported
     }
@@ -144,11 +146,6 @@ def _environment(data: str) -> dict[str, str]:
     if str(PACKAGE.parent) not in site.getsitepackages():
         environment["PYTHONPATH"] = str(PACKAGE.parent)
     return environment
-
-
-def _data_source() -> Path | None:
-    mnist, _ = find_mnist(download=False)
-    return Path(mnist.source).resolve() if mnist.genuine else None
 
 
 def _python() -> Iterator[Path]:

@@ -24,6 +24,8 @@ from mnist_course.grading.gradebook.records import (
 )
 from mnist_course.grading.judging.results import CellScore, Result
 
+pytestmark = pytest.mark.postgresql
+
 NAME = "01_double"
 LATE = "2026-03-01 12:00:00 UTC"
 

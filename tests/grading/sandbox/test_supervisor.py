@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import mnist_course
-from mnist_course.data import find_mnist
+from mnist_course.data import MNIST, load_mnist
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.scoring import score
@@ -23,7 +23,6 @@ from mnist_course.grading.sandbox import supervisor as module
 from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
 from mnist_course.grading.sandbox.usage import Usage, measure
 
-needs_sandbox = pytest.mark.skipif(available() is not None, reason=str(available()))
 SLOW = "import time\ndef f():\n    time.sleep(60)\ndef busy():\n    while True: pass"
 
 
@@ -31,7 +30,7 @@ def session(sandbox: Sandbox, *cells: str) -> Session:
     return Session([(str(n), code) for n, code in enumerate(cells)], spawn=sandbox.spawn)
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_trains_a_network(sandbox: Sandbox) -> None:
     code = """
 import numpy as np
@@ -48,16 +47,29 @@ history = fit(model, images, labels, epochs=2, batch_size=32, seed=0, verbose=0)
         assert student.predict("model", np.zeros((3, 28, 28))).shape == (3,)
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_has_the_data_set_that_is_outside(sandbox: Sandbox) -> None:
-    outside, _ = find_mnist(download=False)
-    code = "from mnist_course import load_mnist\nmnist = load_mnist()\ngenuine = mnist.genuine"
+    code = "from mnist_course import load_mnist\nsource = load_mnist().source"
     with session(sandbox, code) as running:
         assert running.failures == {}
-        assert Student(running, "0").json("genuine") is outside.genuine
+        assert Student(running, "0").json("source") == load_mnist().source
 
 
 @needs_sandbox
+def test_has_the_copy_that_the_environment_names(
+    mnist: MNIST, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copy(mnist.source, tmp_path / "own.npz")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    monkeypatch.setenv("MNIST_COURSE_DATA", str(tmp_path / "own.npz"))
+    code = "from mnist_course import load_mnist\nsource = load_mnist().source"
+    with Sandbox() as own, session(own, code) as running:
+        assert running.failures == {}
+        assert Student(running, "0").json("source") == "/data/mnist.npz"
+
+
+@pytest.mark.sandbox
 def test_uses_the_cores_that_are_outside(sandbox: Sandbox) -> None:
     code = "import threadpoolctl\npools = threadpoolctl.threadpool_info()"
     with session(sandbox, code) as running:
@@ -67,7 +79,7 @@ def test_uses_the_cores_that_are_outside(sandbox: Sandbox) -> None:
         assert set(blas) == {len(os.sched_getaffinity(0))}
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_a_usual_home_and_temporary_folder_are_there(sandbox: Sandbox) -> None:
     code = """
 import getpass, os, subprocess, tempfile
@@ -86,7 +98,7 @@ seen = [os.getcwd(), os.listdir(), name, getpass.getuser(), subprocess.run(["tru
         assert name.startswith("/tmp/")
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_scores_are_those_of_the_unconfined(sandbox: Sandbox, tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook()
     for name, code in (("add", "def add(a, b):\n    return a + b"), ("check_add", "add(1, 'a')")):
@@ -108,7 +120,7 @@ def test_scores_are_those_of_the_unconfined(sandbox: Sandbox, tmp_path: Path) ->
     assert (confined.score, confined.max_score) == (1, 2)
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
@@ -142,7 +154,7 @@ def test_each_limit_may_be_reached_and_not_exceeded(usage: Usage, reason: str | 
     assert module._exceeded(limits, usage, time.monotonic()) == reason
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_closing_it_ends_all_its_processes() -> None:
     with Sandbox() as sandbox:
         bwrap = psutil.Process(sandbox._process.pid)
@@ -155,7 +167,7 @@ def test_closing_it_ends_all_its_processes() -> None:
     child.close()
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_says_when_it_has_ended() -> None:
     with Sandbox() as sandbox:
         with session(sandbox, "f = 1") as running:
@@ -170,7 +182,7 @@ def test_says_when_it_has_ended() -> None:
             sandbox.spawn()
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_ends_with_the_process_that_started_it() -> None:
     program = """
 import os, psutil, sys
@@ -200,7 +212,7 @@ def test_where_bubblewrap_is_missing_the_reason_says_what_to_install(
         Sandbox().__enter__()
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_a_start_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_course.grading.sandbox.bubblewrap._python", lambda: iter(()))
     with pytest.raises(CourseError, match=r"did not start: .*python"):
@@ -232,7 +244,7 @@ subprocess.run([sys.executable, "-c", child])
     assert measure([process.pid])[process.pid] == Usage()
 
 
-@needs_sandbox
+@pytest.mark.sandbox
 def test_the_package_inside_is_the_one_that_runs_outside(tmp_path: Path) -> None:
     package = Path(mnist_course.__file__).parent
     copy = tmp_path / package.name

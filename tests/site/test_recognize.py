@@ -87,7 +87,7 @@ def test_empty_paper_gives_nothing(page: Page) -> None:
 
 
 def test_golden_pictures_are_up_to_date() -> None:
-    """If this fails, run 'python tests/book/golden.py', and see what has changed and why."""
+    """If this fails, run 'python tests/site/golden.py', and see what has changed and why."""
 
     def values(document: dict[str, Any]) -> list[dict[str, Any]]:
         # What zlib makes of them may differ from version to version.
@@ -127,28 +127,26 @@ class TestGoldenPictures:
             np.testing.assert_array_equal(np.reshape(prepared, (28, 28)), digit)
 
 
-def test_all_test_images_are_read_one_by_one_as_by_the_library(
-    page: Page, full_mnist: MNIST
-) -> None:
+def test_all_test_images_are_read_one_by_one_as_by_the_library(page: Page, mnist: MNIST) -> None:
     """The page against NumPy, on the same whole numbers.
 
     The Keras model from which they were rounded is not in the repository; on how many images it
     gives the same digit was measured when they were, and stands in the script as `agreement`.
     """
-    digits, _, sure, _, logits = predict(page, full_mnist.test_images)
-    expected = run(LAYERS, full_mnist.test_images)
+    digits, _, sure, _, logits = predict(page, mnist.test_images)
+    expected = run(LAYERS, mnist.test_images)
     np.testing.assert_array_equal(digits, expected.argmax(axis=1))
     np.testing.assert_allclose(logits, expected, atol=1e-9)
     measured = NETWORK["measured"]
     best = special.softmax(expected, axis=1).max(axis=1)
     np.testing.assert_array_equal(sure, best >= measured["sure_above"])
-    accuracy = (digits == full_mnist.test_labels).mean()
+    accuracy = (digits == mnist.test_labels).mean()
     assert accuracy == pytest.approx(measured["accuracy_int8"], abs=1e-9)
     assert measured["agreement"] >= 0.998
 
 
-def test_what_looks_like_a_digit_does_so_to_the_library(page: Page, full_mnist: MNIST) -> None:
-    images = np.concatenate([full_mnist.test_images[:300], draw_others(100, seed=1)])
+def test_what_looks_like_a_digit_does_so_to_the_library(page: Page, mnist: MNIST) -> None:
+    images = np.concatenate([mnist.test_images[:300], draw_others(100, seed=1)])
     images[0] = 0
     _, likenesses, _, like, _ = predict(page, images)
     (directions,) = unpack(NETWORK["directions"])
@@ -189,7 +187,7 @@ def test_probabilities_add_up(page: Page) -> None:
         assert answer["layers"] == [256, 128, 32, 10]
 
 
-def test_images_of_every_digit_come_with_their_labels(page: Page, full_mnist: MNIST) -> None:
+def test_images_of_every_digit_come_with_their_labels(page: Page, mnist: MNIST) -> None:
     read = page.evaluate("""async () => {
         const { images, labels } = await mnistCourse.loadImages();
         return [images.map(pixels => Array.from(pixels)), labels];
@@ -197,5 +195,5 @@ def test_images_of_every_digit_come_with_their_labels(page: Page, full_mnist: MN
     images, labels = (np.array(part) for part in read)
     assert np.bincount(labels).tolist() == [30] * 10
     for digit in range(10):
-        of_digit = full_mnist.test_images[full_mnist.test_labels == digit][:30]
+        of_digit = mnist.test_images[mnist.test_labels == digit][:30]
         np.testing.assert_array_equal(images[labels == digit], of_digit.reshape(-1, 784))

@@ -1,6 +1,6 @@
 """Pictures, and what `from_drawing` makes of them, for every implementation of it to be held to.
 
-    python tests/book/golden.py
+    python tests/site/golden.py
 
 writes `golden_drawings.json`: for each picture a name, its width and height, its red, green, blue
 and opacity, and the 28 x 28 gray values, or null if the picture is empty; both are base64 of zlib's
@@ -132,7 +132,7 @@ def make_pictures() -> dict[str, UInt8Array]:
 def make_document() -> dict[str, Any]:
     """Prepare each picture, and return what the file holds."""
     return {
-        "about": "Written by tests/book/golden.py, which tells the format.",
+        "about": "Written by tests/site/golden.py, which tells the format.",
         "pictures": [
             {
                 "name": name,

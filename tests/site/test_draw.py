@@ -192,7 +192,7 @@ def drop(window: Page, pad: Locator, file: Path, *, above: float = 0) -> None:
 @pytest.fixture
 def photo(tmp_path: Path) -> tuple[Path, int]:
     """A photo of a digit, and the digit."""
-    mnist = load_mnist("sample")
+    mnist = load_mnist()
     picture = Image.fromarray(255 - mnist.test_images[0]).resize((600, 600))
     sheet = Image.new("L", (900, 1200), 255)
     sheet.paste(picture, (200, 100))

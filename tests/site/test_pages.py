@@ -1,6 +1,7 @@
 """The built book, as a reader meets it: in `_build/html`, and in a real browser."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -128,58 +129,66 @@ def test_notebooks_can_be_launched_and_downloaded(page: str) -> None:
         assert "colab.research.google.com" not in addresses
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_is_light_quiet_and_asks_no_other_host(window: Page, page: str) -> None:
-    asked: list[str] = []
-    complaints: list[str] = []
+@dataclass(frozen=True)
+class Opened:
+    """A page in the browser, with what happened while it was loading."""
+
+    window: Page
+    asked: list[str]
+    complaints: list[str]
+
+
+# With a scope, all tests of a page come one after the other, and it is loaded once.
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request: pytest.FixtureRequest, window: Page) -> Opened:
+    page = Opened(window, [], [])
 
     def listen(message: ConsoleMessage) -> None:
         if message.type == "error":
-            complaints.append(message.text)
+            page.complaints.append(message.text)
 
-    def note(request: Request) -> None:
-        asked.append(request.url)
-
-    def complain(error: Error) -> None:
-        complaints.append(str(error))
-
-    listeners = {"request": note, "console": listen, "pageerror": complain}
+    listeners = {
+        "request": lambda request: page.asked.append(request.url),
+        "console": listen,
+        "pageerror": lambda error: page.complaints.append(str(error)),
+    }
     for event, listener in listeners.items():
         window.on(event, listener)
-    window.goto((SITE / f"{page}.html").as_uri(), wait_until="networkidle")
+    window.goto((SITE / f"{request.param}.html").as_uri(), wait_until="networkidle")
     for event, listener in listeners.items():
         window.remove_listener(event, listener)
-    assert complaints == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    files = {unquote(urlsplit(url).path) for url in asked if url.startswith("file:")}
+    return page
+
+
+def test_page_is_light_quiet_and_asks_no_other_host(opened: Opened) -> None:
+    assert opened.complaints == []
+    assert [url for url in opened.asked if not url.startswith(("file:", "data:"))] == []
+    files = {unquote(urlsplit(url).path) for url in opened.asked if url.startswith("file:")}
     assert sum(Path(file).stat().st_size for file in files) <= MOST_BYTES
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_no_serious_obstacle_for_assistive_technology(window: Page, page: str) -> None:
-    window.goto((SITE / f"{page}.html").as_uri())
-    # What fades from one theme to the other is judged when it has.
-    window.add_style_tag(content="* {transition: none !important}")
-    serious = []
-    for theme in ("light", "dark"):
-        window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        # From a file, the styles cannot be fetched a second time, and need not be.
-        for found in Axe().run(window, options={"preload": False}).response["violations"]:
-            if found["impact"] in ("serious", "critical"):
-                first = found["nodes"][0]
-                serious.append((theme, found["id"], first["html"], first["failureSummary"]))
-    assert serious == []
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_nothing_sticks_out_of_the_window(window: Page, page: str) -> None:
-    window.goto((SITE / f"{page}.html").as_uri())
+def test_nothing_sticks_out_of_the_window(opened: Opened) -> None:
     sizes = {}
     for width in (1440, 768, 360):
-        window.set_viewport_size({"width": width, "height": 900})
-        sizes[width] = window.evaluate("document.documentElement.scrollWidth")
-    window.set_viewport_size({"width": 1280, "height": 900})
+        opened.window.set_viewport_size({"width": width, "height": 900})
+        sizes[width] = opened.window.evaluate("document.documentElement.scrollWidth")
+    opened.window.set_viewport_size({"width": 1280, "height": 900})
     assert sizes == {width: width for width in sizes}
+
+
+def test_no_serious_obstacle_for_assistive_technology(opened: Opened) -> None:
+    # What fades from one theme to the other is judged when it has.
+    opened.window.add_style_tag(content="* {transition: none !important}")
+    serious = []
+    for theme in ("light", "dark"):
+        opened.window.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        # From a file, the styles cannot be fetched a second time, and need not be.
+        found = Axe().run(opened.window, options={"preload": False})
+        for violation in found.response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                first = violation["nodes"][0]
+                serious.append((theme, violation["id"], first["html"], first["failureSummary"]))
+    assert serious == []
 
 
 def test_search_finds_a_chapter(window: Page) -> None:
