@@ -1,4 +1,4 @@
-"""Look at this machine: what the course needs, what is missing, and the command that mends it."""
+"""Check a machine: what the course needs, what is missing, and the command that fixes it."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from ._text import counted
 from .data import load_mnist
 from .errors import DataError
 
@@ -24,6 +25,7 @@ PACKAGES = (
     "jupyter-book",
     "nbgrader",
 )
+PYTHONS = ((3, 11), (3, 14))  # from the first, and below the second
 NEEDED_MEMORY = 2.0  # GiB; training the reference network peaks below this
 INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 REINSTALL = f"{INSTALL} --force-reinstall"
@@ -48,18 +50,18 @@ SECONDS = 120  # importing TensorFlow from a slow disk takes a while
 
 @dataclass(frozen=True)
 class Check:
-    """One thing the course needs.
+    """What a machine has of one thing that the course needs.
 
     Attributes
     ----------
     name : str
-        What was looked at.
+        What was checked.
     ok : bool
         Whether it is as the course needs it.
     found : str
         What was found.
     mend : str
-        The one command that mends it; empty if nothing is missing or no command can.
+        The command that fixes it; empty if nothing is missing or no command can.
     required : bool
         False for what only some readers need.
     """
@@ -72,7 +74,7 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Look at everything the course needs on this machine.
+    """Check everything that the course needs on this machine.
 
     Returns
     -------
@@ -132,7 +134,14 @@ def find_browser() -> str | None:
 
 def _python() -> Check:
     found = f"{platform.python_version()} on {platform.system()} ({sys.executable})"
-    return Check("Python", sys.version_info >= (3, 11), found)
+    oldest, too_new = PYTHONS
+    if sys.version_info < oldest:
+        found += ": too old, install Python 3.13"
+    elif sys.version_info >= too_new:
+        found += ": too new, TensorFlow has no wheels for it; install Python 3.13"
+    else:
+        return Check("Python", True, found)
+    return Check("Python", False, found, "uv venv --python 3.13")
 
 
 def _package(name: str) -> Check:
@@ -159,8 +168,9 @@ def _tensorflow() -> Check:
 
 
 def _processor() -> Check:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Check("processor", True, f"{platform.machine()}, {usable} usable cores")
+    affinity = hasattr(os, "sched_getaffinity")
+    usable = len(os.sched_getaffinity(0)) if affinity else os.cpu_count() or 1
+    return Check("processor", True, f"{platform.machine()}, {counted(usable, 'usable core')}")
 
 
 def _memory() -> Check:

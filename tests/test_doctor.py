@@ -1,12 +1,16 @@
 import importlib.metadata
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mnist_course import doctor
 from mnist_course.doctor import examine
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -17,6 +21,26 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
         return subprocess.CompletedProcess(command, 1, stdout="", stderr="no such thing\n")
 
     monkeypatch.setattr(doctor, "_run", answer)
+
+
+@pytest.mark.parametrize(("version", "problem"), [((3, 10, 14), "old"), ((3, 14, 0), "new")])
+def test_python_without_wheels_of_tensorflow_comes_with_a_way_out(
+    fast: None, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], problem: str
+) -> None:
+    other = SimpleNamespace(version_info=version, executable="python3", platform="linux")
+    monkeypatch.setattr(doctor, "sys", other)
+    python = next(check for check in examine() if check.name == "Python")
+    assert not python.ok
+    assert python.required
+    assert f"too {problem}" in python.found
+    assert "install Python 3.13" in python.found
+    assert python.mend == "uv venv --python 3.13"
+
+
+def test_pythons_are_those_on_which_the_course_can_be_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest, too_new = (".".join(map(str, version)) for version in doctor.PYTHONS)
+    assert project["requires-python"] == f">={oldest},<{too_new}"
 
 
 def test_every_missing_thing_comes_with_a_command_or_an_explanation(

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, Queue
 from statistics import mean
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import psutil
 
@@ -220,6 +220,34 @@ def build(course: Path, pages: list[Page], *, report: Report | None = None) -> B
     problems = [] if succeeded else _problems(course, "".join(lines), progress.page)
     seconds = time.monotonic() - start
     return Build(output / "html" / "index.html", log, progress.executed, seconds, problems)
+
+
+def to_document(build: Build, pages: list[Page], pdf: Path | None) -> dict[str, Any]:
+    """Describe a build as JSON can hold it.
+
+    Parameters
+    ----------
+    build : Build
+        What `build` returned.
+    pages : list of Page
+        The pages of the book.
+    pdf : pathlib.Path or None
+        The printed book.
+
+    Returns
+    -------
+    dict
+        With ``index``, ``pdf``, ``pages``, ``executed``, ``seconds``, ``problems`` and ``log``.
+    """
+    return {
+        "index": str(build.index),
+        "pdf": str(pdf) if pdf else None,
+        "pages": len(pages),
+        "executed": build.executed,
+        "seconds": build.seconds,
+        "problems": [asdict(problem) for problem in build.problems],
+        "log": str(build.log),
+    }
 
 
 def stop(process: "subprocess.Popen[str]") -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_course._backend import keras, tf
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.models import build_cnn, build_mlp
 from mnist_course.preprocessing import augment
@@ -85,6 +86,19 @@ RECIPES = {
 AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
 
 
+def get_recipe(name: str) -> Recipe:
+    """Return the recipe of this name.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    if name not in RECIPES:
+        raise CourseError(f"there is no recipe {name!r}: choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
 def train(
     images: npt.NDArray[np.float32],
     labels: npt.NDArray[np.integer[Any]],
@@ -135,16 +149,14 @@ def train(
     CourseError
         If the recipe is unknown, or a number or an array is out of range.
     """
-    if recipe not in RECIPES:
-        raise CourseError(f"there is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
-    chosen = RECIPES[recipe]
+    chosen = get_recipe(recipe)
     epochs = epochs or chosen.epochs
     batch_size = batch_size or chosen.batch_size
     training = int(len(images) * (1 - validation_split))
     if validation_split and not 0 < training < len(images):
         raise CourseError(
-            f"validation_split is {validation_split}, which cannot split {len(images)} images: "
-            "expected a share between 0 and 1 that leaves images on both sides."
+            f"validation_split is {validation_split}, which cannot split "
+            f"{counted(len(images), 'image')}: expected a share between 0 and 1 that leaves images on both sides."
         )
     validation = (images[training:], labels[training:]) if validation_split else None
     images, labels = images[:training], labels[:training]

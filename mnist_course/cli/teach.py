@@ -1,0 +1,225 @@
+"""Commands for instructors: release exercises, grade submissions, and report grades."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_course._text import counted
+
+from .options import (
+    AssignmentArgument,
+    CourseOption,
+    JsonOption,
+    StudentOption,
+    err,
+    out,
+    print_json,
+)
+from .tables import cohort_lines, cohort_table, duration, grades_table
+
+if TYPE_CHECKING:
+    from mnist_course.grading.batch.coordinator import Graded
+
+
+def release(
+    assignment: Annotated[
+        str | None,
+        typer.Argument(help="Such as 02_normalizing; by default, all.", metavar="ASSIGNMENT"),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; report what is wrong with the assignments."),
+    ] = False,
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Generate the exercises from the source notebooks."""
+    if check:
+        _check_assignments(course, assignment, as_json)
+    else:
+        _release_assignments(course, assignment, as_json)
+
+
+def _release_assignments(course: Path, assignment: str | None, as_json: bool) -> None:
+    from mnist_course.grading.course.release import release as release_assignments
+
+    with err.status("Generating exercises ..."):
+        files = release_assignments(course, assignment)
+    for file in files:
+        err.print(f"Wrote {file}")
+    if as_json:
+        print_json({"files": [str(file) for file in files]})
+
+
+def _check_assignments(course: Path, assignment: str | None, as_json: bool) -> None:
+    from mnist_course.grading.course.release import check as check_assignments
+
+    def report(name: str, number: int, total: int) -> None:
+        err.print(f"{number}/{total}: checking {name} and running its solutions")
+
+    problems = check_assignments(course, assignment, report=report)
+    if as_json:
+        print_json({"problems": [asdict(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            place = ", ".join(filter(None, [problem.file, problem.cell]))
+            out.print(f"{place}: {problem.message}")
+        if not problems:
+            out.print("All is well.")
+    if problems:
+        raise typer.Exit(1)
+
+
+def grade(
+    assignment: AssignmentArgument,
+    student: StudentOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes here; by default, one for each core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Use the workers of this Dask scheduler, such as tcp://10.0.0.1:8786.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Also grade again what has not changed.")
+    ] = False,
+    course: CourseOption = Path(),
+    unsafe_no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-no-sandbox",
+            help="Run learners' code with your own rights: it can read and delete your files.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Grade the submissions of an assignment; a stopped run continues."""
+    from mnist_course.grading.batch.coordinator import FOLDER, to_document
+    from mnist_course.grading.batch.coordinator import grade as grade_submissions
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.records import is_adjusted
+
+    settings = read_course(course)
+    if unsafe_no_sandbox:
+        err.print("Without a sandbox, learners' code can read and change everything that you can.")
+    start = time.monotonic()
+    with _grading_progress() as report:
+        done = grade_submissions(
+            settings,
+            assignment,
+            students=student,
+            workers=workers,
+            scheduler=scheduler,
+            regrade=regrade,
+            confined=not unsafe_no_sandbox,
+            report=report,
+        )
+    seconds = time.monotonic() - start
+    err.print(f"Wrote to {settings.autograded}, the gradebook, and {settings.root / FOLDER}")
+    unrecorded = [graded for graded in done if graded.problem]
+    if as_json:
+        print_json(to_document(assignment, seconds, done))
+    else:
+        out.print(grades_table(done))
+        out.print(f"{counted(len(done), 'submission')} in {duration(seconds)}")
+        if not unrecorded and is_adjusted(settings, assignment):
+            out.print("Late penalties and extra credit are not in here: see 'mnist-course grades'.")
+    if unrecorded:
+        missing = counted(len(unrecorded), "submission")
+        err.print(f"The gradebook is missing {missing}: fix the cause, then run this again.")
+        raise typer.Exit(1)
+
+
+def feedback(
+    assignment: AssignmentArgument, student: StudentOption = None, course: CourseOption = Path()
+) -> None:
+    """Generate a page of feedback for each graded submission."""
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.feedback import generate_feedback
+
+    with err.status("Generating feedback ...") as status:
+
+        def report(done: int, total: int) -> None:
+            status.update(f"Generating feedback: {done:,} of {counted(total, 'page')} ...")
+
+        files = generate_feedback(read_course(course), assignment, student or (), report=report)
+    first = "" if len(files) == 1 else ", the first one"
+    err.print(f"Wrote {counted(len(files), 'page')}{first}: {files[0]}")
+
+
+def grades(
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="csv|canvas|moodle", help="What to write.")
+    ] = "csv",
+    output: Annotated[
+        Path | None, typer.Option(help="File to write to; by default, stdout.")
+    ] = None,
+    course: CourseOption = Path(),
+) -> None:
+    """Export everyone's grades for a spreadsheet, Canvas, or Moodle."""
+    from mnist_course._files import atomic
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.exports import export_grades
+
+    text, unmatched = export_grades(read_course(course), format_name)
+    if output:
+        with atomic(output) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline="")
+        err.print(f"Wrote {output}")
+    else:
+        sys.stdout.buffer.write(text.encode())  # with CR LF on every system
+        sys.stdout.buffer.flush()
+    for student in unmatched:
+        err.print(
+            f"{student!r} got an apostrophe in front, because spreadsheets would run it as a "
+            f"formula. For {format_name} to recognize the student, set another ID with "
+            "'nbgrader db student add --lms-user-id=ID', or enter their grades by hand."
+        )
+
+
+def cohort(
+    assignment: AssignmentArgument,
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/cohort"),
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Summarize how the class did in an assignment, task by task."""
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.cohort import read_cohort, write_cohort
+
+    summary = read_cohort(read_course(course), assignment)
+    files = write_cohort(summary, output)
+    err.print(f"Wrote to {output}: {', '.join(file.name for file in files)}")
+    if as_json:
+        print_json(summary.to_dict())
+        return
+    out.print(f"{summary.assignment}: {counted(summary.students, 'graded submission')}")
+    out.print(cohort_table(summary))
+    for line in cohort_lines(summary):
+        out.print(line)
+
+
+@contextmanager
+def _grading_progress() -> "Iterator[Callable[[Graded, int, int], None]]":
+    """Show a bar, and at once what a person should know of a submission."""
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        bar = progress.add_task("Starting workers", total=None)
+
+        def report(graded: "Graded", done: int, total: int) -> None:
+            progress.update(bar, description="Grading", completed=done, total=total)
+            if graded.failed:
+                err.print(f"{graded.name}: {graded.outcome}. {graded.reason}")
+
+        yield report
