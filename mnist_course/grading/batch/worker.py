@@ -14,8 +14,9 @@ from distributed import Worker, WorkerPlugin, get_worker
 import mnist_course
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.judging.labelled import Labelled
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import Labelled, check_data, reject, score
+from mnist_course.grading.judging.scoring import check_data, reject, score
 from mnist_course.grading.judging.student import Unconfined
 from mnist_course.grading.sandbox.supervisor import Child, Limits, Sandbox
 from mnist_course.grading.submissions.inspection import RejectedError, parse

@@ -2,7 +2,7 @@
 
 The exporters are plug-ins of nbgrader, so that this works too::
 
-    nbgrader export --exporter mnist_course.grading.gradebook.exports.CanvasExporter --to canvas.csv
+    nbgrader export --exporter mnist_course.grading.nbgrader.CanvasExporter --to canvas.csv
 """
 
 import csv

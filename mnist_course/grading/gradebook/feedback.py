@@ -127,11 +127,11 @@ class FeedbackExporter(HTMLExporter):
     sanitize_html = Bool(True).tag(config=True)
     filters = Dict(
         {
-            "markdown2html": "mnist_course.grading.gradebook.feedback.markdown_to_html",
-            "clean_html": "mnist_course.grading.gradebook.feedback.clean",
+            "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
+            "clean_html": "mnist_course.grading.nbgrader.clean",
         }
     ).tag(config=True, affects_environment=True)
-    preprocessors = List(["mnist_course.grading.gradebook.feedback.HarmlessCells"]).tag(config=True)
+    preprocessors = List(["mnist_course.grading.nbgrader.HarmlessCells"]).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         tag = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -317,7 +317,7 @@ def _run(course: Course, assignment: str, graded: str, pages: str, number: int) 
                 *(sys.executable, "-m", "nbgrader", "generate_feedback", assignment),
                 f"--CourseDirectory.autograded_directory={graded}",
                 f"--CourseDirectory.feedback_directory={pages}",
-                "--GenerateFeedback.exporter_class=mnist_course.grading.gradebook.feedback.StagedExporter",
+                "--GenerateFeedback.exporter_class=mnist_course.grading.nbgrader.StagedExporter",
             ],
             cwd=course.root,
             # To make a new gradebook, nbgrader runs `alembic` from the PATH.

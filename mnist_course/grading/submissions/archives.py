@@ -2,8 +2,8 @@
 
 In ``nbgrader_config.py``::
 
-    c.ZipCollectApp.extractor_plugin = "mnist_course.grading.submissions.archives.LimitedExtractor"
-    c.ZipCollectApp.collector_plugin = "mnist_course.grading.submissions.archives.SafeCollector"
+    c.ZipCollectApp.extractor_plugin = "mnist_course.grading.nbgrader.LimitedExtractor"
+    c.ZipCollectApp.collector_plugin = "mnist_course.grading.nbgrader.SafeCollector"
 """
 
 import gzip

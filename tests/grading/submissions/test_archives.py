@@ -528,8 +528,8 @@ class TestShippedPattern:
 
 
 CONFIG = """
-c.ZipCollectApp.extractor_plugin = "mnist_course.grading.submissions.archives.LimitedExtractor"
-c.ZipCollectApp.collector_plugin = "mnist_course.grading.submissions.archives.SafeCollector"
+c.ZipCollectApp.extractor_plugin = "mnist_course.grading.nbgrader.LimitedExtractor"
+c.ZipCollectApp.collector_plugin = "mnist_course.grading.nbgrader.SafeCollector"
 c.LimitedExtractor.largest_unpacked = 300_000
 c.FileNameCollectorPlugin.named_regexp = (
     r".*/extracted/(?P<student_id>[^/]+?)_at_(?P<timestamp>[0-9-]+)(?:/.*)?/(?P<file_id>.+)"
