@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_course import doctor
+from mnist_course import _programs, doctor
 from mnist_course.doctor import examine
 
 
@@ -16,7 +16,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(command: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess(command, 1, stdout="", stderr="no such thing\n")
 
-    monkeypatch.setattr(doctor, "_run", answer)
+    monkeypatch.setattr(_programs, "run", answer)
 
 
 def test_every_missing_thing_comes_with_a_command_or_an_explanation(

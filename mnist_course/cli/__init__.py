@@ -255,22 +255,26 @@ def release(
     """Generate the exercises from the source notebooks, for instructors."""
     from dataclasses import asdict
 
-    from mnist_course.grading.course.release import check as check_assignments
     from mnist_course.grading.course.release import release as release_assignments
+    from mnist_course.grading.course.settings import read_course
 
+    settings = read_course(course)
     if not check:
         with err.status("Generating exercises ..."):
-            files = release_assignments(course, assignment)
+            written = release_assignments(settings, assignment)
+        files = [course / settings.relative(file) for file in written]
         for file in files:
             err.print(f"Wrote {file}", markup=False)
         if as_json:
             _print_json({"files": [str(file) for file in files]})
         return
 
+    from mnist_course.grading.course.release_check import check as check_assignments
+
     def report(name: str, number: int, total: int) -> None:
         err.print(f"{number}/{total}: checking {name} and running its solutions", markup=False)
 
-    problems = check_assignments(course, assignment, report=report)
+    problems = check_assignments(settings, assignment, report=report)
     if as_json:
         _print_json({"problems": [asdict(problem) for problem in problems]})
     else:
@@ -378,18 +382,21 @@ def inspect(
     """Tell what a notebook would lose when it is handed in, and mend what can be mended."""
     from dataclasses import asdict
 
-    from mnist_course.grading.submissions import inspection
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.submissions import inspect as inspection
+    from mnist_course.grading.submissions import repair as repairing
+    from mnist_course.grading.submissions.read import read_submission
 
-    file, assignment = inspection.find_submission(path, course)
-    notebook = inspection.read_submission(file.parent, file.stem)
+    file, assignment = inspection.find_submission(path, read_course(course))
+    notebook = read_submission(file.parent, file.stem)
     # What lies beside a notebook is handed in with a folder only.
     findings = inspection.inspect_folder(path, assignment.name) if path.is_dir() else []
     findings += inspection.inspect(assignment, notebook)
     costs = sum(finding.costs for finding in findings)
     repaired = None
     if repair:
-        repaired = inspection.write_repaired(
-            file.parent, assignment.name, inspection.repair(assignment, notebook)
+        repaired = repairing.write_repaired(
+            file.parent, assignment.name, repairing.repair(assignment, notebook)
         )
         err.print(
             f"Wrote {repaired}: look it through, then hand it in as {assignment.name}.ipynb",

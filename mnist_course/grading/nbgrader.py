@@ -18,7 +18,7 @@ _HOMES = {
     "CanvasExporter": "gradebook.exports",
     "MoodleExporter": "gradebook.exports",
     "LimitedExtractor": "submissions.archives",
-    "SafeCollector": "submissions.archives",
+    "SafeCollector": "submissions.collect",
     "StudentError": "judging.student",
 }
 

@@ -14,7 +14,8 @@ from nbformat import NotebookNode, v4
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
 NAME = "01_double"
 # What the hidden tests and the solution know, and no submission may.

@@ -16,7 +16,8 @@ import pytest
 import mnist_course
 from mnist_course.grading.judging.student import Session, Student, StudentError
 from mnist_course.grading.sandbox import bubblewrap, seccomp
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
 pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
 

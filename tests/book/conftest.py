@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from mnist_course.doctor import find_browser
+from mnist_course._programs import find_browser
 
 # A busy machine may take its time.
 expect.set_options(timeout=30_000)

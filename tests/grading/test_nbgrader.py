@@ -23,7 +23,8 @@ from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[2]
 NAME = "01_double"

@@ -31,7 +31,7 @@ from mnist_course.grading.judging.labelled import Labelled, read_labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import check_data, reject, score
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
-from mnist_course.grading.submissions.inspection import (
+from mnist_course.grading.submissions.read import (
     RejectedError,
     read_secret,
     read_submission,

@@ -20,7 +20,7 @@ from mnist_course.grading.judging.labelled import read_labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import SEED, reject
 from mnist_course.grading.sandbox.supervisor import available
-from mnist_course.grading.submissions.inspection import (
+from mnist_course.grading.submissions.read import (
     RejectedError,
     read_bytes,
     read_secret,

@@ -18,8 +18,9 @@ from mnist_course.grading.judging.labelled import Labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import check_data, reject, score
 from mnist_course.grading.judging.student import Unconfined
-from mnist_course.grading.sandbox.supervisor import Child, Limits, Sandbox
-from mnist_course.grading.submissions.inspection import RejectedError, parse
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Child, Sandbox
+from mnist_course.grading.submissions.read import RejectedError, parse
 
 # A crash may come from outside, such as a machine that is short of memory. Who crashes thrice does
 # it alone.

@@ -33,7 +33,7 @@ from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.release import find_reason
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.inside.outputs import read_outputs
-from mnist_course.grading.submissions.inspection import (
+from mnist_course.grading.submissions.read import (
     SECRET,
     TIMESTAMP,
     read_secret,

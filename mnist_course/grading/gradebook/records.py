@@ -37,7 +37,7 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.judging.results import CellScore, Result
-from mnist_course.grading.submissions.inspection import SECRET, TIMESTAMP
+from mnist_course.grading.submissions.read import SECRET, TIMESTAMP
 
 SECONDS_TO_WAIT = 10  # for a lock, and for a server to answer
 # Those of nbgrader's Autograde that deal with a notebook that has been run.

@@ -17,7 +17,8 @@ from mnist_course.checks.figures import Panel
 from mnist_course.grading.inside import messages
 from mnist_course.grading.inside.messages import MessageError, pack, unpack
 from mnist_course.grading.inside.outputs import read_outputs
-from mnist_course.grading.sandbox.supervisor import Child, Limits
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Child
 
 from .results import Status
 
@@ -39,7 +40,7 @@ _ENDS: dict[str | None, tuple[Status, str]] = {
 # Forked from a process that has imported the libraries and never seen a learner's code.
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["mnist_course.grading.inside.runner", "mnist_course.grading.inside.warm"]
+    ["mnist_course.grading.inside.runner", "mnist_course.grading.inside.preload"]
 )
 
 

@@ -20,7 +20,8 @@ from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.judging.student import Session, Student, StudentError, Unconfined
 from mnist_course.grading.sandbox import supervisor as module
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox, available
 from mnist_course.grading.sandbox.usage import Usage, measure
 
 needs_sandbox = pytest.mark.skipif(available() is not None, reason=str(available()))
