@@ -13,7 +13,6 @@ from typing import Any
 import nbformat
 import numpy as np
 from nbformat import NotebookNode
-from nbgrader.utils import parse_utc
 
 from mnist_course.errors import CourseError
 
@@ -212,6 +211,9 @@ def read_secret(folder: Path) -> str | None:
 
 def is_date(text: str) -> bool:
     """Tell whether nbgrader's ``parse_utc`` understands a text."""
+    # Not above: nbgrader loads nbconvert and nbclient, which a worker does not need.
+    from nbgrader.utils import parse_utc
+
     if not _DATE.fullmatch(text):
         return False
     try:
