@@ -149,7 +149,7 @@ def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def assert_nothing_runs(sandbox: Sandbox) -> None:
-    """Only the two processes of bubblewrap and the nursery are there."""
+    """Only the two processes of bubblewrap and the fork server are there."""
     bwrap = psutil.Process(sandbox._process.pid)
     deadline = time.monotonic() + 10
     while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:

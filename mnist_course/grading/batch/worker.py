@@ -102,7 +102,7 @@ class Grader(WorkerPlugin):
         self._one_by_one = threading.Lock()  # pytest changes what all threads share
         self._sandbox = None
         if self.job.confined:
-            self._sandbox = _LastingSandbox(self.job.limits, self._cores(worker))
+            self._sandbox = _SandboxThread(self.job.limits, self._cores(worker))
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Stop the sandbox, and leave nothing behind."""
@@ -170,8 +170,8 @@ def grade(submission: bytes, plugin: str) -> dict[str, Any]:
     return grader.grade(submission).to_dict()
 
 
-class _LastingSandbox:
-    """A sandbox in a thread that lasts, since it ends with the thread that entered it."""
+class _SandboxThread:
+    """Keep a sandbox in a thread of its own, since it ends with the thread that entered it."""
 
     def __init__(self, limits: Limits, cores: list[int]) -> None:
         self._limits = limits

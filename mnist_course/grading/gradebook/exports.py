@@ -297,7 +297,7 @@ def defuse(text: str) -> str:
     Parameters
     ----------
     text : str
-        What a stranger may have chosen.
+        What an untrusted user may have chosen.
 
     Returns
     -------

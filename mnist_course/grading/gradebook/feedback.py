@@ -1,4 +1,4 @@
-"""Turn graded notebooks into pages for learners, on which nothing of a stranger can act.
+"""Turn graded notebooks into pages for learners, on which nothing of theirs can act.
 
 A page holds what a learner wrote, and is opened in browsers in which people are logged in. So
 Markdown is cleaned after it has become HTML, outputs are text and pictures, and the page forbids
@@ -205,7 +205,7 @@ def clean(markup: str | bytes) -> str:
     Parameters
     ----------
     markup : str or bytes
-        HTML of a stranger.
+        HTML of an untrusted user.
 
     Returns
     -------

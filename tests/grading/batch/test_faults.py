@@ -85,7 +85,7 @@ def kill_kernel(run: "subprocess.Popen[bytes]", course: Path) -> None:
     while time.monotonic() < deadline:
         for process in psutil.Process(run.pid).children(recursive=True):
             try:
-                if runs_nursery(process) and runs_nursery(process.parent()):
+                if runs_forkserver(process) and runs_forkserver(process.parent()):
                     process.kill()
                     return
             except psutil.NoSuchProcess:
@@ -93,7 +93,7 @@ def kill_kernel(run: "subprocess.Popen[bytes]", course: Path) -> None:
     pytest.fail("no submission was running")
 
 
-def runs_nursery(process: psutil.Process | None) -> bool:
+def runs_forkserver(process: psutil.Process | None) -> bool:
     return process is not None and "mnist_course.grading.sandbox.forkserver" in process.cmdline()
 
 

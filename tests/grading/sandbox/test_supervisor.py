@@ -149,7 +149,7 @@ def test_closing_it_ends_all_its_processes() -> None:
         bwrap = psutil.Process(sandbox._process.pid)
         child = sandbox.spawn()
         processes = [bwrap, *bwrap.children(recursive=True)]
-        assert len(processes) >= 4  # two of bubblewrap, the nursery, the submission
+        assert len(processes) >= 4  # two of bubblewrap, the fork server, the submission
     _, alive = psutil.wait_procs(processes, timeout=10)
     assert alive == []
     child.close()
