@@ -12,33 +12,31 @@ c.CourseDirectory.release_directory = "exercises"
 # Hidden tests lie beside their source notebook and must not reach learners.
 c.CourseDirectory.ignore.append("test_*.py")
 
-# Learners are strangers: `nbgrader autograde` and formgrader read with care what was handed in,
-# run it in the sandbox, and let the hidden tests beside the source notebook decide every point.
+# Learners are untrusted users: `nbgrader autograde` and formgrader read submissions with care,
+# run them in the sandbox, and let the hidden tests beside the source notebook decide every point.
 c.Autograde.exporter_class = "mnist_course.grading.nbgrader.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = ["mnist_course.grading.nbgrader.SandboxedGrading"]
 # After that, nothing is left to do; nbgrader would run the notebook again.
 c.Autograde.autograde_preprocessors = []
-# `nbgrader validate` and `generate_solution` run notebooks in the sandbox, too.
-c.Execute.kernel_manager_class = "mnist_course.grading.kernel.SandboxedKernelManager"
+# `nbgrader validate` runs a notebook with your own rights, as Jupyter does: only use it on yours.
 # What a submission may use is set by c.Grading, such as c.Grading.memory in bytes, or
-# c.Grading.seconds_per_cell; see mnist_course/grading/course/settings.py for all limits and
-# their defaults.
+# c.Grading.seconds_per_cell; the instructor guide says where all limits and their defaults are.
 
-# Pages of feedback and those of formgrader show what strangers wrote, in browsers in which people
+# Pages of feedback and those of formgrader show what learners wrote, in browsers in which people
 # are logged in: nothing of it may act there.
-c.GenerateFeedback.exporter_class = "mnist_course.grading.gradebook.feedback.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "mnist_course.grading.nbgrader.FeedbackExporter"
 c.HTMLExporter.sanitize_html = True
-c.HTMLExporter.preprocessors = ["mnist_course.grading.gradebook.feedback.HarmlessCells"]
+c.HTMLExporter.preprocessors = ["mnist_course.grading.nbgrader.HarmlessCells"]
 c.HTMLExporter.filters = {
-    "markdown2html": "mnist_course.grading.gradebook.feedback.markdown_to_html",
-    "clean_html": "mnist_course.grading.gradebook.feedback.clean",
+    "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
+    "clean_html": "mnist_course.grading.nbgrader.clean",
 }
 
 # What a learning platform hands over is unpacked within limits, and collected by names that
 # learners did not choose. Put an archive per learner into downloaded/NAME/archive; unpack there
 # first what is an archive of the whole class.
-c.ZipCollectApp.extractor_plugin = "mnist_course.grading.submissions.archives.LimitedExtractor"
-c.ZipCollectApp.collector_plugin = "mnist_course.grading.submissions.archives.SafeCollector"
+c.ZipCollectApp.extractor_plugin = "mnist_course.grading.nbgrader.LimitedExtractor"
+c.ZipCollectApp.collector_plugin = "mnist_course.grading.nbgrader.SafeCollector"
 # For archives such as "ada_2026-03-31-18-00.zip" and notebooks such as
 # "ada_2026-03-31-18-00_02_normalizing.ipynb", both also without a time, or with other parts in its
 # place. If yours are named otherwise, change it. It sees the whole path of what was unpacked.

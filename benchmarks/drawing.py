@@ -12,7 +12,7 @@ from statistics import mean, median
 
 from playwright.sync_api import Page, sync_playwright
 
-from mnist_course.doctor import find_browser
+from mnist_course._programs import find_browser
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "site"))

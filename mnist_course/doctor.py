@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from . import _programs
 from ._text import counted
 from .data import load_mnist
 from .errors import DataError
@@ -29,23 +30,6 @@ PYTHONS = ((3, 11), (3, 14))  # from the first, and below the second
 NEEDED_MEMORY = 2.0  # GiB; training the reference network peaks below this
 INSTALL = f"{sys.executable} -m pip install -r requirements.txt"
 REINSTALL = f"{INSTALL} --force-reinstall"
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-    "microsoft-edge",
-    # Where installers put them that change no PATH.
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-)
-SECONDS = 120  # importing TensorFlow from a slow disk takes a while
 
 
 @dataclass(frozen=True)
@@ -89,47 +73,9 @@ def examine() -> list[Check]:
         _memory(),
         _data(),
         _kernel(),
-        sandbox(),
+        _sandbox(),
         _browser(),
     ]
-
-
-def sandbox() -> Check:
-    """Try to make the sandbox in which learners' code is graded.
-
-    Returns
-    -------
-    Check
-        Whether it can be made. Only who grades needs it.
-    """
-    if sys.platform != "linux":
-        found = f"not available on {platform.system()}; grade submissions on Linux"
-        return Check("sandbox", False, found, required=False)
-    mend = "sudo apt-get install bubblewrap"
-    if not (bwrap := shutil.which("bwrap")):
-        return Check("sandbox", False, "bubblewrap is not installed", mend, required=False)
-    namespaces = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
-    # Each submission has namespaces of its own within those of the sandbox, and a /proc.
-    trial = ["unshare", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc", "true"]
-    try:
-        result = _run([bwrap, *namespaces, "--bind", "/", "/", *trial])
-    except subprocess.TimeoutExpired:
-        return Check("sandbox", False, f"bwrap did not answer in {SECONDS} s", required=False)
-    if result.returncode:
-        found = f"bwrap cannot make a sandbox: {result.stderr.strip()[:200]}"
-        return Check("sandbox", False, found, _allow_namespaces(), required=False)
-    return Check("sandbox", True, f"bubblewrap ({bwrap})")
-
-
-def find_browser() -> str | None:
-    """Look for a browser of the Chromium family.
-
-    Returns
-    -------
-    str or None
-        The path of the program. `mnist-course book --pdf` prints with it.
-    """
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def _python() -> Check:
@@ -156,9 +102,9 @@ def _tensorflow() -> Check:
     # In a process of its own: on a processor it was not built for, TensorFlow kills its process.
     program = "import tensorflow as tf; print(int(tf.reduce_sum(tf.range(4))))"
     try:
-        result = _run([sys.executable, "-c", program])
+        result = _programs.run([sys.executable, "-c", program])
     except subprocess.TimeoutExpired:
-        return Check("TensorFlow runs", False, f"no answer within {SECONDS} s")
+        return Check("TensorFlow runs", False, f"no answer within {_programs.SECONDS} s")
     ok = result.returncode == 0 and result.stdout.strip() == "6"
     if ok:
         return Check("TensorFlow runs", True, "yes")
@@ -193,7 +139,7 @@ def _kernel() -> Check:
     listing = [sys.executable, "-m", "jupyter", "kernelspec", "list", "--json"]
     mend = f"{sys.executable} -m ipykernel install --user --name mnist-course"
     try:
-        result = _run(listing)
+        result = _programs.run(listing)
         specs = json.loads(result.stdout)["kernelspecs"]
     except (subprocess.TimeoutExpired, json.JSONDecodeError, KeyError):
         return Check("Jupyter kernel", False, "Jupyter is not installed", INSTALL, required=False)
@@ -207,23 +153,15 @@ def _kernel() -> Check:
     return Check("Jupyter kernel", False, found, mend, required=False)
 
 
-def _allow_namespaces() -> str:
-    """Return the command that lets ordinary users make namespaces, where a setting forbids it."""
-    for setting, value in (
-        ("kernel.apparmor_restrict_unprivileged_userns", 0),  # Ubuntu from 23.10 on
-        ("kernel.unprivileged_userns_clone", 1),  # Debian before 11
-    ):
-        if Path("/proc/sys", *setting.split(".")).exists():
-            return f"sudo sysctl {setting}={value}"
-    return ""
+def _sandbox() -> Check:
+    reason, command = _programs.try_sandbox()
+    if reason:
+        return Check("sandbox", False, reason, command, required=False)
+    return Check("sandbox", True, f"bubblewrap ({shutil.which('bwrap')})")
 
 
 def _browser() -> Check:
-    if found := find_browser():
+    if found := _programs.find_browser():
         return Check("browser", True, found, required=False)
     mend = "sudo apt-get install chromium" if sys.platform == "linux" else ""
     return Check("browser", False, "no Chromium, Chrome or Edge", mend, required=False)
-
-
-def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)

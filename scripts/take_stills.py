@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from mnist_course._files import atomic
-from mnist_course.doctor import find_browser
+from mnist_course._programs import find_browser
 
 ROOT = Path(__file__).parents[1]
 COLORS = 64

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mnist_course import doctor
+from mnist_course import _programs, doctor
 from mnist_course.doctor import examine
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +20,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(command: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess(command, 1, stdout="", stderr="no such thing\n")
 
-    monkeypatch.setattr(doctor, "_run", answer)
+    monkeypatch.setattr(_programs, "run", answer)
 
 
 @pytest.mark.parametrize(("version", "problem"), [((3, 10, 14), "old"), ((3, 14, 0), "new")])

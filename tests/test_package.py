@@ -54,23 +54,6 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
     assert "ImportError: no driver" in result.stderr
 
 
-def test_library_does_not_import_grading_and_data_comes_first() -> None:
-    order = [
-        "data",
-        "preprocessing",
-        "models",
-        "training",
-        "corruptions",
-        "evaluation",
-        "plots",
-    ]
-    for position, name in enumerate(order):
-        text = (ROOT / "mnist_course" / f"{name}.py").read_text(encoding="utf-8")
-        assert "grading" not in text
-        for later in order[position + 1 :]:
-            assert f"from .{later} import" not in text
-
-
 def test_public_address_is_the_one_in_pyproject_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     owner, name = project["urls"]["Repository"].split("/")[-2:]

@@ -199,18 +199,21 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Check what a notebook would lose when you submit it; --repair fixes what it can."""
-    from mnist_course.grading.submissions import inspection
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.submissions import inspect as inspection
+    from mnist_course.grading.submissions import repair as repairing
+    from mnist_course.grading.submissions.read import read_submission
 
-    file, assignment = inspection.find_submission(path, course)
-    notebook = inspection.read_submission(file.parent, file.stem)
+    file, assignment = inspection.find_submission(path, read_course(course))
+    notebook = read_submission(file.parent, file.stem)
     # What lies beside a notebook is submitted with a folder only.
     findings = inspection.inspect_folder(path, assignment.name) if path.is_dir() else []
     findings += inspection.inspect(assignment, notebook)
     costs = sum(finding.costs for finding in findings)
     repaired = None
     if repair:
-        repaired = inspection.write_repaired(
-            file.parent, assignment.name, inspection.repair(assignment, notebook)
+        repaired = repairing.write_repaired(
+            file.parent, assignment.name, repairing.repair(assignment, notebook)
         )
         err.print(f"Wrote {repaired}: read it through, then submit it as {assignment.name}.ipynb")
     if as_json:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mnist_course.doctor import Check
     from mnist_course.grading.batch.coordinator import Graded
     from mnist_course.grading.gradebook.cohort import Cohort
-    from mnist_course.grading.submissions.inspection import Finding
+    from mnist_course.grading.submissions.inspect import Finding
 
 
 def checks_table(checks: "list[Check]") -> Table:

@@ -25,6 +25,7 @@ from .tables import cohort_lines, cohort_table, duration, grades_table
 
 if TYPE_CHECKING:
     from mnist_course.grading.batch.coordinator import Graded
+    from mnist_course.grading.course.settings import Course
 
 
 def release(
@@ -40,25 +41,31 @@ def release(
     as_json: JsonOption = False,
 ) -> None:
     """Generate the exercises from the source notebooks."""
+    from mnist_course.grading.course.settings import read_course
+
+    settings = read_course(course)
     if check:
-        _check_assignments(course, assignment, as_json)
+        _check_assignments(settings, assignment, as_json)
     else:
-        _release_assignments(course, assignment, as_json)
+        _release_assignments(course, settings, assignment, as_json)
 
 
-def _release_assignments(course: Path, assignment: str | None, as_json: bool) -> None:
+def _release_assignments(
+    course: Path, settings: "Course", assignment: str | None, as_json: bool
+) -> None:
     from mnist_course.grading.course.release import release as release_assignments
 
     with err.status("Generating exercises ..."):
-        files = release_assignments(course, assignment)
+        written = release_assignments(settings, assignment)
+    files = [course / settings.relative(file) for file in written]
     for file in files:
         err.print(f"Wrote {file}")
     if as_json:
         print_json({"files": [str(file) for file in files]})
 
 
-def _check_assignments(course: Path, assignment: str | None, as_json: bool) -> None:
-    from mnist_course.grading.course.release import check as check_assignments
+def _check_assignments(course: "Course", assignment: str | None, as_json: bool) -> None:
+    from mnist_course.grading.course.release_check import check as check_assignments
 
     def report(name: str, number: int, total: int) -> None:
         err.print(f"{number}/{total}: checking {name} and running its solutions")

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 
 from mnist_course._files import atomic
-from mnist_course.doctor import find_browser
+from mnist_course._programs import find_browser
 from mnist_course.errors import CourseError
 
 from .book import CONFIG, OUTPUT, Page, stop

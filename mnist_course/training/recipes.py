@@ -156,7 +156,8 @@ def train(
     if validation_split and not 0 < training < len(images):
         raise CourseError(
             f"validation_split is {validation_split}, which cannot split "
-            f"{counted(len(images), 'image')}: expected a share between 0 and 1 that leaves images on both sides."
+            f"{counted(len(images), 'image')}: expected a share between 0 and 1 that "
+            "leaves images on both sides."
         )
     validation = (images[training:], labels[training:]) if validation_split else None
     images, labels = images[:training], labels[:training]

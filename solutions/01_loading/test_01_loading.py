@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_course.grading.judging.student import StudentError
+from mnist_course.grading.nbgrader import StudentError
 
 
 def draw_images(rng, n=30):

@@ -14,7 +14,8 @@ from nbformat import NotebookNode, v4
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 NAME = "01_double"
 # What the hidden tests and the solution know, and no submission may.
@@ -146,7 +147,7 @@ def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def assert_nothing_runs(sandbox: Sandbox) -> None:
-    """Only the two processes of bubblewrap and the nursery are there."""
+    """Only the two processes of bubblewrap and the fork server are there."""
     bwrap = psutil.Process(sandbox._process.pid)
     deadline = time.monotonic() + 10
     while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:

@@ -16,7 +16,8 @@ import pytest
 import mnist_course
 from mnist_course.grading.judging.student import Session, Student, StudentError
 from mnist_course.grading.sandbox import bubblewrap, seccomp
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
@@ -70,7 +71,7 @@ def session(sandbox: Sandbox, *cells: str) -> Iterator[Student]:
 
 
 def assert_nothing_runs(sandbox: Sandbox) -> None:
-    """Only the two processes of bubblewrap and the nursery are there."""
+    """Only the two processes of bubblewrap and the fork server are there."""
     bwrap = psutil.Process(sandbox._process.pid)
     deadline = time.monotonic() + 10
     while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:

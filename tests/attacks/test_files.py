@@ -10,7 +10,7 @@ import pytest
 from nbformat import NotebookNode
 
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.submissions.inspection import RejectedError, read_submission
+from mnist_course.grading.submissions.read import RejectedError, read_submission
 
 NAME = "01_double"
 FILE = f"{NAME}.ipynb"

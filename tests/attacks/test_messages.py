@@ -25,7 +25,8 @@ from mnist_course.grading.inside.messages import MessageError, pack, unpack
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.sandbox.supervisor import Child, Limits
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Child
 
 ROOT = Path(__file__).parents[2]
 RIGHT = pack((runner.ANSWERED, (None, [])))

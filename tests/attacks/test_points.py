@@ -394,7 +394,7 @@ def double(number):
     assert list(tmp_path.iterdir()) == []
 
 
-# ---------------------------------------------------------------------------- the warm parent
+# ---------------------------------------------------------------------------- the preloaded parent
 
 
 def test_nothing_of_a_submission_reaches_the_next_one(grade: Grade) -> None:
@@ -430,7 +430,7 @@ def test_little_tells_a_submission_that_it_is_graded(grade: Grade) -> None:
     result = grade(
         double="""
 import __main__, inspect, os, sys
-words = ("grad", "test", "nursery", "sandbox", "submi")
+words = ("grad", "test", "forkserver", "sandbox", "submi")
 told = [value for value in [*sys.argv, *sys.orig_argv, *os.environ, *os.environ.values(),
                             os.getcwd(), *os.listdir(), *sys.path, *globals()]
         if any(word in value.lower() for word in words)]

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.submissions.inspection import RejectedError, read_submission
+from mnist_course.grading.submissions.read import RejectedError, read_submission
 
 NAME = "01_double"
 FILE = f"{NAME}.ipynb"

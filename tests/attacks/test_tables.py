@@ -10,7 +10,8 @@ from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.results import CellScore
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.judging.student import LEAST_STEADY, Session, Student
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 pytestmark = pytest.mark.sandbox
 

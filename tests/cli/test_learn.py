@@ -21,7 +21,7 @@ from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.evaluation import evaluate, robustness
 from mnist_course.experiments.study import summarize
-from mnist_course.grading.submissions import inspection
+from mnist_course.grading.submissions import inspect as inspection
 from mnist_course.models import build_mlp, load_model
 from mnist_course.preprocessing import normalize
 

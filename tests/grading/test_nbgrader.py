@@ -5,7 +5,6 @@ import dataclasses
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,22 +13,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.converters import Autograde, GenerateSolution
+from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import Execute
-from nbgrader.validator import Validator
 
-from mnist_course.errors import CourseError
-from mnist_course.grading import kernel
-from mnist_course.grading import nbgrader as nbgrader_plugins
+from mnist_course.grading.batch import autograde as plugins
 from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[2]
 NAME = "01_double"
@@ -39,7 +34,7 @@ NOTHING = dict.fromkeys(ALL, 0.0)
 
 
 @pytest.fixture
-def warm(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[Limits]:
+def limits_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[Limits]:
     """Let all that starts a sandbox use the one of the tests; note with which limits."""
     started = []
 
@@ -49,8 +44,7 @@ def warm(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[Limits]:
         monkeypatch.setattr(sandbox, "limits", limits)
         yield sandbox
 
-    monkeypatch.setattr(nbgrader_plugins, "Sandbox", start)
-    monkeypatch.setattr(kernel, "Sandbox", start)
+    monkeypatch.setattr(plugins, "Sandbox", start)
     return started
 
 
@@ -163,7 +157,7 @@ def test_stock_commands_and_formgrader_give_the_points_of_score(
 
 
 def test_a_partly_wrong_submission_earns_a_part_and_hears_why(
-    warm: list[Limits], course: Path
+    limits_used: list[Limits], course: Path
 ) -> None:
     submit(course, "ada", double="def double(number):\n    return number + abs(number)")
     submit(course, "bob", greet="")
@@ -180,14 +174,14 @@ def test_a_partly_wrong_submission_earns_a_part_and_hears_why(
 
 
 def test_one_sandbox_with_the_limits_of_the_course_serves_a_run(
-    warm: list[Limits], course: Path
+    limits_used: list[Limits], course: Path
 ) -> None:
     with (course / "nbgrader_config.py").open("a") as config:
         config.write("\nc.Grading.memory = 3 * 2**30\n")
     for student in ("ada", "bob", "eve"):
         submit(course, student)
     autograde(course)
-    assert warm == [Limits(memory=3 * 2**30)]
+    assert limits_used == [Limits(memory=3 * 2**30)]
 
 
 def test_the_sandbox_ends_with_the_last_submission(
@@ -202,7 +196,7 @@ def test_the_sandbox_ends_with_the_last_submission(
         finally:
             ended.append(sorted(path.name for path in (course / "autograded").glob("*")))
 
-    monkeypatch.setattr(nbgrader_plugins, "Sandbox", start)
+    monkeypatch.setattr(plugins, "Sandbox", start)
     submit(course, "ada")
     submit(course, "bob")
     autograde(course)
@@ -210,7 +204,7 @@ def test_the_sandbox_ends_with_the_last_submission(
 
 
 def refused(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nbgrader_plugins, "available", lambda: "no sandbox: it is a test.")
+    monkeypatch.setattr(plugins, "available", lambda: "no sandbox: it is a test.")
 
 
 def without_hidden_tests(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +215,7 @@ def without_hidden_tests(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("spoil", "reason"), [(refused, "no sandbox"), (without_hidden_tests, "cannot be used")]
 )
 def test_where_grading_is_impossible_it_refuses_before_it_touches_anything(
-    warm: list[Limits],
+    limits_used: list[Limits],
     course: Path,
     monkeypatch: pytest.MonkeyPatch,
     spoil: Callable[[Path, pytest.MonkeyPatch], None],
@@ -231,11 +225,11 @@ def test_where_grading_is_impossible_it_refuses_before_it_touches_anything(
     autograde(course)
     before = graded_file(course, "ada").read_bytes()
     submit(course, "bob")
-    warm.clear()
+    limits_used.clear()
     spoil(course, monkeypatch)
     with pytest.raises(NbGraderException, match=reason):
         autograde(course, force=True)
-    assert warm == []
+    assert limits_used == []
     assert graded_file(course, "ada").read_bytes() == before
     assert not graded_file(course, "bob").exists()
     with pytest.raises(MissingEntry):
@@ -246,7 +240,7 @@ def test_where_grading_is_impossible_it_refuses_before_it_touches_anything(
 
 
 def test_what_grading_failed_on_is_graded_the_next_time(
-    warm: list[Limits], course: Path, monkeypatch: pytest.MonkeyPatch
+    limits_used: list[Limits], course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit(course, "ada")
 
@@ -254,7 +248,7 @@ def test_what_grading_failed_on_is_graded_the_next_time(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr(nbgrader_plugins, "score", interrupted)
+        context.setattr(plugins, "score", interrupted)
         with pytest.raises(KeyboardInterrupt):
             autograde(course)
     assert not graded_file(course, "ada").exists()
@@ -286,7 +280,7 @@ def not_json(course: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [linked, linked_folder, pipe, not_json])
 def test_a_submission_that_cannot_be_read_safely_gets_no_points_and_the_reason(
-    warm: list[Limits], course: Path, spoil: Callable[[Path], None]
+    limits_used: list[Limits], course: Path, spoil: Callable[[Path], None]
 ) -> None:
     submit(course, "ada")
     spoil(course)
@@ -298,7 +292,7 @@ def test_a_submission_that_cannot_be_read_safely_gets_no_points_and_the_reason(
 
 
 def test_nothing_else_that_was_handed_in_is_opened_or_copied(
-    warm: list[Limits], course: Path
+    limits_used: list[Limits], course: Path
 ) -> None:
     folder = submit(course, "ada").parent
     (course / "secret").write_text("2026-01-01")
@@ -314,7 +308,7 @@ def test_nothing_else_that_was_handed_in_is_opened_or_copied(
 
 
 def test_a_newer_submission_is_graded_again_and_what_people_gave_stays(
-    warm: list[Limits], course: Path
+    limits_used: list[Limits], course: Path
 ) -> None:
     folder = submit(course, "ada", greet="").parent
     (folder / "timestamp.txt").write_text("2026-03-31 18:00:00 UTC")
@@ -342,139 +336,16 @@ def test_a_newer_submission_is_graded_again_and_what_people_gave_stays(
 
 
 def test_what_a_person_should_look_at_is_marked(
-    warm: list[Limits], course: Path, monkeypatch: pytest.MonkeyPatch
+    limits_used: list[Limits], course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def suspicious(*arguments: object, **options: object) -> Result:
         result = score(*arguments, **options)
         cell = dataclasses.replace(result.cells["check_double"], review="Look at this.")
         return dataclasses.replace(result, cells={**result.cells, "check_double": cell})
 
-    monkeypatch.setattr(nbgrader_plugins, "score", suspicious)
+    monkeypatch.setattr(plugins, "score", suspicious)
     submit(course, "ada")
     autograde(course)
     with notebook_of(read_course(course), "ada") as notebook:
         flags = {grade.name: grade.needs_manual_grade for grade in notebook.grades}
     assert flags == {"check_double": True, "check_greet": False, "why": True}
-
-
-def execute(course: Path, *cells: str) -> list[list[NotebookNode]]:
-    """Execute cells as nbgrader does, and return their outputs."""
-    notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
-    Execute(config=read_course(course).config).preprocess(notebook, {})
-    return [cell.outputs for cell in notebook.cells]
-
-
-def test_validate_runs_the_notebook_where_it_reaches_nothing(
-    warm: list[Limits], course: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET", "1")
-    (course / "secret").write_text("1")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        code = f"""
-import os, socket
-from pathlib import Path
-reached = []
-for reach in (
-    lambda: socket.create_connection(("127.0.0.1", {port}), timeout=5),
-    lambda: Path({str(course / "secret")!r}).read_text(),
-    lambda: Path({str(course / "written")!r}).write_text("1"),
-    lambda: os.environ["SECRET"],
-    lambda: os.kill({os.getpid()}, 0),
-):
-    try:
-        reach()
-    except (OSError, KeyError):
-        pass
-    else:
-        reached.append(reach)
-print(len(reached))
-"""
-        path = submit(course, "ada", double=f"{code}\ndouble = lambda x: 2 * x\nassert not reached")
-        assert execute(course, code)[0][0].text == "0\n"
-        validator = Validator(config=read_course(course).config)
-        assert validator.validate(str(path)) == {}
-    assert not (course / "written").exists()
-    assert len(warm) == 2
-
-
-def test_validate_tells_the_untouched_exercise_from_the_reference(
-    warm: list[Limits], course: Path
-) -> None:
-    validator = Validator(config=read_course(course).config)
-    failed = validator.validate(str(course / "exercises" / NAME / f"{NAME}.ipynb"))["failed"]
-    assert [cell["source"] for cell in failed] == [
-        "check.double(double)",
-        "check.greet(greet)",
-        "YOUR ANSWER HERE",
-    ]
-    assert "NotImplementedError" in failed[0]["raw_error"]
-    assert validator.validate(str(course / "solutions" / NAME / f"{NAME}.ipynb")) == {}
-
-
-def test_generate_solution_runs_in_the_sandbox(warm: list[Limits], course: Path) -> None:
-    settings = read_course(course)
-    settings.coursedir.assignment_id = NAME
-    GenerateSolution(coursedir=settings.coursedir, config=settings.config).start()
-    written = course / settings.coursedir.solution_directory / NAME / f"{NAME}.ipynb"
-    assert "Well done" in written.read_text()
-    assert len(warm) == 1
-
-
-def test_a_cell_shows_what_it_would_in_a_notebook(warm: list[Limits], course: Path) -> None:
-    printed, shown, drawn, failed, after = execute(
-        course,
-        "import sys\nprint('a')\nprint('b', file=sys.stderr)",
-        "1 + 1",
-        "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()",
-        "1 / 0",
-        "'after'",
-    )
-    assert [(output.name, output.text) for output in printed] == [
-        ("stdout", "a\n"),
-        ("stderr", "b\n"),
-    ]
-    assert shown[0].data == {"text/plain": "2"}
-    assert "image/png" in drawn[0].data
-    assert (failed[0].output_type, failed[0].ename) == ("error", "ZeroDivisionError")
-    assert len(failed) == 1
-    assert after[0].data == {"text/plain": "'after'"}
-
-
-def test_what_cells_show_is_capped_and_harmless(warm: list[Limits], course: Path) -> None:
-    with (course / "nbgrader_config.py").open("a") as config:
-        config.write("\nc.Grading.output = 1000\n")
-    html, flood = execute(
-        course,
-        "from IPython.display import HTML\nHTML('<script>1</script>')",
-        "print('x' * 1_000_000)",
-    )
-    assert all(set(output.data) == {"text/plain"} for output in html)
-    assert sum(len(str(output)) for output in flood) < 2000
-
-
-def test_a_cell_that_is_stopped_says_why_and_the_next_ones_go_on(
-    warm: list[Limits], course: Path
-) -> None:
-    with (course / "nbgrader_config.py").open("a") as config:
-        config.write("\nc.Grading.seconds_per_cell = 1\n")
-    late, fine, gone, after = execute(
-        course, "while True: pass", "print('fine')", "import os\nos._exit(0)", "print('after')"
-    )
-    assert "took too long and was stopped." in str(late[-1])
-    assert fine[0].text == "fine\n"
-    for outputs in (gone, after):
-        assert outputs[0].output_type == "error"
-        assert "ended the process in which the notebook ran" in outputs[0].evalue
-
-
-def test_without_a_sandbox_nothing_is_validated(
-    course: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(
-        "mnist_course.grading.sandbox.supervisor.available", lambda: "no sandbox: a test."
-    )
-    path = submit(course, "ada", double=f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(CourseError, match="no sandbox"):
-        Validator(config=read_course(course).config).validate(str(path))
-    assert not (tmp_path / "ran").exists()

@@ -15,9 +15,9 @@ from nbformat import v4, write
 from pypdf import PdfReader
 from pypdf.generic import Destination
 
-from mnist_course import doctor
+from mnist_course import _programs
+from mnist_course._programs import find_browser
 from mnist_course.cli import app
-from mnist_course.doctor import find_browser
 from mnist_course.errors import CourseError
 from mnist_course.publishing.book import build, read_contents
 from mnist_course.publishing.pdf import find_printer, print_book
@@ -271,7 +271,7 @@ def test_pages_come_in_the_order_of_the_contents(tmp_path: Path) -> None:
 
 
 def test_without_a_browser_the_one_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "BROWSERS", ("no-such-browser",))
+    monkeypatch.setattr(_programs, "BROWSERS", ("no-such-browser",))
     with pytest.raises(CourseError, match=r"apt-get install chromium"):
         find_printer()
 

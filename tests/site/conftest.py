@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mnist_course.doctor import find_browser
+from mnist_course._programs import find_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import numpy as np
 from distributed import Client
 
 from mnist_course._text import counted
@@ -18,10 +17,11 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.gradebook.records import ensure_assignment, record, recorded
+from mnist_course.grading.judging.labelled import read_labelled
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import Labelled, reject
+from mnist_course.grading.judging.scoring import SEED, reject
 from mnist_course.grading.sandbox.supervisor import available
-from mnist_course.grading.submissions.inspection import (
+from mnist_course.grading.submissions.read import (
     RejectedError,
     read_bytes,
     read_secret,
@@ -33,7 +33,6 @@ from .journal import Journal, only_run
 from .worker import Job
 
 FOLDER = "grading"  # of the course, for journals and logs
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def grade(
     """
     assignment = read_assignment(course.source, name)
     if confined and scheduler is None and (reason := available()):
-        raise CourseError(f"{reason} Grading needs it, as it runs the code of strangers.")
+        raise CourseError(f"{reason} Grading needs it, as it runs the code of untrusted users.")
     chosen = _students(course, name, students)
     log = _open_log(course.root / FOLDER / f"{name}.log")
     with only_run(course.root / FOLDER / "lock"):
@@ -143,49 +142,6 @@ def grade(
         done = run.record_again(done)
     log.info("%s: done", name)
     return sorted(done, key=lambda graded: graded.student)
-
-
-def read_labelled(path: Path) -> Labelled:
-    """Read the images and labels on which an instructor wants networks judged.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        An ``.npz`` file with the arrays ``images``, uint8 of shape (n, 28, 28), and ``labels``, of
-        shape (n,) with 0 to 9.
-
-    Returns
-    -------
-    tuple of (ndarray, ndarray)
-        Images and labels, both of uint8.
-
-    Raises
-    ------
-    CourseError
-        If the file is missing or holds anything else.
-    """
-    expected = "expected an .npz file with images (n, 28, 28) of uint8 and labels (n,) from 0 to 9"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-    except (OSError, ValueError, KeyError) as error:
-        raise CourseError(
-            f"c.Grading.labelled_images: {path} cannot be read ({error}); {expected}."
-        ) from None
-    right = (
-        images.dtype == np.uint8
-        and images.shape == (len(labels), 28, 28)
-        and labels.shape == (len(images),)
-        and labels.dtype.kind in "iu"
-        and len(labels)
-        and 0 <= labels.min() <= labels.max() <= 9
-    )
-    if not right:
-        raise CourseError(
-            f"c.Grading.labelled_images: {path} has images {images.shape} of {images.dtype} and "
-            f"labels {labels.shape} of {labels.dtype}; {expected}."
-        )
-    return images, labels.astype(np.uint8)
 
 
 def to_document(name: str, seconds: float, done: list[Graded]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from distributed import Worker, WorkerPlugin, get_worker
 import mnist_course
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.judging.labelled import Labelled
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import Labelled, hidden_points, reject, score
+from mnist_course.grading.judging.scoring import hidden_points, reject, score
 from mnist_course.grading.judging.student import Unconfined
-from mnist_course.grading.sandbox.supervisor import Child, Limits, Sandbox
-from mnist_course.grading.submissions.inspection import RejectedError, parse
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Child, Sandbox
+from mnist_course.grading.submissions.read import RejectedError, parse
 
 # A crash may come from outside, such as a machine that is short of memory. Who crashes thrice does
 # it alone.
@@ -100,7 +102,7 @@ class Grader(WorkerPlugin):
         self._one_by_one = threading.Lock()  # pytest changes what all threads share
         self._sandbox = None
         if self.job.confined:
-            self._sandbox = _LastingSandbox(self.job.limits, self._cores(worker))
+            self._sandbox = _SandboxThread(self.job.limits, self._cores(worker))
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Stop the sandbox, and leave nothing behind."""
@@ -168,8 +170,8 @@ def grade(submission: bytes, plugin: str) -> dict[str, Any]:
     return grader.grade(submission).to_dict()
 
 
-class _LastingSandbox:
-    """A sandbox in a thread that lasts, since it ends with the thread that entered it."""
+class _SandboxThread:
+    """Keep a sandbox in a thread of its own, since it ends with the thread that entered it."""
 
     def __init__(self, limits: Limits, cores: list[int]) -> None:
         self._limits = limits

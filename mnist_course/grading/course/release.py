@@ -1,77 +1,25 @@
-"""Generate the exercises from their source notebooks, and check that the two agree."""
+"""Generate the exercises from their source notebooks."""
 
-import copy
-import filecmp
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-
-from jupyter_client.kernelspec import NoSuchKernel
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
 
 from mnist_course.errors import CourseError
 
-from .assignment import (
-    Assignment,
-    list_assignments,
-    nbgrader_metadata,
-    read_assignment,
-    read_notebook,
-)
-
-CONFIG = "nbgrader_config.py"
-SOURCE = "solutions"  # as in nbgrader_config.py
-EXERCISES = "exercises"  # as in nbgrader_config.py
-SECONDS_PER_CELL = 300  # as much as a learner's cell gets
-TOTAL = re.compile(r"\*\*Points:\*\* (\d+(?:\.\d+)?)")
-CALL = re.compile(r"^check\.\w+\(", re.MULTILINE)
-MARKERS = re.compile(r"(?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
-# What only hidden tests say: imports, data and plain calls are found in any notebook.
-TESTING = re.compile(r"\bstudent\.|\bassert|\bdef test_|\bmark\.points\(")
-
-# A file, a cell of it ("" for the file as a whole), and a sentence.
-Finding = tuple[Path, str, str]
+from .assignment import list_assignments
+from .settings import Course
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something to mend before learners get an assignment.
-
-    Attributes
-    ----------
-    assignment : str
-        The name of the assignment.
-    file : str
-        The file to look at, relative to the folder of the course.
-    cell : str
-        The grade id of the cell, or its number from 1 such as ``cell 3``; empty if it is about
-        the file as a whole.
-    message : str
-        What is wrong, and what to do.
-    """
-
-    assignment: str
-    file: str
-    cell: str
-    message: str
-
-
-def release(course: Path, assignment: str | None = None) -> list[Path]:
+def release(course: Course, assignment: str | None = None) -> list[Path]:
     """Generate exercises with nbgrader, in place of those that are there.
 
     Parameters
     ----------
-    course : pathlib.Path
-        The folder with ``nbgrader_config.py``.
+    course : Course
+        The course.
     assignment : str, optional
         The name of one assignment; by default all.
 
@@ -83,71 +31,21 @@ def release(course: Path, assignment: str | None = None) -> list[Path]:
     Raises
     ------
     CourseError
-        If there is no such course or assignment, or nbgrader rejects the source notebook.
+        If there is no such assignment, or nbgrader rejects the source notebook.
     """
     written = []
-    for name in _names(course, assignment):
+    for name in select(course, assignment):
         # On the same disk, so that files can be moved in one step.
-        with tempfile.TemporaryDirectory(dir=course, prefix=f".{EXERCISES}.") as temporary:
-            generated = _generate(course, name, Path(temporary))
-            written += _replace(course / EXERCISES / name, generated)
+        course.released.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=course.released.parent, prefix=".release.") as folder:
+            generated = generate(course, name, Path(folder))
+            written += _replace(course.released / name, generated)
     return written
 
 
-def check(
-    course: Path,
-    assignment: str | None = None,
-    *,
-    report: Callable[[str, int, int], None] | None = None,
-) -> list[Problem]:
-    """Look for everything that would be wrong with an assignment in a learner's hands.
-
-    The exercise must be what nbgrader generates from the source notebook, without a line of the
-    solutions or the hidden tests; points must be the same in text, cells and hidden tests; each
-    task needs an objective, a hint, an answer and a check; the solutions must run without an
-    error or a warning.
-
-    Parameters
-    ----------
-    course : pathlib.Path
-        The folder with ``nbgrader_config.py``. No file of the course is changed.
-    assignment : str, optional
-        The name of one assignment; by default all.
-    report : callable, optional
-        Called before each assignment with its name, its number and the number of assignments:
-        the solutions run for up to a minute each.
-
-    Returns
-    -------
-    list of Problem
-        Empty if all is well.
-
-    Raises
-    ------
-    CourseError
-        If there is no such course or assignment.
-    """
-    names = _names(course, assignment)
-    problems = []
-    for number, name in enumerate(names, start=1):
-        if report:
-            report(name, number, len(names))
-        for file, cell, message in _check(course, name):
-            problems.append(Problem(name, file.relative_to(course).as_posix(), cell, message))
-    if assignment is None:
-        for folder in sorted((course / EXERCISES).glob("[!.]*/")):
-            if folder.name not in names:
-                message = f"there is no such assignment in {SOURCE}: remove it."
-                problems.append(Problem(folder.name, f"{EXERCISES}/{folder.name}", "", message))
-    return problems
-
-
-def _names(course: Path, assignment: str | None) -> list[str]:
-    if not (course / CONFIG).is_file():
-        raise CourseError(
-            f"{course} is not the folder of a course: it has no {CONFIG}; give another --course."
-        )
-    names = list_assignments(course / SOURCE)
+def select(course: Course, assignment: str | None) -> list[str]:
+    """Return the names of all assignments of a course, or of the one that is wanted."""
+    names = list_assignments(course.source)
     if assignment is None:
         return names
     if assignment not in names:
@@ -157,7 +55,7 @@ def _names(course: Path, assignment: str | None) -> list[str]:
     return [assignment]
 
 
-def _generate(course: Path, name: str, output: Path, *options: str) -> Path:
+def generate(course: Course, name: str, output: Path, *options: str) -> Path:
     """Let nbgrader generate an exercise into a folder of `output`; return that folder."""
     # nbgrader changes the working directory and its loggers, so it gets a process of its own.
     own = str(Path(sys.executable).parent)
@@ -166,7 +64,7 @@ def _generate(course: Path, name: str, output: Path, *options: str) -> Path:
             *(sys.executable, "-m", "nbgrader", "generate_assignment", name, *options),
             f"--CourseDirectory.release_directory={output.resolve()}",
         ],
-        cwd=course,
+        cwd=course.root,
         # To make a new gradebook, nbgrader runs `alembic` from the PATH.
         env={**os.environ, "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)])},
         capture_output=True,
@@ -192,18 +90,18 @@ def find_reason(log: str) -> str:
 
 def _replace(exercise: Path, generated: Path) -> list[Path]:
     """Move each file into place, and remove those that are no longer generated."""
-    files = _files(generated)
+    files = list_files(generated)
     written = [exercise / file for file in files]
     for file, target in zip(files, written, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         (generated / file).replace(target)
-    for file in _files(exercise):
+    for file in list_files(exercise):
         if file not in files:
             (exercise / file).unlink()
     return written
 
 
-def _files(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
     """List the files under a folder, without those that Jupyter and Python leave behind."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
@@ -211,282 +109,3 @@ def _files(folder: Path) -> list[Path]:
         for file in files
         if not any(part.startswith(".") or part == "__pycache__" for part in file.parts)
     )
-
-
-def _check(course: Path, name: str) -> Iterator[Finding]:
-    path = course / SOURCE / name / f"{name}.ipynb"
-    try:
-        assignment = read_assignment(course / SOURCE, name)
-    except CourseError as error:
-        yield path, "", str(error)
-        return
-    yield from _check_cells(assignment)
-    yield from _check_tasks(assignment)
-    yield from _check_points(assignment)
-    yield from _check_hidden_points(assignment)
-    yield from _check_exercise(course, assignment)
-    yield from _check_solution(assignment)
-
-
-def _check_cells(assignment: Assignment) -> Iterator[Finding]:
-    """Look for grade ids missing or repeated, check cells without a check, and outputs."""
-    first: dict[str, int] = {}
-    for position, cell in enumerate(assignment.notebook.cells):
-        label = _label(position, cell)
-        metadata = nbgrader_metadata(cell)
-        if any(metadata.get(key) for key in ("grade", "solution", "locked")):
-            grade_id = metadata.get("grade_id")
-            if not grade_id:
-                yield assignment.path, label, "it has no grade_id: give it one."
-            elif grade_id in first:
-                message = (
-                    f"cell {position + 1} repeats the grade_id of cell {first[grade_id] + 1}: "
-                    "give it one of its own."
-                )
-                yield assignment.path, label, message
-            else:
-                first[grade_id] = position
-        if metadata.get("grade") and not metadata.get("solution") and not CALL.search(cell.source):
-            message = "it calls no public check: add a call such as check.scale(scale)."
-            yield assignment.path, label, message
-        if cell.get("outputs") or cell.get("execution_count"):
-            message = "it holds outputs: clear all outputs, then save the notebook."
-            yield assignment.path, label, message
-
-
-def _check_tasks(assignment: Assignment) -> Iterator[Finding]:
-    """Look for tasks that lack a part, and for headings with other points than their cells."""
-    cells = assignment.notebook.cells
-    points = assignment.points | assignment.manual_points
-    announced = []
-    for task in assignment.tasks:
-        parts = {
-            "objective: add a line '**Objective:** ...'": task.objective,
-            "hint: add '<details><summary>Hint 1</summary> ... </details>'": task.hints,
-            "answer cell: add one with a grade_id": task.answer,
-            "check cell: add one with a grade_id": task.check,
-        }
-        for part, present in parts.items():
-            if not present:
-                message = f"task {task.number} has no {part}."
-                yield assignment.path, _label(task.cell, cells[task.cell]), message
-        if task.answer and task.check not in ("", f"check_{task.answer}"):
-            message = f"it grades {task.answer}: change its grade_id to check_{task.answer}."
-            yield assignment.path, task.check, message
-        announced.append((task.cell, f"task {task.number}", task.points, task.check))
-    for question in assignment.reflections:
-        if not question.objective:
-            message = "the reflection has no objective: add a line '**Objective:** ...'."
-            yield assignment.path, _label(question.cell, cells[question.cell]), message
-        announced.append((question.cell, "the reflection", question.points, question.answer))
-    for position, what, promised, graded in announced:
-        if graded and promised != points[graded]:
-            message = (
-                f"the points of {what} are {promised:g} in this heading and "
-                f"{points[graded]:g} in the cell {graded}: make them equal."
-            )
-            yield assignment.path, _label(position, cells[position]), message
-    for grade_id in sorted(points.keys() - {graded for *_, graded in announced}):
-        message = (
-            "it is worth points, but no heading announces it: add one such as "
-            "'## Task 1: Scale to [0, 1] (3 points)', with one check cell."
-        )
-        yield assignment.path, grade_id, message
-
-
-def _check_points(assignment: Assignment) -> Iterator[Finding]:
-    """Compare the total in the text with the points of the cells."""
-    total = sum((assignment.points | assignment.manual_points).values())
-    for position, cell in enumerate(assignment.notebook.cells):
-        if cell.cell_type == "markdown" and (found := TOTAL.search(cell.source)):
-            if float(found[1]) != total:
-                message = (
-                    f"the total of points is {found[1]} in the text and {total:g} in the cells: "
-                    "make them equal."
-                )
-                yield assignment.path, _label(position, cell), message
-            return
-    message = f"the text names no total of points: add '**Points:** {total:g}'."
-    yield assignment.path, "cell 1", message
-
-
-def _check_hidden_points(assignment: Assignment) -> Iterator[Finding]:
-    """Compare the points of the check cells with those of the hidden tests."""
-    # Not above: it takes seconds to import TensorFlow.
-    from mnist_course.grading.judging.scoring import hidden_points
-
-    if not assignment.tests.is_file():
-        yield assignment.tests, "", "there are no hidden tests: write them in this file."
-        return
-    try:
-        tested = hidden_points(assignment.tests)
-    except CourseError as error:
-        yield assignment.tests, "", str(error)
-        return
-    points = assignment.points
-    for grade_id, worth in points.items():
-        if grade_id not in tested:
-            message = (
-                f"no hidden test grades it: add one with @pytest.mark.points({worth:g}, "
-                f'cell="{grade_id}").'
-            )
-            yield assignment.tests, grade_id, message
-        elif tested[grade_id] != worth:
-            message = (
-                f"its points are {tested[grade_id]:g} in the hidden tests and {worth:g} in the "
-                "cell: make them equal."
-            )
-            yield assignment.tests, grade_id, message
-    for grade_id in sorted(tested.keys() - points.keys()):
-        message = (
-            f"hidden tests grade it, but {assignment.path.name} has no such check cell: name "
-            f"one of {', '.join(points)}."
-        )
-        yield assignment.tests, grade_id, message
-
-
-def _check_exercise(course: Path, assignment: Assignment) -> Iterator[Finding]:
-    """Compare the exercise with what its source generates, and look for secrets in it."""
-    exercise = course / EXERCISES / assignment.name
-    notebook = Path(f"{assignment.name}.ipynb")
-    mend = f"run 'mnist-course release {assignment.name}'."
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            folder = _generate(course, assignment.name, Path(temporary), "--no-db")
-        except CourseError as error:
-            yield assignment.path, "", str(error)
-            return
-        files, expected = _files(exercise), _files(folder)
-        for file in sorted({*files, *expected}):
-            if file not in files:
-                yield exercise / file, "", f"it is missing: {mend}"
-            elif file not in expected:
-                message = f"its source does not generate it: to remove it, {mend}"
-                yield exercise / file, "", message
-            elif file != notebook and not filecmp.cmp(
-                exercise / file, folder / file, shallow=False
-            ):
-                yield exercise / file, "", f"it differs from its source: {mend}"
-        if notebook not in files:
-            return
-        generated = read_notebook(folder / notebook)
-    try:
-        released = read_notebook(exercise / notebook)
-    except CourseError as error:
-        yield exercise / notebook, "", f"{error} To generate it anew, {mend}"
-        return
-    for cell, message in _differences(released, generated):
-        yield exercise / notebook, cell, f"{message}: {mend}"
-    for cell, line in _leaks(released, generated, assignment):
-        message = (
-            f"it shows learners {line!r}, which belongs to the solutions or the hidden tests: "
-            f"remove that from {assignment.path} if it is public there, then {mend}"
-        )
-        yield exercise / notebook, cell, message
-
-
-def _differences(released: NotebookNode, generated: NotebookNode) -> Iterator[tuple[str, str]]:
-    """Yield the cells in which two notebooks differ, each with the beginning of a sentence."""
-    if released.metadata != generated.metadata:
-        yield "", "its metadata are not those that its source generates"
-    for position, (cell, expected) in enumerate(zip_longest(released.cells, generated.cells)):
-        if cell != expected:
-            yield _label(position, cell or expected), "it is not what its source generates"
-            # From a cell too many or too few on, every cell differs.
-            if len(released.cells) != len(generated.cells):
-                return
-
-
-def _leaks(
-    released: NotebookNode, generated: NotebookNode, assignment: Assignment
-) -> Iterator[tuple[str, str]]:
-    """Yield the cells of an exercise with a line that learners must not see, each with it."""
-    # What nbgrader releases is public, however much a solution may repeat of it.
-    public = {line for cell in generated.cells for line in _lines(cell.source)}
-    secrets = _solution_lines(assignment.notebook) - public | _test_lines(assignment.tests)
-    for position, cell in enumerate(released.cells):
-        for line in _lines(cell.source):
-            if line in secrets or MARKERS.search(line):
-                yield _label(position, cell), line
-                break
-
-
-def _solution_lines(notebook: NotebookNode) -> set[str]:
-    lines = set()
-    for cell in notebook.cells:
-        # Without a marked region, nbgrader takes all of an answer for the solution.
-        inside = bool(nbgrader_metadata(cell).get("solution")) and not MARKERS.search(cell.source)
-        for line in _lines(cell.source):
-            if marker := MARKERS.search(line):
-                inside = marker[0].startswith("BEGIN")
-            elif inside:
-                lines.add(line)
-    return lines
-
-
-def _test_lines(tests: Path) -> set[str]:
-    if not tests.is_file():
-        return set()
-    lines = _lines(tests.read_text(encoding="utf-8", errors="replace"))
-    return {line for line in lines if TESTING.search(line) and not line.endswith("(")}
-
-
-def _lines(text: str) -> list[str]:
-    """Split a text into lines, without indentation, comment signs and Markdown's code signs."""
-    return [line for line in (line.strip(" \t#>`") for line in text.splitlines()) if line]
-
-
-def _check_solution(assignment: Assignment) -> Iterator[Finding]:
-    """Run the source notebook in a copy of its folder, where it may leave files."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = shutil.copytree(assignment.path.parent, Path(temporary) / assignment.name)
-        client = NotebookClient(
-            copy.deepcopy(assignment.notebook),
-            timeout=SECONDS_PER_CELL,
-            resources={"metadata": {"path": str(folder)}},
-        )
-        try:
-            # Not client.execute(), which takes Ctrl-C for the death of the kernel.
-            # Its stderr has the kernel's own worries; those of the notebook are in the outputs.
-            with client.setup_kernel(stderr=subprocess.DEVNULL):
-                for position, cell in enumerate(client.nb.cells):
-                    label = _label(position, cell)
-                    if failure := _run(client, position, cell):
-                        yield assignment.path, label, failure
-                        return
-                    # What is given may warn, of a missing data set say; what is graded may not,
-                    # for nbgrader takes anything on stderr there for a failure.
-                    metadata = nbgrader_metadata(cell)
-                    answered = metadata.get("grade") or metadata.get("solution")
-                    if answered and (warning := _stderr(cell)):
-                        message = f"the solution writes to stderr ({warning}): silence the cause."
-                        yield assignment.path, label, message
-        except NoSuchKernel as error:
-            message = f"there is no Jupyter kernel {error.name!r}: set the notebook's to python3."
-            yield assignment.path, "", message
-
-
-def _run(client: NotebookClient, position: int, cell: NotebookNode) -> str:
-    """Run a cell; return what went wrong, or nothing."""
-    try:
-        client.execute_cell(cell, position)
-    except CellExecutionError as error:
-        reason = (error.evalue.splitlines() or ["no message"])[0]
-        return f"the solution stops here ({error.ename}: {reason}): correct it."
-    except CellTimeoutError:
-        return f"the solution takes more than {SECONDS_PER_CELL} s here: make it faster."
-    except DeadKernelError:
-        return "the solution kills its process here: correct it, or let it use less memory."
-    return ""
-
-
-def _stderr(cell: NotebookNode) -> str:
-    """Return the first line that a cell wrote to stderr."""
-    for output in cell.get("outputs", []):
-        if output.get("name") == "stderr" and output.text.strip():
-            return str(output.text.strip().splitlines()[0])
-    return ""
-
-
-def _label(position: int, cell: NotebookNode) -> str:
-    return nbgrader_metadata(cell).get("grade_id") or f"cell {position + 1}"

@@ -18,7 +18,7 @@ from traitlets.config import Config, Configurable
 
 import mnist_course
 from mnist_course.errors import CourseError
-from mnist_course.grading.sandbox.supervisor import Limits
+from mnist_course.grading.sandbox.limits import Limits
 
 CONFIG = "nbgrader_config.py"
 STRUCTURE = "{nbgrader_step}/{student_id}/{assignment_id}"
@@ -125,6 +125,10 @@ class Course:
             url = url.set(database=str(self.root / url.database))
         return url.render_as_string(hide_password=False)
 
+    def relative(self, path: Path) -> Path:
+        """Return a path as seen from the folder of the course, if it lies in there."""
+        return path.relative_to(self.root) if path.is_relative_to(self.root) else path
+
 
 def read_course(root: Path) -> Course:
     """Read the settings of a course, as nbgrader would if it were started in its folder.
@@ -149,7 +153,7 @@ def read_course(root: Path) -> Course:
     root = root.absolute()
     if not (root / CONFIG).is_file():
         raise CourseError(
-            f"{root} has no {CONFIG}: name the folder of the course with --course DIR."
+            f"{root} is not the folder of a course: it has no {CONFIG}; name another with --course."
         )
     log = _Log()
     app = NbGraderApp(log=log, raise_config_file_errors=True)

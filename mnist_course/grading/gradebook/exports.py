@@ -2,7 +2,7 @@
 
 The exporters are plug-ins of nbgrader, so that this works too::
 
-    nbgrader export --exporter mnist_course.grading.gradebook.exports.CanvasExporter --to canvas.csv
+    nbgrader export --exporter mnist_course.grading.nbgrader.CanvasExporter --to canvas.csv
 """
 
 import csv
@@ -297,7 +297,7 @@ def defuse(text: str) -> str:
     Parameters
     ----------
     text : str
-        What a stranger may have chosen.
+        What an untrusted user may have chosen.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Turn graded notebooks into pages for learners, on which nothing of a stranger can act.
+"""Turn graded notebooks into pages for learners, on which nothing of theirs can act.
 
 A page holds what a learner wrote, and is opened in browsers in which people are logged in. So
 Markdown is cleaned after it has become HTML, outputs are text and pictures, and the page forbids
@@ -34,7 +34,7 @@ from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.release import find_reason
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.inside.outputs import read_outputs
-from mnist_course.grading.submissions.inspection import (
+from mnist_course.grading.submissions.read import (
     SECRET,
     TIMESTAMP,
     read_secret,
@@ -111,8 +111,8 @@ def generate_feedback(
     if failed:
         reason = next(iter(failed.values()))
         raise CourseError(
-            f"{len(failed)} of {counted(len(chosen), 'page')} of feedback on {assignment} could not "
-            f"be generated, of {_names(list(failed))} ({reason}): run 'mnist-course grade "
+            f"{len(failed)} of {counted(len(chosen), 'page')} of feedback on {assignment} could "
+            f"not be generated, of {_names(list(failed))} ({reason}): run 'mnist-course grade "
             f"{assignment}', then this again."
         )
     return written
@@ -128,11 +128,11 @@ class FeedbackExporter(HTMLExporter):
     sanitize_html = Bool(True).tag(config=True)
     filters = Dict(
         {
-            "markdown2html": "mnist_course.grading.gradebook.feedback.markdown_to_html",
-            "clean_html": "mnist_course.grading.gradebook.feedback.clean",
+            "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
+            "clean_html": "mnist_course.grading.nbgrader.clean",
         }
     ).tag(config=True, affects_environment=True)
-    preprocessors = List(["mnist_course.grading.gradebook.feedback.HarmlessCells"]).tag(config=True)
+    preprocessors = List(["mnist_course.grading.nbgrader.HarmlessCells"]).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         tag = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -206,7 +206,7 @@ def clean(markup: str | bytes) -> str:
     Parameters
     ----------
     markup : str or bytes
-        HTML of a stranger.
+        HTML of an untrusted user.
 
     Returns
     -------
@@ -318,7 +318,7 @@ def _run(course: Course, assignment: str, graded: str, pages: str, number: int) 
                 *(sys.executable, "-m", "nbgrader", "generate_feedback", assignment),
                 f"--CourseDirectory.autograded_directory={graded}",
                 f"--CourseDirectory.feedback_directory={pages}",
-                "--GenerateFeedback.exporter_class=mnist_course.grading.gradebook.feedback.StagedExporter",
+                "--GenerateFeedback.exporter_class=mnist_course.grading.nbgrader.StagedExporter",
             ],
             cwd=course.root,
             # To make a new gradebook, nbgrader runs `alembic` from the PATH.

@@ -38,7 +38,7 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.judging.results import CellScore, Result
-from mnist_course.grading.submissions.inspection import SECRET, TIMESTAMP
+from mnist_course.grading.submissions.read import SECRET, TIMESTAMP
 
 SECONDS_TO_WAIT = 10  # for a lock, and for a server to answer
 # Those of nbgrader's Autograde that deal with a notebook that has been run.
@@ -354,8 +354,8 @@ def _refuse_to_lose(gradebook: api.Gradebook, assignment: Assignment) -> None:
     if students := sorted({student for (student,) in [*grades, *comments]}):
         raise GradebookError(
             f"{assignment.path} has other cells than before, and what people graded by hand would "
-            f"be lost ({counted(len(students), 'submission')}, the first by {students[0]}): restore "
-            f"the cells, or give that up with 'nbgrader db assignment remove {assignment.name} "
+            f"be lost ({counted(len(students), 'submission')}, the first by {students[0]}): "
+            f"restore the cells, or give that up with 'nbgrader db assignment remove {assignment.name} "
             "--force'."
         )
 

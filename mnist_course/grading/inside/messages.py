@@ -1,4 +1,4 @@
-"""Values on their way across the border: JSON and arrays, and nothing that can run.
+"""Values on their way across the boundary: JSON and arrays, and nothing that can run.
 
 A message is a JSON document whose arrays follow it in NumPy's ``.npy`` format. The side that reads
 may distrust the side that wrote: nothing is unpickled, and no length is believed.
@@ -32,7 +32,7 @@ class MessageError(ValueError):
 
 @dataclass(frozen=True)
 class Other:
-    """Stands for a value that cannot cross the border.
+    """Stands for a value that cannot cross the boundary.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def pack(value: object) -> bytes:
 
 
 def unpack(message: bytes) -> Any:
-    """Read a value from bytes that a stranger may have written.
+    """Read a value from bytes that an untrusted user may have written.
 
     Parameters
     ----------
@@ -109,15 +109,20 @@ def unpack(message: bytes) -> Any:
 
 
 def _plain(value: object, arrays: list[bytes], depth: int) -> object:
+    """Describe a value as JSON can hold it; its arrays are added to a list."""
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, np.str_):
         return str(value)
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
-    if isinstance(value, list | tuple | set | frozenset | dict) and (
-        depth >= DEEPEST or len(value) > LONGEST_LIST
-    ):
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return _plain_container(value, arrays, depth)
+    return _plain_array(value, arrays) or {"other": type(value).__name__}
+
+
+def _plain_container(value: Any, arrays: list[bytes], depth: int) -> dict[str, Any]:
+    if depth >= DEEPEST or len(value) > LONGEST_LIST:
         return {"other": type(value).__name__}
     if isinstance(value, dict):
         return {
@@ -126,18 +131,22 @@ def _plain(value: object, arrays: list[bytes], depth: int) -> object:
                 for key, item in value.items()
             ]
         }
-    for name, kind in (("list", list), ("tuple", tuple), ("set", set | frozenset)):
-        if isinstance(value, kind):
-            return {name: [_plain(item, arrays, depth + 1) for item in value]}
-    if isinstance(value, np.generic | np.ndarray) or hasattr(value, "__array__"):
-        array = np.asarray(value)
-        if array.dtype.kind in "biuf" and len(arrays) < MOST_ARRAYS:
-            file = io.BytesIO()
-            np.lib.format.write_array(file, array, allow_pickle=False)
-            arrays.append(file.getvalue())
-            scalar = isinstance(value, np.generic)
-            return {"scalar" if scalar else "array": len(arrays) - 1}
-    return {"other": type(value).__name__}
+    kinds = {"list": list, "tuple": tuple, "set": set | frozenset}
+    name = next(name for name, kind in kinds.items() if isinstance(value, kind))
+    return {name: [_plain(item, arrays, depth + 1) for item in value]}
+
+
+def _plain_array(value: Any, arrays: list[bytes]) -> dict[str, int] | None:
+    """Write what is a numeric array, or can become one; None if it cannot."""
+    if not (isinstance(value, np.generic | np.ndarray) or hasattr(value, "__array__")):
+        return None
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or len(arrays) >= MOST_ARRAYS:
+        return None
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, allow_pickle=False)
+    arrays.append(file.getvalue())
+    return {"scalar" if isinstance(value, np.generic) else "array": len(arrays) - 1}
 
 
 def _value(document: Any, arrays: list[np.ndarray[Any, Any]]) -> Any:

@@ -16,12 +16,12 @@ MOST_PIXELS = 2**24  # a few bytes may unfold to any number
 
 
 def read_outputs(value: object, room: int) -> list[NotebookNode]:
-    """Keep what is harmless of outputs that a stranger may have written.
+    """Keep what is harmless of outputs that an untrusted user may have written.
 
     Parameters
     ----------
     value : object
-        What came across the border: at best a list of outputs as nbformat describes them.
+        What came across the boundary: at best a list of outputs as nbformat describes them.
     room : int
         How many characters to keep.
 

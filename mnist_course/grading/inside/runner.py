@@ -1,4 +1,4 @@
-"""The learner's side of the border: run a notebook, then answer questions about it.
+"""The learner's side of the boundary: run a notebook, then answer questions about it.
 
 This runs in a process of its own, together with the learner's code, and knows nothing of tests.
 Each request is a tuple, each answer a tuple that starts with one of `ANSWERED`, `NOT_ATTEMPTED`

@@ -1,10 +1,9 @@
 """What grading a submission led to: the points of each cell, and what there is to say of them."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 Status = Literal["graded", "rejected", "timeout", "out_of_memory", "crashed"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass

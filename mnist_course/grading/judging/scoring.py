@@ -18,7 +18,6 @@ from typing import Any
 
 import nbformat
 import numpy as np
-import numpy.typing as npt
 import pytest
 from nbformat import NotebookNode, v4
 
@@ -28,13 +27,14 @@ from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.sandbox.supervisor import Child
 from mnist_course.grading.submissions.assemble import assemble, code_cells
 
+from .labelled import Labelled
 from .results import CellScore, Result
 from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
 
 # Nothing is configured: a configuration that lies above the hidden tests does not matter.
 CONFIG = Path(__file__).with_name("pytest.ini")
 
-Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+SEED = 0  # of the inputs of hidden tests
 
 
 def hidden_points(tests: Path) -> dict[str, float]:
@@ -65,7 +65,7 @@ def score(
     submission: NotebookNode,
     *,
     spawn: Callable[[], Child],
-    seed: int = 0,
+    seed: int = SEED,
     labelled: Labelled | None = None,
     seconds_per_cell: float | None = None,
 ) -> Result:
@@ -79,7 +79,7 @@ def score(
         What came back; only its answer cells are used.
     spawn : callable
         What starts the process in which the notebook runs; see `Session`.
-    seed : int, default 0
+    seed : int, optional
         Decides the inputs of the hidden tests.
     labelled : tuple of (ndarray, ndarray), optional
         Images and labels on which to judge networks, instead of the test images of MNIST.

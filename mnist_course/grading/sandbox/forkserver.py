@@ -1,7 +1,7 @@
 """What runs inside the sandbox before any learner's code: fork a confined process on each order.
 
 The fork has a user namespace of its own: the rights with which it confines itself are none outside,
-and a learner's process can neither signal nor trace the nursery. See namespaces(7),
+and a learner's process can neither signal nor trace the fork server. See namespaces(7),
 user_namespaces(7) and pid_namespaces(7).
 """
 
@@ -21,12 +21,11 @@ from pathlib import Path
 import threadpoolctl  # type: ignore[import-untyped]
 
 from mnist_course.data import load_mnist
-from mnist_course.grading.inside import runner, warm
+from mnist_course.grading.inside import preload, runner
 
-from .bubblewrap import HOME, PRIVATE, USER
-from .supervisor import READY, Limits
+from .limits import HOME, PRIVATE, READY, USER, Limits
 
-__all__ = ["main", "warm"]
+__all__ = ["main", "preload"]
 
 WORK = PRIVATE / "work"
 MOST_FILES = 10_000  # even empty ones cost memory of the kernel
@@ -76,7 +75,7 @@ def main() -> None:
 
 
 def _run_submission(descriptor: int, limits: Limits) -> None:
-    """Confine this process, and serve. Never return: only the nursery takes orders."""
+    """Confine this process, and serve. Never return: only the fork server takes orders."""
     try:
         _close_all_but(descriptor)
         # If the machine runs out of memory, a submission goes before anything else.

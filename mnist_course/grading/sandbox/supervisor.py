@@ -1,9 +1,9 @@
 """Confine each submission: it sees nothing that is not its own, changes nothing, leaves nothing.
 
-`bubblewrap` starts one process in an almost empty machine, the `nursery`, which imports TensorFlow
-and forks itself for each submission. The fork makes namespaces of its own, so that it shares
-nothing with the submissions beside it and after it, and gives up every right. What the kernel does
-not limit for a tree of processes, a thread here watches: memory, processes, time.
+`bubblewrap` starts one process in an almost empty machine, the `forkserver`, which imports
+TensorFlow and forks itself for each submission. The fork makes namespaces of its own, so that it
+shares nothing with the submissions beside it and after it, and gives up every right. What the
+kernel does not limit for a tree of processes, a thread here watches: memory, processes, time.
 """
 
 import contextlib
@@ -18,66 +18,21 @@ import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 
-from mnist_course import doctor
+from mnist_course._programs import try_sandbox
 from mnist_course.errors import CourseError
 
 from . import bubblewrap
+from .limits import READY, Limits
 from .usage import Usage, measure
 
-READY = b"ready"
 SECONDS_TO_START = 120.0  # importing TensorFlow from a slow disk takes a while
 SECONDS_TO_STOP = 10.0
 SECONDS_BETWEEN_LOOKS = 0.2
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use, all its processes together if not said otherwise.
-
-    Attributes
-    ----------
-    memory : int
-        Bytes. What processes share counts for each; a submission starts with about 0.6 GiB, a
-        process that it forks with 0.3. Its files are not among them (see `disk`), nor what the
-        kernel needs for it, such as the buffers of its sockets.
-    disk : int
-        Bytes in all its files, which are kept in memory.
-    file_size : int
-        Bytes in each file.
-    open_files : int
-        Open files of each process.
-    processes : int
-        Processes and threads. TensorFlow alone starts several for each core.
-    cpu_seconds : float
-        Seconds of all cores.
-    seconds_per_cell, seconds_per_call : float
-        Seconds that a cell of the notebook, and an answer to a hidden test, may take. Keras's own
-        `model.fit` takes 4.3 processor seconds for an epoch of 48,000 images.
-    seconds_per_submission : float
-        Seconds from the first cell to the last answer.
-    output : int
-        Characters that are kept of what the cells of the notebook show.
-    answer : int
-        Bytes of an answer to a hidden test.
-    """
-
-    memory: int = 4 * 2**30
-    disk: int = 512 * 2**20
-    file_size: int = 256 * 2**20
-    open_files: int = 256
-    processes: int = 1024
-    cpu_seconds: float = 3600.0
-    seconds_per_cell: float = 600.0
-    seconds_per_call: float = 30.0
-    seconds_per_submission: float = 1800.0
-    output: int = 2**20
-    answer: int = 2**26
 
 
 class Child(ABC):
@@ -249,7 +204,7 @@ class Sandbox:
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(OSError):
-            self._orders.recv(1)  # until the nursery has ended, too
+            self._orders.recv(1)  # until the fork server has ended, too
         self._orders.close()
 
 
@@ -261,10 +216,10 @@ def available() -> str | None:
     str or None
         None if it can; else a sentence: why not, and what to do.
     """
-    check = doctor.sandbox()
-    if check.ok:
+    reason, command = try_sandbox()
+    if not reason:
         return None
-    return f"no sandbox: {check.found}" + (f"; run '{check.mend}'." if check.mend else ".")
+    return f"no sandbox: {reason}" + (f"; run '{command}'." if command else ".")
 
 
 class _Confined(Child):

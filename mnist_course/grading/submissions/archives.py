@@ -1,9 +1,8 @@
-"""Plug-ins for ``nbgrader zip_collect``: unpack and collect what strangers have packed.
+"""Unpack archives of untrusted users within limits, as a plug-in of ``nbgrader zip_collect``.
 
 In ``nbgrader_config.py``::
 
-    c.ZipCollectApp.extractor_plugin = "mnist_course.grading.submissions.archives.LimitedExtractor"
-    c.ZipCollectApp.collector_plugin = "mnist_course.grading.submissions.archives.SafeCollector"
+    c.ZipCollectApp.extractor_plugin = "mnist_course.grading.nbgrader.LimitedExtractor"
 """
 
 import gzip
@@ -17,17 +16,14 @@ import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from nbgrader.plugins import (
-    ExtractorPlugin,
-    FileNameCollectorPlugin,
-)
+from nbgrader.plugins import ExtractorPlugin
 from traitlets import Int
 
 from mnist_course._files import atomic, atomic_folder
 
-from .inspection import LITTER, RejectedError, is_date, read_regular
+from .read import IGNORED_FILES, RejectedError, read_regular
 
 CHUNK = 2**16  # bytes
 # Of the headers in tar that describe the members after them. On each, Python before 3.11.10 may
@@ -36,9 +32,6 @@ LONGEST_HEADER = 4_096  # bytes
 LONGEST_HEADERS = 1_000_000  # bytes of all of them
 MOST_COMMON = 100  # fields that are for all members, of which each gets a copy
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # categories of Unicode
-# As it can be in the name of a file. nbgrader would take the minutes or seconds for a time zone.
-TIME_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)-(\d\d)(?:-(\d\d))?", re.ASCII)
-STUDENT_ID = re.compile(r"\w(?:[\w.@+ -]{0,98}\w)?")
 
 # A member's name and what it holds; None for a folder.
 Member = tuple[str, IO[bytes] | None]
@@ -115,8 +108,8 @@ class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
         for number, (name, content) in enumerate(self._members(data), start=1):
             if number > self.most_members:
                 raise _too_many(self.most_members)
-            parts = _parts(name)
-            if not parts or LITTER.intersection(parts) or parts[-1].startswith("._"):
+            parts = split_name(name)
+            if not parts or IGNORED_FILES.intersection(parts) or parts[-1].startswith("._"):
                 continue
             path = folder.joinpath(*parts)
             if content is None:
@@ -144,82 +137,21 @@ class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
         return _tar_members(data)
 
 
-class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
-    """Collect files by their names as nbgrader does, but skip those whose names may do harm.
-
-    The regular expression sees the whole path of a file, of which a learner may have chosen the
-    end. Student id and timestamp must therefore come from the name of a file or an archive as it
-    was downloaded, or of a folder above it. An archive of a whole class has to be unpacked into the
-    archive directory first.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._collected: dict[tuple[str, str], bool] = {}
-
-    def collect(self, submitted_file: str) -> dict[str, str | None] | None:
-        """Say whose file it is.
-
-        Parameters
-        ----------
-        submitted_file : str
-            The path of a file that was extracted or copied.
-
-        Returns
-        -------
-        dict of str to str or None
-            What the regular expression finds; None if the file is to be skipped. A timestamp such
-            as ``2026-03-31-17-45`` becomes ``2026-03-31 17:45:00``.
-        """
-        found: dict[str, str | None] | None = super().collect(submitted_file)
-        if found and (time := TIME_IN_NAME.fullmatch(found.get("timestamp") or "")):
-            day, hour, minute, second = time.groups(default="00")
-            found["timestamp"] = f"{day} {hour}:{minute}:{second}"
-        if found and (problem := self._problem(submitted_file, found)):
-            self.log.warning("Skipped %a: %s", submitted_file, problem)
-            return None
-        return found
-
-    def _problem(self, file: str, found: dict[str, str | None]) -> str:
-        student, name, time = (found.get(key) for key in ("student_id", "file_id", "timestamp"))
-        if student is None or not STUDENT_ID.fullmatch(student):
-            return f"{student!a} is no student id; expected letters, digits and any of . @ + -"
-        try:
-            valid = bool(_parts(name or ""))
-        except RejectedError:
-            valid = False
-        if name is None or not valid:
-            return f"{name!a} is no name of a notebook; expected one as it was released."
-        if time and not is_date(time):
-            return f"{time!a} is no timestamp; expected one such as 2026-03-31 18:00:00 UTC."
-        match = re.match(self.named_regexp, file)
-        end = len(str(self._trusted(Path(file))))
-        if (
-            match
-            and max(match.end(key) for key in ("student_id", "timestamp") if key in found) > end
-        ):
-            return (
-                "its student id or its timestamp is a name inside an archive, which its author "
-                "chose; expected them in the name of the archive: for an archive of a whole class, "
-                "unpack it into the archive directory."
-            )
-        notebook = (student, Path(name).stem)
-        if notebook in self._collected and not (time and self._collected[notebook]):
-            return "there is another one, and no timestamps say which is newer: the other is kept."
-        self._collected[notebook] = bool(time)
-        return ""
-
-    def _trusted(self, file: Path) -> Path:
-        """Return the part of a path that was downloaded so, rather than unpacked."""
-        app = self.parent
-        archive = Path(app._format_collect_path(app.archive_directory))
-        extracted = Path(app._format_collect_path(app.extracted_directory))
-        trusted = Path()
-        for part in file.relative_to(extracted).parts:
-            trusted /= part
-            if not (archive / trusted).is_dir():
-                break
-        return extracted / trusted
+def split_name(name: str) -> list[str]:
+    """Split the name of a member into those of its folders and its own, if all are harmless."""
+    # Some programs on Windows pack with backslashes.
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or re.match("[A-Za-z]:", name) or ".." in parts:
+        raise RejectedError(
+            f"{name!a} leads out of the archive; expected names of files within it: ask for it to "
+            "be packed and handed in again."
+        )
+    if any(unicodedata.category(character) in UNPRINTABLE for character in name):
+        raise RejectedError(
+            f"the name {name!a} has control characters; expected letters: ask for the file to be "
+            "renamed, packed and handed in again."
+        )
+    return [part for part in parts if part not in ("", ".")]
 
 
 class _TarInfo(tarfile.TarInfo):
@@ -286,23 +218,6 @@ def _tar_members(data: bytes) -> Iterator[Member]:
         # tarfile takes a damaged header for the end.
         if data[archive.offset :].strip(b"\0"):
             raise tarfile.ReadError("damaged after its first members")
-
-
-def _parts(name: str) -> list[str]:
-    """Split the name of a member into those of its folders and its own, if all are harmless."""
-    # Some programs on Windows pack with backslashes.
-    parts = name.replace("\\", "/").split("/")
-    if parts[0] == "" or re.match("[A-Za-z]:", name) or ".." in parts:
-        raise RejectedError(
-            f"{name!a} leads out of the archive; expected names of files within it: ask for it to "
-            "be packed and handed in again."
-        )
-    if any(unicodedata.category(character) in UNPRINTABLE for character in name):
-        raise RejectedError(
-            f"the name {name!a} has control characters; expected letters: ask for the file to be "
-            "renamed, packed and handed in again."
-        )
-    return [part for part in parts if part not in ("", ".")]
 
 
 def _copy(content: IO[bytes], path: Path, largest: int) -> int:

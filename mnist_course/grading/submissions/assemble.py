@@ -30,11 +30,11 @@ def assemble(assignment: Assignment, submission: NotebookNode) -> NotebookNode:
     """
     answers = dict.fromkeys(assignment.answers, "")
     for cell in submission.get("cells", []):
-        if (name := _grade_id(cell)) in answers:
+        if (name := grade_id(cell)) in answers:
             answers[name] = str(cell.get("source", ""))
     notebook = copy.deepcopy(assignment.notebook)
     for cell in notebook.cells:
-        if (name := _grade_id(cell)) in answers:
+        if (name := grade_id(cell)) in answers:
             cell.source = answers[name]
         if cell.cell_type == "code":
             cell.source = cell.source if cell.source.strip() else NOT_ATTEMPTED
@@ -45,12 +45,24 @@ def assemble(assignment: Assignment, submission: NotebookNode) -> NotebookNode:
 def code_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     """Return the cells of a notebook that run, in their order, by a name for each."""
     return {
-        _grade_id(cell) or f"cell {number}": cell
+        grade_id(cell) or f"cell {number}": cell
         for number, cell in enumerate(notebook.cells, start=1)
         if cell.cell_type == "code"
     }
 
 
-def _grade_id(cell: Any) -> str:
+def graded_answers(assignment: Assignment, submission: NotebookNode) -> dict[str, str]:
+    """Return the source of each answer as it is graded, by grade id."""
+    cells = {grade_id(cell): cell for cell in assemble(assignment, submission).cells}
+    return {name: cells[name].source for name in assignment.answers}
+
+
+def is_empty(answer: str) -> bool:
+    """Tell whether nothing was written in an answer cell."""
+    return answer.strip() in ("", NOT_ATTEMPTED)
+
+
+def grade_id(cell: Any) -> str:
+    """Return nbgrader's name of a cell; empty if it has none."""
     name = nbgrader_metadata(cell).get("grade_id")
     return name if isinstance(name, str) else ""

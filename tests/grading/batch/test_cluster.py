@@ -16,7 +16,8 @@ from mnist_course.grading.batch.cluster import connect, grade_all
 from mnist_course.grading.batch.worker import Job
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 
 @contextmanager

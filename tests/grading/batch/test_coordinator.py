@@ -23,9 +23,10 @@ from mnist_course.cli import app
 from mnist_course.errors import CourseError
 from mnist_course.grading.batch import coordinator
 from mnist_course.grading.batch.cluster import connect
-from mnist_course.grading.batch.coordinator import Graded, grade, read_labelled, to_document
+from mnist_course.grading.batch.coordinator import Graded, grade, to_document
 from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.judging.labelled import read_labelled
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.sandbox.supervisor import Sandbox

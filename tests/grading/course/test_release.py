@@ -1,28 +1,19 @@
-import json
+"""Exercises are what nbgrader generates from their sources."""
+
 import os
-import re
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mnist_course.errors import CourseError
-from mnist_course.grading.course import release as module
-from mnist_course.grading.course.release import Problem, check, release
+from mnist_course.grading.course.release import release
+from mnist_course.grading.course.settings import read_course
 
 NAME = "01_double"
-FOLDER = f"exercises/{NAME}"
 SOURCE = f"solutions/{NAME}/{NAME}.ipynb"
-EXERCISE = f"{FOLDER}/{NAME}.ipynb"
-TESTS = f"solutions/{NAME}/test_{NAME}.py"
-# Positions of cells.
-TITLE, SETUP, TASK, DOUBLE, CHECK, _, _, _, QUESTION, WHY = range(10)
-
-# What spoils a course.
-Edit = Callable[[Path], object]
+EXERCISE = f"exercises/{NAME}/{NAME}.ipynb"
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -33,75 +24,10 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def change(file: str, edit: Callable[[Any], object]) -> Edit:
-    """Change a notebook, as a document of JSON."""
-
-    def spoil(course: Path) -> None:
-        notebook = json.loads((course / file).read_text(encoding="utf-8"))
-        edit(notebook)
-        (course / file).write_text(json.dumps(notebook, indent=1) + "\n", encoding="utf-8")
-
-    return spoil
-
-
-def drop(file: str, position: int) -> Edit:
-    """Remove a cell."""
-    return change(file, lambda notebook: notebook["cells"].pop(position))
-
-
-def rewrite(position: int, source: str) -> Edit:
-    """Give a cell of the source notebook another content."""
-    return change(SOURCE, lambda notebook: notebook["cells"][position].update(source=source))
-
-
-def put(file: str, position: int, old: str, new: str) -> Edit:
-    """Replace text in a cell."""
-
-    def edit(notebook: Any) -> None:
-        source = "".join(notebook["cells"][position]["source"])
-        assert old in source
-        notebook["cells"][position]["source"] = source.replace(old, new)
-
-    return change(file, edit)
-
-
-def label(position: int, key: str, value: object) -> Edit:
-    """Change the nbgrader metadata of a cell of the source notebook; None removes."""
-
-    def edit(notebook: Any) -> None:
-        metadata = notebook["cells"][position]["metadata"]["nbgrader"]
-        metadata[key] = value
-        if value is None:
-            del metadata[key]
-
-    return change(SOURCE, edit)
-
-
-def write(file: str, text: str) -> Edit:
-    return lambda course: (course / file).write_text(text, encoding="utf-8")
-
-
-def remove(file: str) -> Edit:
-    return lambda course: (course / file).unlink()
-
-
-def assert_found(problems: list[Problem], file: str, cell: str, message: str) -> None:
-    there = [
-        problem.message for problem in problems if (problem.file, problem.cell) == (file, cell)
-    ]
-    assert any(re.search(message, found) for found in there), problems
-
-
-@pytest.fixture
-def unrun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save the time to run the solutions, where a test is about something else."""
-    monkeypatch.setattr(module, "_check_solution", lambda assignment: iter(()))
-
-
-@pytest.fixture
-def ungenerated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save the time to generate the exercise, where a test is about something else."""
-    monkeypatch.setattr(module, "_check_exercise", lambda course, assignment: iter(()))
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 class TestRelease:
@@ -110,7 +36,7 @@ class TestRelease:
     ) -> None:
         monkeypatch.setenv("PATH", os.defpath)
         course = shutil.copytree(made, tmp_path / "course")
-        written = release(course)
+        written = release(read_course(course))
         folder = course / "exercises" / NAME
         assert written == [folder / f"{NAME}.ipynb", folder / "numbers.csv"]
         assert files(course / "exercises") == files(generated / "exercises")
@@ -131,7 +57,7 @@ class TestRelease:
 
     def test_gradebook_knows_the_points(self, made: Path, tmp_path: Path) -> None:
         course = shutil.copytree(made, tmp_path / "course")
-        release(course, NAME)
+        release(read_course(course), NAME)
         with sqlite3.connect(course / "gradebook.db") as database:
             rows = database.execute(
                 "SELECT name, max_score FROM base_cell JOIN grade_cells USING (id)"
@@ -140,207 +66,27 @@ class TestRelease:
         database.close()
 
     def test_replaces_what_was_there(self, course: Path, generated: Path) -> None:
-        put(EXERCISE, CHECK, "check", "edited")(course)
+        replace(course / EXERCISE, "check.double(", "edited.double(")
         (course / "exercises" / NAME / "stale.csv").touch()
-        release(course)
+        release(read_course(course))
         assert files(course / "exercises") == files(generated / "exercises")
 
     def test_failure_keeps_the_old_exercise_and_leaves_nothing_else(self, course: Path) -> None:
-        put(SOURCE, DOUBLE, "### END SOLUTION", "")(course)
+        replace(course / SOURCE, "### END SOLUTION", "")
         before, exercises = files(course), files(course / "exercises")
         with pytest.raises(CourseError, match="no end solution statement found") as raised:
-            release(course)
+            release(read_course(course))
         assert "\n" not in str(raised.value)
         assert files(course).keys() == before.keys()
         assert files(course / "exercises") == exercises
 
     def test_unknown_assignment_is_named(self, course: Path) -> None:
         with pytest.raises(CourseError, match="no assignment '02_none': choose one of 01_double"):
-            release(course, "02_none")
+            release(read_course(course), "02_none")
 
     def test_folder_that_is_no_course_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(CourseError, match=r"has no nbgrader_config\.py"):
-            release(tmp_path)
+            release(read_course(tmp_path))
         (tmp_path / "nbgrader_config.py").touch()
         with pytest.raises(CourseError, match="solutions has no assignments"):
-            release(tmp_path)
-
-
-class TestCheck:
-    def test_finds_nothing_wrong_tells_its_progress_and_leaves_no_trace(
-        self, made: Path, tmp_path: Path
-    ) -> None:
-        course = shutil.copytree(made, tmp_path / "course")
-        put(SOURCE, SETUP, "import numpy", "open('trace', 'w').close()\nimport numpy")(course)
-        release(course)
-        before = files(course)
-        told: list[tuple[str, int, int]] = []
-        assert check(course, report=lambda *progress: told.append(progress)) == []
-        assert told == [(NAME, 1, 1)]
-        assert files(course) == before
-
-    @pytest.mark.usefixtures("unrun")
-    @pytest.mark.parametrize(
-        ("spoil", "file", "cell", "message"),
-        [
-            (put(EXERCISE, CHECK, "(double)", "()"), EXERCISE, "check_double", "is not what"),
-            (put(EXERCISE, TITLE, "Double", "Triple"), EXERCISE, "cell 1", "is not what"),
-            (drop(EXERCISE, WHY), EXERCISE, "why", "is not what"),
-            (drop(EXERCISE, TASK), EXERCISE, "double", "is not what"),
-            (drop(SOURCE, WHY), EXERCISE, "why", "is not what"),
-            (put(SOURCE, SETUP, "3", "4"), EXERCISE, "setup", "'mnist-course release 01_double'"),
-            (change(EXERCISE, lambda nb: nb["metadata"].update(a=1)), EXERCISE, "", "metadata"),
-            (remove(EXERCISE), EXERCISE, "", "is missing"),
-            (write(EXERCISE, "{"), EXERCISE, "", "cannot be read as a notebook"),
-            (write(f"{FOLDER}/test_a.py", ""), f"{FOLDER}/test_a.py", "", "does not generate"),
-            (write(f"{FOLDER}/numbers.csv", "4"), f"{FOLDER}/numbers.csv", "", "differs"),
-            (
-                lambda course: (course / "exercises/00_old").mkdir(),
-                "exercises/00_old",
-                "",
-                "no such assignment in solutions",
-            ),
-            (label(CHECK, "points", None), SOURCE, "", "'check_double' does not have points"),
-        ],
-    )
-    def test_names_where_an_exercise_differs_from_its_source(
-        self, course: Path, spoil: Edit, file: str, cell: str, message: str
-    ) -> None:
-        spoil(course)
-        assert_found(check(course), file, cell, message)
-
-    @pytest.mark.usefixtures("unrun")
-    @pytest.mark.parametrize(
-        ("position", "cell", "old", "new"),
-        [
-            (DOUBLE, "double", "# YOUR CODE HERE", "return factor * number"),
-            (TITLE, "cell 1", "- double numbers", "# return factor * number"),
-            (WHY, "why", "YOUR ANSWER HERE", "Because of mathematics."),
-            (DOUBLE, "double", "# YOUR CODE HERE", "### BEGIN SOLUTION"),
-        ],
-    )
-    def test_names_the_cell_that_shows_a_solution(
-        self, course: Path, position: int, cell: str, old: str, new: str
-    ) -> None:
-        put(EXERCISE, position, old, new)(course)
-        shown = re.escape(new.strip("# "))
-        assert_found(check(course), EXERCISE, cell, f"shows learners '{shown}")
-
-    @pytest.mark.usefixtures("unrun")
-    def test_names_the_cells_that_show_hidden_tests_even_if_their_source_does(
-        self, course: Path
-    ) -> None:
-        shown = {
-            TITLE: '`student.call("double", numbers), 2 * numbers`',
-            TASK: '    assert student.call("double", 0) == 0',
-            QUESTION: "> def test_doubles(student):",
-        }
-        for position, line in shown.items():
-            put(SOURCE, position, "\n\n**", f"\n\n{line}\n\n**")(course)
-        release(course)
-        problems = check(course)
-        assert_found(problems, EXERCISE, "cell 1", "shows learners 'student.call")
-        assert_found(problems, EXERCISE, "cell 3", "shows learners 'assert")
-        assert_found(problems, EXERCISE, "cell 9", "shows learners 'def test_doubles")
-        assert len(problems) == 3
-
-    @pytest.mark.usefixtures("unrun", "ungenerated")
-    @pytest.mark.parametrize(
-        ("spoil", "file", "cell", "message"),
-        [
-            # Points.
-            (put(SOURCE, TASK, "2 points", "3 points"), SOURCE, "cell 3", "of task 1 are 3 in"),
-            (put(SOURCE, QUESTION, "2 points", "1 point"), SOURCE, "cell 9", "reflection are 1"),
-            (put(SOURCE, TITLE, "5.5", "6"), SOURCE, "cell 1", "is 6 in the text and 5.5 in the"),
-            (put(SOURCE, TITLE, "Points", "Marks"), SOURCE, "cell 1", "names no total"),
-            (label(CHECK, "points", 3), SOURCE, "cell 3", "and 3 in the cell check_double"),
-            (label(CHECK, "points", 3), TESTS, "check_double", "are 2 in the hidden tests and 3"),
-            (put(SOURCE, TASK, "## Task", "### Task"), SOURCE, "check_double", "no heading"),
-            # Grade ids.
-            (label(SETUP, "grade_id", None), SOURCE, "cell 2", "has no grade_id"),
-            (label(DOUBLE, "grade_id", "setup"), SOURCE, "setup", "cell 4 repeats .* of cell 2"),
-            (label(CHECK, "grade_id", "it"), SOURCE, "it", "change its grade_id to check_double"),
-            (label(CHECK, "grade_id", "it"), TESTS, "it", "no hidden test grades it"),
-            (label(CHECK, "grade_id", "it"), TESTS, "check_double", "has no such check cell"),
-            (remove(TESTS), TESTS, "", "there are no hidden tests"),
-            (write(TESTS, TESTS), TESTS, "", "cannot be used"),
-            # What a task needs.
-            (put(SOURCE, TASK, "**Objective:**", ""), SOURCE, "cell 3", "task 1 has no objective"),
-            (put(SOURCE, TASK, "<summary>Hint", "<summary>"), SOURCE, "cell 3", "has no hint"),
-            (drop(SOURCE, DOUBLE), SOURCE, "cell 3", "task 1 has no answer cell"),
-            (drop(SOURCE, CHECK), SOURCE, "cell 3", "task 1 has no check cell"),
-            (put(SOURCE, CHECK, "check", "# check"), SOURCE, "check_double", "no public check"),
-            (put(SOURCE, QUESTION, "**Objective:**", ""), SOURCE, "cell 9", "has no objective"),
-            # The file.
-            (write(SOURCE, "{"), SOURCE, "", "cannot be read as a notebook"),
-            (
-                change(SOURCE, lambda nb: nb["cells"][CHECK].update(execution_count=1)),
-                SOURCE,
-                "check_double",
-                "holds outputs",
-            ),
-        ],
-    )
-    def test_names_the_cell_that_breaks_a_rule(
-        self, course: Path, spoil: Edit, file: str, cell: str, message: str
-    ) -> None:
-        spoil(course)
-        assert_found(check(course), file, cell, message)
-
-    @pytest.mark.usefixtures("ungenerated")
-    @pytest.mark.parametrize(
-        ("position", "cell", "code", "message"),
-        [
-            (DOUBLE, "double", "1 / 0", r"\(ZeroDivisionError: division by zero\)"),
-            (DOUBLE, "double", "assert False", r"\(AssertionError: no message\)"),
-            (CHECK, "check_double", "check.double(len)", r"\(TypeError: .*has no len"),
-            (DOUBLE, "double", "import os; os._exit(3)", "kills its process"),
-        ],
-    )
-    def test_names_the_cell_at_which_a_solution_stops(
-        self, course: Path, position: int, cell: str, code: str, message: str
-    ) -> None:
-        rewrite(position, code)(course)
-        problems = check(course)
-        assert_found(problems, SOURCE, cell, message)
-        assert len(problems) == 1
-
-    @pytest.mark.usefixtures("ungenerated")
-    def test_names_each_answer_that_writes_to_stderr_but_not_the_setup(
-        self, course: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        # In a test of pytest, a kernel does not watch what libraries write past Python.
-        monkeypatch.delenv("PYTEST_CURRENT_TEST")
-        python = "import sys\nprint('careful', file=sys.stderr)"
-        library = "import os, time\nos.write(2, b'careful\\n')\ntime.sleep(1)"
-        for position, warn in ((SETUP, python), (DOUBLE, library)):
-            put(SOURCE, position, "def ", f"{warn}\ndef ")(course)
-        problems = check(course)
-        assert_found(problems, SOURCE, "double", r"writes to stderr \(careful\)")
-        assert len(problems) == 1
-
-    @pytest.mark.usefixtures("ungenerated")
-    def test_names_the_cell_that_takes_too_long(
-        self, course: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "SECONDS_PER_CELL", 1)
-        rewrite(SETUP, "import time; time.sleep(600)")(course)
-        problems = check(course)
-        assert_found(problems, SOURCE, "setup", "takes more than 1 s")
-        assert len(problems) == 1
-
-    @pytest.mark.usefixtures("ungenerated")
-    def test_unknown_kernel_is_named(self, course: Path) -> None:
-        change(SOURCE, lambda nb: nb["metadata"]["kernelspec"].update(name="mine"))(course)
-        problems = check(course)
-        assert_found(problems, SOURCE, "", "there is no Jupyter kernel 'mine'")
-        assert len(problems) == 1
-
-    @pytest.mark.usefixtures("unrun", "ungenerated")
-    def test_one_assignment_can_be_checked_alone(self, course: Path) -> None:
-        (course / "solutions/02_other").mkdir()
-        write("solutions/02_other/02_other.ipynb", "{")(course)
-        assert check(course, NAME) == []
-        assert [problem.assignment for problem in check(course)] == ["02_other"]
-        with pytest.raises(CourseError, match="choose one of 01_double, 02_other"):
-            check(course, "03_none")
+            release(read_course(tmp_path))

@@ -14,7 +14,7 @@ from traitlets.config import Config
 import mnist_course
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.settings import Grading, read_course
-from mnist_course.grading.sandbox.supervisor import Limits
+from mnist_course.grading.sandbox.limits import Limits
 
 LIMITS = {field.name: field for field in dataclasses.fields(Limits)}
 

@@ -186,7 +186,7 @@ def test_own_command_of_nbgrader_uses_the_exporters(course: Path, gradebook: Gra
             *(sys.executable, "-m", "nbgrader", "export", "--to", "out.csv"),
             *(
                 "--exporter",
-                "mnist_course.grading.gradebook.exports.MoodleExporter",
+                "mnist_course.grading.nbgrader.MoodleExporter",
                 "--student",
                 "['bob']",
             ),

@@ -1,4 +1,4 @@
-"""Pages of feedback say what the gradebook says, and nothing of a stranger acts in a browser."""
+"""Pages of feedback say what the gradebook says, and nothing in them acts in a browser."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Values cross the border unchanged, and bytes from a stranger do no harm."""
+"""Values cross the boundary unchanged, and bytes from an untrusted user do no harm."""
 
 import contextlib
 import io

@@ -15,7 +15,7 @@ from mnist_course.grading.judging.student import (
     StudentError,
     Unconfined,
 )
-from mnist_course.grading.sandbox.supervisor import Limits
+from mnist_course.grading.sandbox.limits import Limits
 
 Ask = Callable[..., AbstractContextManager[Student]]
 

@@ -20,7 +20,8 @@ from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.judging.student import Session, Student, StudentError, Unconfined
 from mnist_course.grading.sandbox import supervisor as module
-from mnist_course.grading.sandbox.supervisor import Limits, Sandbox, available
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Sandbox, available
 from mnist_course.grading.sandbox.usage import Usage, measure
 
 SLOW = "import time\ndef f():\n    time.sleep(60)\ndef busy():\n    while True: pass"
@@ -160,7 +161,7 @@ def test_closing_it_ends_all_its_processes() -> None:
         bwrap = psutil.Process(sandbox._process.pid)
         child = sandbox.spawn()
         processes = [bwrap, *bwrap.children(recursive=True)]
-        assert len(processes) >= 4  # two of bubblewrap, the nursery, the submission
+        assert len(processes) >= 4  # two of bubblewrap, the fork server, the submission
     _, alive = psutil.wait_procs(processes, timeout=10)
     assert alive == []
     child.close()

@@ -1,0 +1,367 @@
+"""Read what an untrusted user submitted: regular files of a limited size, and nothing that runs."""
+
+import errno
+import itertools
+import json
+import math
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+from nbformat import NotebookNode
+
+from mnist_course.errors import CourseError
+
+LARGEST_NOTEBOOK = 20_000_000  # bytes
+LARGEST_NOTE = 1_000  # bytes
+MOST_CELLS = 2_000
+# Each takes many times its bytes of memory.
+MOST_LISTS = 500_000  # and objects
+MOST_QUOTES = 2_000_000
+DEEPEST = 100  # levels of lists and objects within each other
+TIMESTAMP = "timestamp.txt"
+SECRET = "submission_secret.txt"  # noqa: S105 (the name of a file)
+# What Jupyter, Python and desktops leave behind.
+IGNORED_FILES = {".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "__MACOSX", "__pycache__"}
+
+# The matches are possessive, so that a hostile text takes no longer than any other.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_STEPS = np.zeros(256, np.int8)
+_STEPS[list(b"[{")] = 1
+_STEPS[list(b"]}")] = -1
+# A path in the place of a time zone would be opened.
+_DATE = re.compile(r"[\w :.,+-]*\w(?:/[\w+-]+)*", re.ASCII)
+_SECRET = re.compile(r"\w+", re.ASCII)
+_MOST_FILES = 1_000  # of a folder that are looked at
+
+
+class RejectedError(CourseError):
+    """What was handed in cannot be graded; the message is a sentence for whoever handed it in."""
+
+
+def read_submission(folder: Path, name: str) -> NotebookNode:
+    """Read the notebook of an untrusted user.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        What was handed in, such as ``submitted/ada/02_normalizing``.
+    name : str
+        The name of the assignment.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        See `parse`.
+
+    Raises
+    ------
+    RejectedError
+        See `read_bytes` and `parse`.
+    """
+    return parse(read_bytes(folder, name), name)
+
+
+def read_bytes(folder: Path, name: str) -> bytes:
+    """Read the file of a notebook, and nothing but a file.
+
+    Parameters
+    ----------
+    folder, name
+        See `read_submission`.
+
+    Returns
+    -------
+    bytes
+        What it holds.
+
+    Raises
+    ------
+    RejectedError
+        If it is missing, larger than `LARGEST_NOTEBOOK`, not permitted, or anything but a regular
+        file with one name in a folder that is no link.
+    """
+    file = f"{name}.ipynb"
+    try:
+        return read_regular(folder, file, LARGEST_NOTEBOOK)
+    except FileNotFoundError:
+        others = [other for other in list_files(folder) if other.endswith(".ipynb")]
+        instead = f" ({some_names(others)} is not it)" if others else ""
+        raise RejectedError(
+            f"{file} is missing{instead}; expected a notebook of exactly that name: give it that "
+            "name and hand it in again."
+        ) from None
+
+
+def read_regular(folder: Path, file: str, largest: int) -> bytes:
+    """Read a regular file without following a link, waiting for a pipe, or reading too much.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder; it may not be a link either.
+    file : str
+        The name of the file.
+    largest : int
+        The bytes that it may have.
+
+    Returns
+    -------
+    bytes
+        What it holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    RejectedError
+        If it is anything but a file of its own, or larger.
+    """
+    try:
+        descriptor = _open(folder, file)
+        try:
+            return _read(descriptor, file, largest)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # What a link or a socket answers to being opened.
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EMLINK):
+            raise RejectedError(_not_regular(file)) from None
+        raise RejectedError(
+            f"{file} cannot be read ({error.strerror}); expected a file that others may "
+            "read: change its permissions and hand it in again."
+        ) from None
+
+
+def parse(data: bytes, name: str) -> NotebookNode:
+    """Make a notebook of an untrusted user's bytes.
+
+    Parameters
+    ----------
+    data : bytes
+        What the file held.
+    name : str
+        The name of the assignment, for messages.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        A valid notebook in version 4 of the format: the type, the source and nbgrader's metadata
+        of each cell, and nothing else. A cell of an unknown type is raw.
+
+    Raises
+    ------
+    RejectedError
+        If the bytes are not a notebook in version 3 or 4 of the format, or it has too many cells.
+    """
+    document = _load(data, name)
+    cells = _cells(document, name)
+    if len(cells) > MOST_CELLS:
+        raise _broken(name, f"has {len(cells):,} cells", f"at most {MOST_CELLS:,}")
+    notebook: NotebookNode = nbformat.from_dict(
+        {
+            "nbformat": 4,
+            "nbformat_minor": 4,
+            "metadata": {},
+            "cells": [_cell(cell, number, name) for number, cell in enumerate(cells, start=1)],
+        }
+    )
+    return notebook
+
+
+def read_timestamp(folder: Path) -> str | None:
+    """Read when a submission was handed in, as nbgrader notes it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        What was handed in.
+
+    Returns
+    -------
+    str or None
+        A text that nbgrader's ``parse_utc`` understands; None if there is none.
+    """
+    text = _read_note(folder, TIMESTAMP)
+    return text if is_date(text) else None
+
+
+def read_secret(folder: Path) -> str | None:
+    """Read what nbgrader's exchange needs to give feedback back to whom it concerns, and no other.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        What was handed in.
+
+    Returns
+    -------
+    str or None
+        The secret of the submission, letters and digits; None if there is none.
+    """
+    text = _read_note(folder, SECRET)
+    return text if _SECRET.fullmatch(text) else None
+
+
+def is_date(text: str) -> bool:
+    """Tell whether nbgrader's ``parse_utc`` understands a text."""
+    # Not above: nbgrader loads nbconvert and nbclient, which a worker does not need.
+    from nbgrader.utils import parse_utc
+
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        parse_utc(text)
+    # dateutil documents two errors, and raises others for some of what is no date.
+    except Exception:
+        return False
+    return True
+
+
+def list_files(folder: Path) -> list[str]:
+    """List the names in a folder, up to a number; none if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in itertools.islice(entries, _MOST_FILES))
+    except OSError:
+        return []
+
+
+def some_names(files: list[str]) -> str:
+    """List a few names of files as they can be printed, whatever characters they have."""
+    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+    return ", ".join(ascii(file[:100]) for file in files[:3]) + more
+
+
+def _read_note(folder: Path, name: str) -> str:
+    """Read a small file that nbgrader put beside a notebook; empty if there is none to be read."""
+    try:
+        return read_regular(folder, name, LARGEST_NOTE).decode().strip()
+    except (FileNotFoundError, RejectedError, UnicodeDecodeError):
+        return ""
+
+
+def _open(folder: Path, file: str) -> int:
+    # Windows has no links to be afraid of without these, and no grading either.
+    no_follow = getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_RDONLY | no_follow | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if os.open not in os.supports_dir_fd:
+        return os.open(folder / file, flags)
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | no_follow)
+    try:
+        return os.open(file, flags | os.O_NOCTTY, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
+def _read(descriptor: int, file: str, largest: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise RejectedError(_not_regular(file))
+    if status.st_nlink > 1:
+        raise RejectedError(
+            f"{file} is a hard link: expected a file of its own; copy it and hand in the copy."
+        )
+    data = b""
+    if status.st_size <= largest:
+        with open(descriptor, "rb", closefd=False) as stream:
+            data = stream.read(largest + 1)
+    if status.st_size > largest or len(data) > largest:
+        raise RejectedError(
+            f"{file} has {max(status.st_size, len(data)):,} bytes; expected at most {largest:,}: "
+            "clear the outputs of the notebook and hand it in again."
+        )
+    return data
+
+
+def _not_regular(file: str) -> str:
+    return (
+        f"{file}, or the folder that it is in, is a link, a device or a pipe; expected a regular "
+        "file: copy the notebook itself and hand in the copy."
+    )
+
+
+def _load(data: bytes, name: str) -> Any:
+    if len(data) > LARGEST_NOTEBOOK:
+        raise _broken(name, f"has {len(data):,} bytes", f"at most {LARGEST_NOTEBOOK:,}")
+    if (count := data.count(b'"')) > MOST_QUOTES:
+        raise _broken(name, f"has {count:,} quotation marks", f"at most {MOST_QUOTES:,}")
+    steps = _STEPS[np.frombuffer(_STRING.sub(b"", data), np.uint8)]
+    # Before the first mistake in the text, these are the lists and objects that json makes of it.
+    depth = int(np.cumsum(steps, dtype=np.int32).max(initial=0))
+    if depth > DEEPEST:
+        raise _broken(name, f"is nested {depth:,} levels deep", f"at most {DEEPEST}")
+    if (count := int(np.count_nonzero(steps > 0))) > MOST_LISTS:
+        raise _broken(name, f"has {count:,} lists and objects", f"at most {MOST_LISTS:,}")
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise _broken(name, "is not text in UTF-8", "a notebook as Jupyter saves it") from None
+    except ValueError:
+        raise _broken(name, "is not JSON", "a notebook as Jupyter saves it") from None
+
+
+def _refuse_constant(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and writes and JSON does not have."""
+    raise ValueError(constant)
+
+
+def _cells(document: Any, name: str) -> list[Any]:
+    version = document.get("nbformat") if isinstance(document, dict) else None
+    if version not in (3, 4):
+        raise _broken(name, "is not a notebook of version 4 or 3", "a notebook as Jupyter saves it")
+    sheets = document.get("worksheets", []) if version == 3 else [document]
+    if not isinstance(sheets, list) or not all(isinstance(sheet, dict) for sheet in sheets):
+        raise _broken(name, "has worksheets that are none", "a list of them")
+    lists = [sheet.get("cells") for sheet in sheets]
+    if not all(isinstance(cells, list) for cells in lists):
+        raise _broken(name, "has no list of cells", "one")
+    return list(itertools.chain(*lists))
+
+
+def _cell(cell: Any, number: int, name: str) -> dict[str, Any]:
+    """Return a valid cell with what grading looks at."""
+    if not isinstance(cell, dict):
+        raise _broken(name, f"has something for cell {number} that is none", "a cell")
+    # In version 3, code is the input of a cell, and text its source.
+    source = cell.get("source", cell.get("input", ""))
+    lines = [source] if isinstance(source, str) else source
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise _broken(name, f"has no text in cell {number}", "a string, or a list of strings")
+    kind = cell.get("cell_type")
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    clean: dict[str, Any] = {
+        "cell_type": kind if kind in ("code", "markdown") else "raw",
+        "metadata": {"nbgrader": _scalars(nbgrader)} if isinstance(nbgrader, dict) else {},
+        "source": _encodable("".join(lines)),
+    }
+    if kind == "code":
+        clean |= {"outputs": [], "execution_count": None}
+    return clean
+
+
+def _scalars(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {
+        _encodable(key): _encodable(value) if isinstance(value, str) else value
+        for key, value in metadata.items()
+        if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    }
+
+
+def _encodable(text: str) -> str:
+    """Replace half characters, which JSON can hold and a file cannot."""
+    return text.encode(errors="replace").decode()
+
+
+def _broken(name: str, given: str, expected: str) -> RejectedError:
+    return RejectedError(
+        f"{name}.ipynb {given}; expected {expected}: open it in Jupyter, or repeat your answers in "
+        "a fresh copy of the exercise, save it and hand it in again."
+    )

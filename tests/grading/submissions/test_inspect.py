@@ -1,0 +1,164 @@
+"""People hear what a notebook would lose when it is submitted."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode, v4
+
+from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Assignment, list_assignments, read_assignment
+from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.submissions.inspect import (
+    LARGEST_ANSWER,
+    Finding,
+    find_submission,
+    inspect,
+    inspect_folder,
+)
+from mnist_course.grading.submissions.read import parse
+from mnist_course.grading.submissions.repair import repair
+
+ROOT = Path(__file__).parents[3]
+NAME = "01_double"
+FILE = f"{NAME}.ipynb"
+
+
+def cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+class TestInspectFolder:
+    def test_other_files_are_said_to_be_ignored(self, folder: Path) -> None:
+        for name in ("b.py", "a\n.csv", ".DS_Store", "timestamp.txt", "submission_secret.txt"):
+            (folder / name).write_text("2026-03-31")
+        (folder / ".ipynb_checkpoints").mkdir()
+        (folder / "data").mkdir()
+        assert inspect_folder(folder, NAME) == [
+            Finding(
+                "",
+                r"Only 01_double.ipynb is graded: put into it what you need of 'a\n.csv', 'b.py', "
+                "'data'.",
+                0,
+            )
+        ]
+
+    def test_many_files_are_counted(self, folder: Path) -> None:
+        for number in range(9):
+            (folder / f"{number}").touch()
+        (finding,) = inspect_folder(folder, NAME)
+        assert "'0', '1', '2' and 6 more" in finding.problem
+
+
+class TestInspect:
+    def test_complete_submission_has_no_findings(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        assert inspect(assignment, answered) == []
+
+    def test_untouched_exercise_costs_every_point(
+        self, assignment: Assignment, released: bytes
+    ) -> None:
+        findings = inspect(assignment, parse(released, NAME))
+        assert [(finding.cell, finding.costs) for finding in findings] == [
+            ("double", 2),
+            ("greet", 1.5),
+            ("why", 2),
+        ]
+        assert all("no answer here yet" in finding.problem for finding in findings)
+
+    @pytest.mark.parametrize("name", list_assignments(ROOT / "solutions"))
+    def test_course_agrees_with_itself(self, name: str) -> None:
+        source = read_assignment(ROOT / "solutions", name)
+        exercise = read_assignment(ROOT / "exercises", name)
+        for assignment in (source, exercise):
+            assert inspect(assignment, source.notebook) == []
+            untouched = inspect(assignment, exercise.notebook)
+            assert [finding.cell for finding in untouched] == source.answers
+            total = sum((source.points | source.manual_points).values())
+            assert sum(finding.costs for finding in untouched) == total
+            # nbgrader's own command made the exercise.
+            assert repair(assignment, v4.new_notebook()) == exercise.notebook
+
+    def test_each_change_is_found(self, assignment: Assignment, answered: NotebookNode) -> None:
+        cells = answered.cells
+        cells.remove(cell(answered, "why"))
+        cells.append(copy.deepcopy(cell(answered, "double")))
+        cells[-1].source = ""
+        cell(answered, "greet").cell_type = "raw"
+        cell(answered, "greet").source = "x" * (LARGEST_ANSWER + 1)
+        cell(answered, "setup").source = "check = None"
+        cell(answered, "check_greet").metadata.nbgrader["points"] = 100
+        cells.remove(cell(answered, "check_double"))
+        cells.append(v4.new_code_cell("import os"))
+        cells.append(v4.new_markdown_cell("A note of mine."))
+        found = [(f.cell, f.problem, f.costs) for f in inspect(assignment, answered)]
+        expected = [
+            ("setup", "This cell was changed", 0),
+            ("double", "This answer is there 2 times. The last one counts", 0),
+            ("double", "This answer is empty", 2),
+            ("check_double", "This cell is missing. In grading, the original runs", 0),
+            ("greet", "This answer has 100,001 bytes", 0),
+            ("greet", "The type of this cell was changed to raw. Grading takes it for code", 0),
+            ("check_greet", "The settings of this cell", 0),
+            ("why", "This answer is missing", 2),
+            ("cell 10", "This cell is not part of the assignment", 0),
+        ]
+        assert [(cell, costs) for cell, _, costs in found] == [
+            (c, costs) for c, _, costs in expected
+        ]
+        for (_, problem, _), (_, words, _) in zip(found, expected, strict=True):
+            assert problem.startswith(words)
+            assert problem.endswith(".")
+
+    def test_of_copies_only_the_one_that_counts_is_looked_at(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        first = copy.deepcopy(cell(answered, "double"))
+        first.cell_type, first.source = "raw", ""
+        answered.cells.insert(0, first)
+        (finding,) = inspect(assignment, answered)
+        assert finding.problem.startswith("This answer is there 2 times")
+
+    def test_cell_under_another_name_is_missing_and_does_not_belong(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        cell(answered, "double").metadata.nbgrader["grade_id"] = "twice"
+        found = [(finding.cell, finding.costs) for finding in inspect(assignment, answered)]
+        assert found == [("double", 2), ("twice", 0)]
+
+
+class TestFindSubmission:
+    def test_notebook_and_its_folder_are_found_by_name(self, folder: Path, course: Path) -> None:
+        for path in (folder, folder / FILE):
+            found, assignment = find_submission(path, read_course(course))
+            assert (found, assignment.name) == (folder / FILE, NAME)
+            assert assignment.path == course / "solutions" / NAME / FILE
+
+    def test_repaired_notebook_is_found_by_its_own_name(self, folder: Path, course: Path) -> None:
+        repaired = folder / f"{NAME}.repaired.ipynb"
+        found, assignment = find_submission(repaired, read_course(course))
+        assert (found, assignment.name) == (repaired, NAME)
+        with pytest.raises(CourseError, match="is the notebook of no assignment"):
+            find_submission(folder / f"{NAME}.repaired.repaired.ipynb", read_course(course))
+
+    def test_exercise_is_enough(self, folder: Path, course: Path) -> None:
+        (course / "solutions").rename(course / "elsewhere")
+        _, assignment = find_submission(folder, read_course(course))
+        assert assignment.path == course / "exercises" / NAME / FILE
+
+    def test_what_is_not_found_is_said_in_a_sentence(self, folder: Path, course: Path) -> None:
+        (folder / "other.ipynb").touch()
+        with pytest.raises(CourseError, match=r"other.ipynb is the notebook of no .* 01_double"):
+            find_submission(folder / "other.ipynb", read_course(course))
+        with pytest.raises(CourseError, match=r"01_double is the notebook of no"):
+            find_submission(folder / "none" / NAME, read_course(course))
+        with pytest.raises(CourseError, match=r"has none of the notebooks .* \(01_double\)"):
+            find_submission(folder.parent, read_course(course))
+        own = course / "solutions" / NAME
+        with pytest.raises(CourseError, match="is the course's own copy"):
+            find_submission(own, read_course(course))
+        (course / "solutions").rename(course / "a")
+        (course / "exercises").rename(course / "b")
+        with pytest.raises(CourseError, match="has no assignments in solutions or exercises"):
+            find_submission(folder, read_course(course))
