@@ -355,8 +355,8 @@ def _refuse_to_lose(gradebook: api.Gradebook, assignment: Assignment) -> None:
         raise GradebookError(
             f"{assignment.path} has other cells than before, and what people graded by hand would "
             f"be lost ({counted(len(students), 'submission')}, the first by {students[0]}): "
-            f"restore the cells, or give that up with 'nbgrader db assignment remove {assignment.name} "
-            "--force'."
+            "restore the cells, or give that up with 'nbgrader db assignment remove "
+            f"{assignment.name} --force'."
         )
 
 
