@@ -255,7 +255,8 @@ def _generate(
 ) -> tuple[list[Path], dict[str, str]]:
     """Generate pages in one process; return those written, and why others were not."""
     coursedir = course.coursedir
-    written, failed = [], {}
+    written: list[Path] = []
+    failed: dict[str, str] = {}
     # nbgrader takes students by a pattern, copies whatever lies beside a notebook, and skips pages
     # that exist. In folders of our own are just the notebooks that are meant.
     with tempfile.TemporaryDirectory(dir=course.root, prefix=".feedback.") as temporary:
