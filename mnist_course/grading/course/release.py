@@ -1,15 +1,12 @@
 """Generate the exercises from their source notebooks."""
 
-import os
-import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from mnist_course.errors import CourseError
 
 from .assignment import list_assignments
+from .process import run_nbgrader
 from .settings import Course
 
 
@@ -57,35 +54,13 @@ def select(course: Course, assignment: str | None) -> list[str]:
 
 def generate(course: Course, name: str, output: Path, *options: str) -> Path:
     """Let nbgrader generate an exercise into a folder of `output`; return that folder."""
-    # nbgrader changes the working directory and its loggers, so it gets a process of its own.
-    own = str(Path(sys.executable).parent)
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "nbgrader", "generate_assignment", name, *options),
-            f"--CourseDirectory.release_directory={output.resolve()}",
-        ],
-        cwd=course.root,
-        # To make a new gradebook, nbgrader runs `alembic` from the PATH.
-        env={**os.environ, "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)])},
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if result.returncode:
+    folder = f"--CourseDirectory.release_directory={output.resolve()}"
+    if reason := run_nbgrader(course, "generate_assignment", name, *options, folder):
         raise CourseError(
-            f"nbgrader cannot generate the exercise {name} ({find_reason(result.stderr)}): remove "
-            "the cause, then run this again."
+            f"nbgrader cannot generate the exercise {name} ({reason}): remove the cause, then run "
+            "this again."
         )
     return output / name
-
-
-def find_reason(log: str) -> str:
-    """Find in nbgrader's log what went wrong first."""
-    for pattern in (r"^\s*[\w.]+(?:Error|Exception): (.+)", r"ERROR\] (.+)", r"(.*\S)\s*\Z"):
-        if found := re.search(pattern, log, re.MULTILINE):
-            return found[1].strip()
-    return "it does not say why"
 
 
 def _replace(exercise: Path, generated: Path) -> list[Path]:

@@ -8,11 +8,8 @@ makes nbgrader's own `generate_feedback` and formgrader safe.
 
 import html
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +28,7 @@ from mnist_course._files import atomic
 from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import nbgrader_metadata
-from mnist_course.grading.course.release import find_reason
+from mnist_course.grading.course.process import run_nbgrader
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.submissions.read import (
@@ -259,7 +256,8 @@ def _generate(
 ) -> tuple[list[Path], dict[str, str]]:
     """Generate pages in one process; return those written, and why others were not."""
     coursedir = course.coursedir
-    written, failed = [], {}
+    written: list[Path] = []
+    failed: dict[str, str] = {}
     # nbgrader takes students by a pattern, copies whatever lies beside a notebook, and skips pages
     # that exist. In folders of our own are just the notebooks that are meant.
     with tempfile.TemporaryDirectory(dir=course.root, prefix=".feedback.") as temporary:
@@ -276,7 +274,16 @@ def _generate(
             else:
                 failed[student] = f"{notebook} is missing"
         staged_students = [student for student in students if student not in failed]
-        reason = _run(course, assignment, graded, pages, len(staged_students))
+        if not staged_students:
+            return written, failed
+        reason = run_nbgrader(
+            course,
+            *("generate_feedback", assignment),
+            f"--CourseDirectory.autograded_directory={graded}",
+            f"--CourseDirectory.feedback_directory={pages}",
+            "--GenerateFeedback.exporter_class=mnist_course.grading.nbgrader.StagedExporter",
+            seconds=SECONDS_TO_START + SECONDS_PER_PAGE * len(staged_students),
+        )
         for student in staged_students:
             page = Path(coursedir.format_path(pages, student, assignment), f"{assignment}.html")
             folder = coursedir.format_path(coursedir.feedback_directory, student, assignment)
@@ -304,34 +311,6 @@ def _add_notes(graded: Path, folder: Path) -> None:
                 unfinished.write_text(text, encoding="utf-8")
         else:
             (folder / name).unlink(missing_ok=True)
-
-
-def _run(course: Course, assignment: str, graded: str, pages: str, number: int) -> str:
-    """Run nbgrader; return what went wrong, or nothing."""
-    if not number:
-        return ""
-    own = str(Path(sys.executable).parent)
-    seconds = SECONDS_TO_START + SECONDS_PER_PAGE * number
-    try:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "nbgrader", "generate_feedback", assignment),
-                f"--CourseDirectory.autograded_directory={graded}",
-                f"--CourseDirectory.feedback_directory={pages}",
-                "--GenerateFeedback.exporter_class=mnist_course.grading.nbgrader.StagedExporter",
-            ],
-            cwd=course.root,
-            # To make a new gradebook, nbgrader runs `alembic` from the PATH.
-            env={**os.environ, "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)])},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it took more than {seconds} s"
-    return find_reason(done.stderr) if done.returncode else ""
 
 
 def _names(students: list[str]) -> str:

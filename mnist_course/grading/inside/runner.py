@@ -123,7 +123,7 @@ def _run(shell: Shell, seconds: float, code: str, room: int) -> Any:
     error: BaseException | None
     try:
         with _at_most(seconds):
-            error, _ = shell.run(code, room)
+            error = shell.run(code, room)
     except TooLong as late:
         error = late
     failure = (isinstance(error, NotImplementedError), _sentence(error)) if error else None

@@ -62,27 +62,13 @@ class Shell(InteractiveShell):
 
     outputs = Outputs(0)
 
-    def run(self, code: str, room: int) -> tuple[BaseException | None, list[dict[str, Any]]]:
-        """Run a cell.
-
-        Parameters
-        ----------
-        code : str
-            The cell.
-        room : int
-            How many characters of output to keep.
-
-        Returns
-        -------
-        error : BaseException or None
-            What stopped the cell.
-        outputs : list of dict
-            What it showed, in nbformat's terms.
-        """
+    def run(self, code: str, room: int) -> BaseException | None:
+        """Run a cell, keep at most so many characters of output, and return what stopped it."""
         self.outputs = Outputs(room)
         with _redirected(self.outputs):
             result: Any = self.run_cell(code)  # type: ignore[no-untyped-call]
-        return result.error_before_exec or result.error_in_exec, self.outputs.list
+        error: BaseException | None = result.error_before_exec or result.error_in_exec
+        return error
 
     def enable_gui(self, gui: Any = None) -> None:
         """Do nothing: there is no event loop."""
