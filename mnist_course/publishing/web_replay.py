@@ -16,7 +16,7 @@ from mnist_course.evaluation import predict
 from mnist_course.preprocessing import normalize
 from mnist_course.training.recipes import train
 
-from .web_network import VALIDATION, deflate, script
+from .web_script import deflate, script
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
@@ -24,11 +24,12 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 REPLAY = "replay_data.js"
-MOST_BYTES = 1_500_000
+MAX_BYTES = 1_500_000
 RECIPE = "reference"
 EPOCHS = 50
+VALIDATION_SPLIT = 0.2
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
-EVERY = 16  # of the neurons of the first layer, one is shown
+STRIDE = 16  # shows every sixteenth neuron of the first layer
 STUBBORN = 4
 
 
@@ -115,10 +116,10 @@ def export_replay(mnist: MNIST, folder: Path, *, seed: int = 0, epochs: int = EP
         with atomic(path) as temporary:
             replay = record(mnist, seed=seed, epochs=epochs)
             text = script("replayData", pack(replay))
-            if len(text) > MOST_BYTES:
+            if len(text) > MAX_BYTES:
                 raise CourseError(
                     f"{REPLAY} would take {len(text):,} bytes, and readers are promised "
-                    f"{MOST_BYTES:,} at most: record fewer epochs."
+                    f"{MAX_BYTES:,} at most: record fewer epochs."
                 )
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -144,14 +145,14 @@ def record(mnist: MNIST, *, seed: int = 0, epochs: int = EPOCHS) -> Replay:
         What was noted.
     """
     images, labels = normalize(mnist.train_images), mnist.train_labels
-    first = int(len(images) * (1 - VALIDATION))
+    first = int(len(images) * (1 - VALIDATION_SPLIT))
     recorder = _Recorder(images, labels, first)
     train(
         images,
         labels,
         recipe=RECIPE,
         epochs=epochs,
-        validation_split=VALIDATION,
+        validation_split=VALIDATION_SPLIT,
         seed=seed,
         callbacks=[recorder],
     )
@@ -290,5 +291,5 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self._note(predict(self.model, self._images[self._first :]))
 
     def _note(self, probabilities: FloatArray) -> None:
-        self.weights.append(self.model.layers[1].kernel.numpy()[:, ::EVERY].T)
+        self.weights.append(self.model.layers[1].kernel.numpy()[:, ::STRIDE].T)
         self.probabilities.append(probabilities)
