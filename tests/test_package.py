@@ -1,8 +1,6 @@
 import os
-import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -69,24 +67,3 @@ def test_library_does_not_import_grading_and_data_comes_first() -> None:
         assert "grading" not in text
         for later in order[position + 1 :]:
             assert f"from .{later} import" not in text
-
-
-def test_public_address_is_the_one_in_pyproject_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    owner, name = project["urls"]["Repository"].split("/")[-2:]
-    folders = ("book", "exercises", "solutions", "mnist_course", ".github", ".binder")
-    files = [
-        *ROOT.glob("*.*"),
-        *(file for folder in folders for file in (ROOT / folder).rglob("*")),
-    ]
-    address = re.compile(
-        rf"(?:github(?:usercontent)?(?:\.com)?|v2/gh)/([\w-]+)/{name}\b|//([\w-]+)\.github\.io/{name}\b"
-    )
-    owners = [
-        "".join(found)
-        for file in files
-        if file.suffix in (".md", ".ipynb", ".py", ".yml", ".cff", ".toml")
-        for found in address.findall(file.read_text(encoding="utf-8"))
-    ]
-    assert len(owners) > 30
-    assert set(owners) == {owner}
