@@ -158,7 +158,7 @@ def export_web(
 
 
 def read_training(model: Path) -> dict[str, Any]:
-    """Tell how a model was trained, from the report that `mnist-course train` writes beside it.
+    """Read how a model was trained from the report that `mnist-course train` writes beside it.
 
     Parameters
     ----------
