@@ -19,7 +19,7 @@ FILES = {
 }
 # Each room imports from rooms in rows above its own, and everyone from the helpers.
 ORDER = [
-    ["data", "sample"],
+    ["data"],
     ["preprocessing"],
     ["models"],
     ["training"],

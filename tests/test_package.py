@@ -1,8 +1,6 @@
 import os
-import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -52,24 +50,3 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "driver says why" in result.stderr
     assert "ImportError: no driver" in result.stderr
-
-
-def test_public_address_is_the_one_in_pyproject_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    owner, name = project["urls"]["Repository"].split("/")[-2:]
-    folders = ("book", "exercises", "solutions", "mnist_course", ".github", ".binder")
-    files = [
-        *ROOT.glob("*.*"),
-        *(file for folder in folders for file in (ROOT / folder).rglob("*")),
-    ]
-    address = re.compile(
-        rf"(?:github(?:usercontent)?(?:\.com)?|v2/gh)/([\w-]+)/{name}\b|//([\w-]+)\.github\.io/{name}\b"
-    )
-    owners = [
-        "".join(found)
-        for file in files
-        if file.suffix in (".md", ".ipynb", ".py", ".yml", ".cff", ".toml")
-        for found in address.findall(file.read_text(encoding="utf-8"))
-    ]
-    assert len(owners) > 30
-    assert set(owners) == {owner}

@@ -1,4 +1,4 @@
-"""Build the book with Jupyter Book: with this Python and this data, and a word on what is wrong."""
+"""Build the book with Jupyter Book, in this Python and on this data, and report what is wrong."""
 
 import hashlib
 import json
@@ -8,14 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from queue import Empty, Queue
 from statistics import mean
 from typing import Any, TypeAlias
 
@@ -52,7 +50,7 @@ PROGRAM = "from jupyter_book.cli.main import main; main()"  # which `-m` cannot 
 OPTIONS = ("build", ".", "-W", "-n", "--keep-going", "--all")
 
 COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
-EXECUTING = re.compile(r"^(.+): Executing notebook using")
+EXECUTING = re.compile(r"^(.+): Executing notebook using", re.MULTILINE)
 FAILED = re.compile(r"^(.+): WARNING: Executing notebook failed: (\w+)")
 REPORTED = re.compile(r": WARNING: Notebook exception traceback saved in")
 COMPLAINT = re.compile(r"^(?:(?P<place>.+?): )?(?:WARNING|ERROR|CRITICAL|SEVERE): (?P<message>.+)$")
@@ -61,7 +59,7 @@ CRASHED = re.compile(
     re.MULTILINE,
 )
 
-# The page that is executed, its number and how many there are, and the seconds left if known.
+# The page that is executed, its number, the number of pages to execute, the seconds left if known.
 Report: TypeAlias = Callable[[str, int, int, float | None], None]
 
 
@@ -83,7 +81,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to mend before the book can be published.
+    """Something to fix before the book can be published.
 
     Attributes
     ----------
@@ -99,20 +97,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Build:
-    """What came of building the book.
+    """The result of building the book.
 
     Attributes
     ----------
     index : pathlib.Path
         The file to open in a browser.
     log : pathlib.Path
-        All that Jupyter Book said.
+        The output of Jupyter Book.
     executed : list of str
         The pages whose cells ran; those that have not changed are taken from the cache.
     seconds : float
         How long it took.
     problems : list of Problem
-        Empty if the book can be published.
+        What to fix first; empty if the book can be published.
     """
 
     index: Path
@@ -175,7 +173,7 @@ def build(course: Path, pages: list[Page], *, report: Report | None = None) -> B
     pages : list of Page
         The pages, from `read_contents`.
     report : callable, optional
-        Called at least once a second while notebooks are executed, with the page, its number, the
+        Called about once a second from the first notebook on, with the page, its number, the
         number of pages to execute, and the seconds left, or None where nothing like it ever ran.
 
     Returns
@@ -192,34 +190,21 @@ def build(course: Path, pages: list[Page], *, report: Report | None = None) -> B
     output = course / OUTPUT
     log = output / "book.log"
     _forget_what_is_stale(output)
-    progress = _Progress(course, _planned(course, pages), report)
+    progress = _Progress(_pages_to_execute(course, pages), report)
     start = time.monotonic()
-    lines = []
     succeeded = False
     try:
-        with (
-            tempfile.TemporaryDirectory() as temporary,
-            log.open("w", encoding="utf-8") as written,
-            _builder(course, _environment(Path(temporary))) as process,
-        ):
-            for line in _lines(process):
-                if line:
-                    lines.append(line)
-                    written.write(line)
-                progress.update(line)
-                if time.monotonic() - start > SECONDS:
-                    raise CourseError(
-                        f"The book was not built within {SECONDS // 60} minutes, and was stopped "
-                        f"at {progress.page or 'the first page'}: {log} has what it said."
-                    )
-            succeeded = process.wait() == 0
+        with tempfile.TemporaryDirectory() as temporary:
+            environment = _environment(Path(temporary))
+            succeeded = _run_jupyter_book(course, environment, log, progress)
     finally:
         # Jupyter Book takes a page for done that it has read, and is silent about it next time.
         if not succeeded:
             shutil.rmtree(output / ENVIRONMENT, ignore_errors=True)
-    problems = [] if succeeded else _problems(course, "".join(lines), progress.page)
+    executed = progress.executed
+    problems = [] if succeeded else _problems(course, _read(log), (executed or [""])[-1])
     seconds = time.monotonic() - start
-    return Build(output / "html" / "index.html", log, progress.executed, seconds, problems)
+    return Build(output / "html" / "index.html", log, executed, seconds, problems)
 
 
 def to_document(build: Build, pages: list[Page], pdf: Path | None) -> dict[str, Any]:
@@ -250,7 +235,7 @@ def to_document(build: Build, pages: list[Page], pdf: Path | None) -> dict[str, 
     }
 
 
-def stop(process: "subprocess.Popen[str]") -> None:
+def stop(process: "subprocess.Popen[Any]") -> None:
     """End a process and all that it started, at once.
 
     Parameters
@@ -270,39 +255,37 @@ def stop(process: "subprocess.Popen[str]") -> None:
 
 
 class _Progress:
-    """How far the execution of the notebooks is."""
+    """How far the execution of the notebooks is, and how long the rest will take."""
 
-    def __init__(
-        self, course: Path, planned: dict[str, float | None], report: Report | None
-    ) -> None:
-        self.page = ""
+    def __init__(self, seconds: dict[str, float | None], report: Report | None) -> None:
         self.executed: list[str] = []
-        self._course = course
-        self._left = planned
+        self._seconds = seconds  # of each page to execute, now or the last time
         self._report = report
-        self._known = [seconds for seconds in planned.values() if seconds is not None]
-        self._expected: float | None = None
         self._start = 0.0
 
-    def update(self, line: str) -> None:
-        if match := EXECUTING.match(line):
-            if self.page:
-                self._known.append(time.monotonic() - self._start)
-            self.page = Path(match[1]).relative_to(self._course).with_suffix("").as_posix()
-            self.executed.append(self.page)
-            self._expected = self._left.pop(self.page, None)
-            self._start = time.monotonic()
-        if self._report and self.page:
-            total = len(self.executed) + len(self._left)
-            self._report(self.page, len(self.executed), total, self._seconds_left())
+    def update(self, executed: list[str]) -> None:
+        for page in executed[len(self.executed) :]:
+            now = time.monotonic()
+            if self.executed:
+                self._seconds[self.executed[-1]] = now - self._start
+            self._seconds.setdefault(page, None)
+            self.executed.append(page)
+            self._start = now
+        if self._report and self.executed:
+            number, total = len(self.executed), len(self._seconds)
+            self._report(self.executed[-1], number, total, self._seconds_left())
 
     def _seconds_left(self) -> float | None:
-        if not self._known:
+        known = [seconds for seconds in self._seconds.values() if seconds is not None]
+        if not known:
             return None
-        typical = mean(self._known)
-        here = typical if self._expected is None else self._expected
-        here = max(0.0, here - (time.monotonic() - self._start))
-        return here + sum(typical if left is None else left for left in self._left.values())
+        expected = {
+            page: mean(known) if seconds is None else seconds
+            for page, seconds in self._seconds.items()
+        }
+        here = expected[self.executed[-1]] - (time.monotonic() - self._start)
+        waiting = expected.keys() - set(self.executed)
+        return max(0.0, here) + sum(expected[page] for page in waiting)
 
 
 def _forget_what_is_stale(output: Path) -> None:
@@ -325,12 +308,12 @@ def _basis() -> str:
     return json.dumps({"library": code.hexdigest(), **versions})
 
 
-def _planned(course: Path, pages: list[Page]) -> dict[str, float | None]:
+def _pages_to_execute(course: Path, pages: list[Page]) -> dict[str, float | None]:
     """Return the pages that are not in the cache, with the seconds they took when they were."""
     cache = get_cache(course / OUTPUT / CACHE)
     records = sorted(cache.list_cache_records(), key=lambda record: record.created)
     took = {record.uri: record.data.get("execution_seconds") for record in records}
-    planned = {}
+    seconds = {}
     for page in pages:
         path = course / f"{page.name}.ipynb"
         if path.is_file():
@@ -339,8 +322,8 @@ def _planned(course: Path, pages: list[Page]) -> dict[str, float | None]:
                 try:
                     cache.match_cache_notebook(nbformat.read(path, as_version=4))
                 except KeyError:
-                    planned[page.name] = took.get(str(path))
-    return planned
+                    seconds[page.name] = took.get(str(path))
+    return seconds
 
 
 def _environment(temporary: Path) -> dict[str, str]:
@@ -360,62 +343,63 @@ def _environment(temporary: Path) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _builder(course: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *OPTIONS],
-        cwd=course,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+def _run_jupyter_book(
+    course: Path, environment: dict[str, str], log: Path, progress: _Progress
+) -> bool:
+    """Run Jupyter Book, and follow what it writes to the log."""
+    end = time.monotonic() + SECONDS
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *OPTIONS],
+            cwd=course,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        yield process
+        while time.monotonic() < end:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+            progress.update(_executed(course, _read(log)))
+            if process.returncode is not None:
+                return process.returncode == 0
     finally:
         stop(process)
+    page = (progress.executed or ["the first page"])[-1]
+    raise CourseError(
+        f"The book was not built within {SECONDS // 60} minutes, and was stopped at {page}: {log} "
+        "has what it said."
+    )
 
 
-def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
-    """Yield each line that a process prints, and nothing each second in which it is silent."""
-    lines: Queue[str | None] = Queue()
-
-    def read() -> None:
-        for line in process.stdout or ():
-            lines.put(COLOR.sub("", line))
-        lines.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        try:
-            line = lines.get(timeout=1)
-        except Empty:
-            line = ""
-        if line is None:
-            return
-        yield line
+def _read(log: Path) -> str:
+    return COLOR.sub("", log.read_text(encoding="utf-8", errors="replace"))
 
 
-def _problems(course: Path, log: str, page: str) -> list[Problem]:
-    """Find the sentences that matter in what Jupyter Book said."""
+def _executed(course: Path, said: str) -> list[str]:
+    """Return the pages whose execution has begun, in this order."""
+    paths = [Path(path).relative_to(course) for path in EXECUTING.findall(said)]
+    return [path.with_suffix("").as_posix() for path in paths]
+
+
+def _problems(course: Path, said: str, page: str) -> list[Problem]:
+    """Find the problems in the output of Jupyter Book."""
     problems = []
-    for line in log.replace(f"{course}{os.sep}", "").splitlines():
+    for line in said.replace(f"{course}{os.sep}", "").splitlines():
         if match := FAILED.match(line):
             problems.append(_failed_cell(course, match[1], match[2]))
         elif (match := COMPLAINT.match(line)) and not REPORTED.search(line):
             problems.append(Problem(match["place"] or "", match["message"]))
     if problems:
         return problems
-    crash = CRASHED.search(log)
-    last = [line for line in log.splitlines() if line.strip("= ")][-1:]
+    crash = CRASHED.search(said)
+    last = [line for line in said.splitlines() if line.strip("= ")][-1:]
     return [Problem(page, crash[1] if crash else "".join(last) or "Jupyter Book said nothing.")]
 
 
 def _failed_cell(course: Path, path: str, error: str) -> Problem:
-    """Find the cell at which a notebook stopped, and what it said."""
+    """Find the cell at which a notebook stopped, and its error."""
     page = Path(path).with_suffix(".ipynb")
     notebook = nbformat.read(course / OUTPUT / EXECUTED / page, as_version=4)
     position, cell = [

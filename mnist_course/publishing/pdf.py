@@ -1,4 +1,4 @@
-"""Print the book: one document made of its web pages, turned into a PDF by Chromium."""
+"""Print the book: Chromium turns one document, made of its web pages, into a PDF."""
 
 import html
 import os
@@ -23,8 +23,8 @@ from .book import CONFIG, OUTPUT, Page, stop
 NAME = "mnist-course.pdf"
 SECONDS = 300
 PASSES = 3  # the second has the page numbers; a third if they moved the pages
-# What paper cannot do, and pictures for the dark.
-USELESS = "script, style, button, input, select, canvas, iframe, .headerlink, .only-dark"
+# What does nothing on paper, and the pictures for dark mode.
+NOT_PRINTED = "script, style, button, input, select, canvas, iframe, .headerlink, .only-dark"
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ def print_book(course: Path, pages: list[Page], browser: str) -> Path:
     folder = course / OUTPUT / "html"
     chapters = [_read(folder, number, page) for number, page in enumerate(pages, start=1)]
     _link(chapters)
-    head = _head(course)
+    title_page = _title_page(course)
     pdf = course / OUTPUT / NAME
     with atomic(pdf) as unfinished:
         document = unfinished.with_name("book.html")
         numbers: dict[str, int] = {}
         for _ in range(PASSES):
-            text = _document(head, folder, chapters, numbers)
+            text = _document(title_page, folder, chapters, numbers)
             document.write_text(text, encoding="utf-8")
             _print(browser, document, unfinished)
             if numbers == (found := _page_numbers(unfinished, chapters)):
@@ -118,7 +118,7 @@ def _read(folder: Path, number: int, page: Page) -> Chapter:
     text = (folder / f"{page.name}.html").read_text(encoding="utf-8")
     article = BeautifulSoup(text, "html.parser").select_one("article")
     assert article is not None  # every theme of Jupyter Book has one
-    for tag in article.select(USELESS):
+    for tag in article.select(NOT_PRINTED):
         tag.decompose()
     heading = article.find("h1")
     title = heading.get_text().strip() if heading else page.name
@@ -153,8 +153,8 @@ def _link(chapters: list[Chapter]) -> None:
                 link.unwrap()
 
 
-def _head(course: Path) -> dict[str, str]:
-    """Return what the title page says."""
+def _title_page(course: Path) -> dict[str, str]:
+    """Read what the title page shows."""
     config = yaml.safe_load((course / CONFIG).read_text(encoding="utf-8")) or {}
     return {
         "title": str(config.get("title", "")),
@@ -164,9 +164,9 @@ def _head(course: Path) -> dict[str, str]:
 
 
 def _document(
-    head: dict[str, str], folder: Path, chapters: list[Chapter], numbers: dict[str, int]
+    title_page: dict[str, str], folder: Path, chapters: list[Chapter], numbers: dict[str, int]
 ) -> str:
-    told = {name: html.escape(value) for name, value in head.items()}
+    texts = {name: html.escape(value) for name, value in title_page.items()}
     style = (resources.files(__package__) / "print.css").read_text(encoding="utf-8")
     colors = (folder / "_static" / "pygments.css").as_uri()
     articles = "\n".join(str(chapter.article) for chapter in chapters)
@@ -174,15 +174,15 @@ def _document(
 <html lang="en" data-theme="light">
 <head>
 <meta charset="utf-8">
-<title>{told["title"]}</title>
+<title>{texts["title"]}</title>
 <link rel="stylesheet" href="{colors}">
 <style>{style}</style>
 </head>
 <body>
 <header class="title-page">
-<p class="book-title">{told["title"]}</p>
-<p>{told["author"]}</p>
-<p><a href="{told["address"]}">{told["address"]}</a></p>
+<p class="book-title">{texts["title"]}</p>
+<p>{texts["author"]}</p>
+<p><a href="{texts["address"]}">{texts["address"]}</a></p>
 <p>Printed from the web pages on {date.today().isoformat()}</p>
 </header>
 <nav class="contents"><h1>Contents</h1>{_contents(chapters, numbers)}</nav>
@@ -232,7 +232,7 @@ def _print(browser: str, document: Path, pdf: Path) -> None:
         errors="replace",
     )
     try:
-        said, _ = process.communicate(timeout=SECONDS)
+        output, _ = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         raise CourseError(
             f"{browser} did not print the book within {SECONDS} s: run it again when the machine "
@@ -241,7 +241,7 @@ def _print(browser: str, document: Path, pdf: Path) -> None:
     finally:
         stop(process)
     if process.returncode or not pdf.is_file():
-        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        last = (output.strip().splitlines() or ["it said nothing"])[-1]
         raise CourseError(
             f"{browser} did not print the book ({last[:200]}): try another Chromium, Chrome or "
             "Edge."

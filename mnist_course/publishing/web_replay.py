@@ -16,7 +16,7 @@ from mnist_course.evaluation import predict
 from mnist_course.preprocessing import normalize
 from mnist_course.training.recipes import train
 
-from .web_network import VALIDATION, deflate, script
+from .web_script import deflate, script
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
@@ -24,17 +24,18 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 REPLAY = "replay_data.js"
-MOST_BYTES = 1_500_000
+MAX_BYTES = 1_500_000
 RECIPE = "reference"
 EPOCHS = 50
+VALIDATION_SPLIT = 0.2
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
-EVERY = 16  # of the neurons of the first layer, one is shown
+STRIDE = 16  # shows every sixteenth neuron of the first layer
 STUBBORN = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """A training on record. Entry 0 of each array is the network before the first epoch.
+    """A recorded training. Entry 0 of each array is the network before the first epoch.
 
     Attributes
     ----------
@@ -115,10 +116,10 @@ def export_replay(mnist: MNIST, folder: Path, *, seed: int = 0, epochs: int = EP
         with atomic(path) as temporary:
             replay = record(mnist, seed=seed, epochs=epochs)
             text = script("replayData", pack(replay))
-            if len(text) > MOST_BYTES:
+            if len(text) > MAX_BYTES:
                 raise CourseError(
                     f"{REPLAY} would take {len(text):,} bytes, and readers are promised "
-                    f"{MOST_BYTES:,} at most: record fewer epochs."
+                    f"{MAX_BYTES:,} at most: record fewer epochs."
                 )
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -127,12 +128,12 @@ def export_replay(mnist: MNIST, folder: Path, *, seed: int = 0, epochs: int = EP
 
 
 def record(mnist: MNIST, *, seed: int = 0, epochs: int = EPOCHS) -> Replay:
-    """Train the recipe "reference", and note what the network is like after each epoch.
+    """Train the recipe "reference", and record the network after each epoch.
 
     Parameters
     ----------
     mnist : MNIST
-        The data set. Only its training images are used: the last 20 % of them are validation.
+        The data set. Only its training images are used: the last 20% of them are validation.
     seed : int, default 0
         The same seed repeats a training.
     epochs : int, default 50
@@ -141,17 +142,17 @@ def record(mnist: MNIST, *, seed: int = 0, epochs: int = EPOCHS) -> Replay:
     Returns
     -------
     Replay
-        What was noted.
+        The record.
     """
     images, labels = normalize(mnist.train_images), mnist.train_labels
-    first = int(len(images) * (1 - VALIDATION))
+    first = int(len(images) * (1 - VALIDATION_SPLIT))
     recorder = _Recorder(images, labels, first)
     train(
         images,
         labels,
         recipe=RECIPE,
         epochs=epochs,
-        validation_split=VALIDATION,
+        validation_split=VALIDATION_SPLIT,
         seed=seed,
         callbacks=[recorder],
     )
@@ -179,7 +180,7 @@ def record(mnist: MNIST, *, seed: int = 0, epochs: int = EPOCHS) -> Replay:
 
 
 def choose_digits(predictions: IntArray, labels: npt.NDArray[Any]) -> dict[str, IntArray]:
-    """Choose images on which it is worth watching the network learn.
+    """Choose images that are worth watching while the network learns.
 
     Parameters
     ----------
@@ -247,7 +248,7 @@ def pack(replay: Replay) -> dict[str, Any]:
 
 
 def quantize(weights: Float32Array) -> npt.NDArray[np.int8]:
-    """Round weights to whole numbers, with one scale for a neuron over all epochs.
+    """Round weights to 8-bit integers, with one scale for a neuron over all epochs.
 
     Parameters
     ----------
@@ -266,7 +267,7 @@ def quantize(weights: Float32Array) -> npt.NDArray[np.int8]:
 
 
 class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Notes what the network is like before the first epoch and after each."""
+    """Records the network before the first epoch and after each."""
 
     def __init__(self, images: Float32Array, labels: UInt8Array, first: int) -> None:
         super().__init__()
@@ -282,13 +283,13 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             loss = self.model.loss(self._labels[part], probabilities[part])
             self.curves[f"{prefix}loss"].append(float(loss))
             self.curves[f"{prefix}accuracy"].append(float(right[part].mean()))
-        self._note(probabilities[self._first :])
+        self._record(probabilities[self._first :])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         for name in CURVES:
             self.curves[name].append(float(logs[name]))
-        self._note(predict(self.model, self._images[self._first :]))
+        self._record(predict(self.model, self._images[self._first :]))
 
-    def _note(self, probabilities: FloatArray) -> None:
-        self.weights.append(self.model.layers[1].kernel.numpy()[:, ::EVERY].T)
+    def _record(self, probabilities: FloatArray) -> None:
+        self.weights.append(self.model.layers[1].kernel.numpy()[:, ::STRIDE].T)
         self.probabilities.append(probabilities)

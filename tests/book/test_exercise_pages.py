@@ -1,4 +1,5 @@
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
 NOTEBOOKS = sorted(ROOT.glob("exercises/*/*.ipynb"))
-REPOSITORY = "/mnist-course/mnist-course"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REPOSITORY = urlsplit(PROJECT["urls"]["Repository"]).path
 HEADING = re.compile(r"## (Task \d+|Reflection): (.+) \((\d+) points?\)")
 PERCENTAGE = re.compile(r"\d+(?:\.\d+)? %")
 # Where a link of each host names the file that it opens, after the address of the repository.

@@ -244,6 +244,17 @@ def test_interrupt_leaves_no_kernel_and_no_page_taken_for_done(tmp_path: Path) -
     assert not (course / "_build" / ".doctrees").exists()
 
 
+def test_book_that_takes_too_long_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = write_book(tmp_path / "course")
+    (course / "_build").mkdir()
+    monkeypatch.setattr("mnist_course.publishing.book.SECONDS", 0)
+    with pytest.raises(CourseError, match="not built within 0 minutes, and was stopped at"):
+        build(course, read_contents(course))
+    assert not psutil.Process().children()
+
+
 @pytest.mark.parametrize("missing", ["_config.yml", "_toc.yml"])
 def test_other_folders_are_refused_in_one_sentence(tmp_path: Path, missing: str) -> None:
     course = write_book(tmp_path / "course")

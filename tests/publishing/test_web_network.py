@@ -16,16 +16,13 @@ from scipy import special
 from mnist_course import MNIST, build_mlp, evaluate, normalize, predict
 from mnist_course.errors import CourseError
 from mnist_course.models import build_cnn
+from mnist_course.publishing.out_of_distribution import draw_non_digits, score
 from mnist_course.publishing.web_network import (
     activate,
-    draw_others,
     export_web,
-    find_directions,
-    likeness,
     quantize,
     read_training,
     run,
-    strangeness,
 )
 
 COMMAND = Path(sys.executable).with_name("mnist-course")
@@ -89,27 +86,12 @@ def test_exported_network_answers_like_the_original(tmp_path: Path, few: MNIST) 
     assert measured["seed"] == 5
     (directions,) = unpack(network["directions"])
     assert directions.weights.shape == (16, 40)
-    held_back = likeness(
+    held_out = score(
         activate(unpack(network), few.train_images[3200:]),
-        directions,
+        directions.dequantize(),
         measured["strangeness_weight"],
     )
-    assert (held_back >= measured["digit_above"]).mean() == pytest.approx(0.98, abs=0.002)
-
-
-def test_strangeness_is_the_distance_from_the_nearest_usual_values(few: MNIST) -> None:
-    layers = quantize(build_small())
-    values = activate(layers, few.train_images)[0]
-    roots = np.sqrt(values / values.sum(axis=1, keepdims=True))
-    usual = np.linalg.svd(roots, full_matrices=False)[2][:16]
-    others = activate(layers, draw_others(50, seed=1))
-    roots = np.sqrt(others[0] / others[0].sum(axis=1, keepdims=True))
-    nearest = np.linalg.lstsq(usual.T, roots.T, rcond=None)[0].T @ usual
-    np.testing.assert_allclose(
-        strangeness(others, find_directions(layers, few.train_images)),
-        np.linalg.norm(roots - nearest, axis=1),
-        atol=0.01,
-    )
+    assert (held_out >= measured["digit_above"]).mean() == pytest.approx(0.98, abs=0.002)
 
 
 def test_a_network_whose_first_layer_is_silent_is_exported(tmp_path: Path, few: MNIST) -> None:
@@ -253,15 +235,6 @@ class TestCommand:
         assert not (tmp_path / "web").exists()
 
 
-def test_others_are_drawn_from_their_seed_and_prepared() -> None:
-    others = draw_others(30, seed=3)
-    assert others.shape == (30, 28, 28)
-    assert others.dtype == np.uint8
-    assert (others.max(axis=(1, 2)) == 255).all()
-    np.testing.assert_array_equal(others, draw_others(30, seed=3))
-    assert (others != draw_others(30, seed=4)).any()
-
-
 class TestTheScriptOfTheBook:
     def test_is_small_and_was_measured_on_the_complete_mnist(self) -> None:
         assert SCRIPT.stat().st_size <= 300_000
@@ -273,7 +246,7 @@ class TestTheScriptOfTheBook:
 
     def test_keeps_what_was_measured(self, mnist: MNIST) -> None:
         network = read_script(SCRIPT)
-        layers, (directions,) = unpack(network), unpack(network["directions"])
+        layers, directions = unpack(network), unpack(network["directions"])[0].dequantize()
         measured = network["measured"]
         weight, digit_above = measured["strangeness_weight"], measured["digit_above"]
         digits = activate(layers, mnist.test_images)
@@ -282,11 +255,11 @@ class TestTheScriptOfTheBook:
         # What counts as sure was chosen on validation images, and holds on others, too.
         sure = special.softmax(digits[-1], axis=1).max(axis=1) >= measured["sure_above"]
         assert right[sure].mean() > 0.99
-        passing = (likeness(digits, directions, weight) >= digit_above).mean()
+        passing = (score(digits, directions, weight) >= digit_above).mean()
         assert passing == pytest.approx(measured["digits_passing"], abs=1e-9)
         assert passing >= 0.98
         # The pictures of other things that stand in the script were drawn from another seed.
-        others = activate(layers, draw_others(500, seed=0))
-        caught = (likeness(others, directions, weight) < digit_above).mean()
+        others = activate(layers, draw_non_digits(500, seed=0))
+        caught = (score(others, directions, weight) < digit_above).mean()
         assert caught == pytest.approx(measured["others_caught"], abs=0.06)
         assert caught >= 0.6

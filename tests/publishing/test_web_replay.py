@@ -147,7 +147,7 @@ def test_script_that_would_be_too_large_is_refused(
     tmp_path: Path, few: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / REPLAY).write_text("what was there before")
-    monkeypatch.setattr("mnist_course.publishing.web_replay.MOST_BYTES", 10_000)
+    monkeypatch.setattr("mnist_course.publishing.web_replay.MAX_BYTES", 10_000)
     with pytest.raises(CourseError, match="10,000 at most: record fewer epochs"):
         export_replay(few, tmp_path, epochs=1)
     assert [path.name for path in tmp_path.iterdir()] == [REPLAY]

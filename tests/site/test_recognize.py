@@ -15,7 +15,8 @@ from scipy import special
 from mnist_course import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.preprocessing import from_drawing
-from mnist_course.publishing.web_network import activate, draw_others, likeness, run
+from mnist_course.publishing.out_of_distribution import draw_non_digits, score
+from mnist_course.publishing.web_network import activate, run
 
 GOLDEN = json.loads(golden.FILE.read_text(encoding="utf-8"))
 NETWORK = read_script(SCRIPTS / "network.js")
@@ -146,13 +147,13 @@ def test_all_test_images_are_read_one_by_one_as_by_the_library(page: Page, mnist
 
 
 def test_what_looks_like_a_digit_does_so_to_the_library(page: Page, mnist: MNIST) -> None:
-    images = np.concatenate([mnist.test_images[:300], draw_others(100, seed=1)])
+    images = np.concatenate([mnist.test_images[:300], draw_non_digits(100, seed=1)])
     images[0] = 0
     _, likenesses, _, like, _ = predict(page, images)
     (directions,) = unpack(NETWORK["directions"])
     measured = NETWORK["measured"]
     weight = measured["strangeness_weight"]
-    expected = likeness(activate(LAYERS, images), directions, weight)
+    expected = score(activate(LAYERS, images), directions.dequantize(), weight)
     np.testing.assert_allclose(likenesses, expected, atol=1e-6)
     np.testing.assert_array_equal(like, expected >= measured["digit_above"])
     assert 0 < like.sum() < len(images)
