@@ -202,30 +202,7 @@ def interval(interval: Any) -> str:
         f"{seen}, where the accuracy itself does not lie. The interval reaches from the accuracy "
         "to either side.",
     )
-    mistakes = {
-        "The interval reaches one standard error to either side. How many are needed for 95 %?": (
-            error
-        ),
-        "95 % should lie inside, and 2.5 % beyond *each* end: 1.645 belongs to 5 % on one side, or "
-        "to an interval of 90 %.": 1.645 * error,
-        "That is the interval of 99 %.": 2.576 * error,
-        "Is the square root missing?": 1.96 * error**2,
-        "Is the number of images missing? The more images, the smaller the interval.": (
-            1.96 * error * np.sqrt(n)
-        ),
-        "Both the square root and the number of images are missing.": 1.96 * p * (1 - p),
-        "The number of images belongs under the square root too.": 1.96 * error / np.sqrt(n),
-        "Is the factor 1 - p missing?": 1.96 * np.sqrt(p / n),
-    }
-    for fixed in (400, 1_000, 10_000):
-        mistake = f"It is that of {fixed:,} images: divide by `images`, not by a fixed number."
-        mistakes[mistake] = error * 1.96 * np.sqrt(n / fixed)
-    for mistake, reach in mistakes.items():
-        ends = np.clip([p - reach, p + reach], 0, 1)
-        expect(
-            not np.allclose(np.clip([low, high], 0, 1), ends, rtol=0, atol=0.02 * reach),
-            f"{seen}. {mistake}",
-        )
+    _expect_no_wrong_reach(low, high, p, n, seen)
     expect(
         (low <= 0) == (high >= 1),
         f"{seen}, which leaves one side open. Expected an end on either side of the accuracy, with "
@@ -296,6 +273,35 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
         f"network reads it as a {expected[0]}.",
     )
     return "MNIST digits, faint ones and a drawing were read as the network reads them."
+
+
+def _expect_no_wrong_reach(low: float, high: float, p: float, n: int, seen: str) -> None:
+    """Fail the check if an interval reaches as far as a usual mistake makes it reach."""
+    error = np.sqrt(p * (1 - p) / n)
+    mistakes = {
+        "The interval reaches one standard error to either side. How many are needed for 95 %?": (
+            error
+        ),
+        "95 % should lie inside, and 2.5 % beyond *each* end: 1.645 belongs to 5 % on one side, or "
+        "to an interval of 90 %.": 1.645 * error,
+        "That is the interval of 99 %.": 2.576 * error,
+        "Is the square root missing?": 1.96 * error**2,
+        "Is the number of images missing? The more images, the smaller the interval.": (
+            1.96 * error * np.sqrt(n)
+        ),
+        "Both the square root and the number of images are missing.": 1.96 * p * (1 - p),
+        "The number of images belongs under the square root too.": 1.96 * error / np.sqrt(n),
+        "Is the factor 1 - p missing?": 1.96 * np.sqrt(p / n),
+    }
+    for fixed in (400, 1_000, 10_000):
+        mistake = f"It is that of {fixed:,} images: divide by `images`, not by a fixed number."
+        mistakes[mistake] = error * 1.96 * np.sqrt(n / fixed)
+    for mistake, reach in mistakes.items():
+        ends = np.clip([p - reach, p + reach], 0, 1)
+        expect(
+            not np.allclose(np.clip([low, high], 0, 1), ends, rtol=0, atol=0.02 * reach),
+            f"{seen}. {mistake}",
+        )
 
 
 def _preparation_mistake(model: Any, images: npt.NDArray[np.uint8], answers: list[int]) -> str:

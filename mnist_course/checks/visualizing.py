@@ -505,23 +505,7 @@ def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any
     means = _as_means(answer, images, labels)
     expected = np.stack([groups[digit].mean(axis=0) for digit in occurring])
     seen = means[occurring]
-    sizes = np.array([len(groups[digit]) for digit in occurring])[:, np.newaxis, np.newaxis]
-    sums = expected * sizes
-    mistakes = {
-        "each of the ten images is the mean of *all* images. Choose the images of one digit "
-        "before you average": np.broadcast_to(images.mean(axis=0), expected.shape),
-        "the images are sums. A mean is the sum, divided by how many there are": sums,
-        "the sums were divided by the number of all images; expected the number of images of that "
-        "digit": sums / len(images),
-        "the sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type": (
-            sums % 256 / sizes
-        ),
-        "the images were divided by 255; expected the mean of the gray values as they are "
-        "given": expected / 255,
-        "each image is a single one of its digit; expected the mean of all of that digit": (
-            np.stack([groups[digit][0] for digit in occurring])
-        ),
-    }
+    mistakes = _wrong_means(images, [groups[digit] for digit in occurring], expected)
     for mistake, mistaken in mistakes.items():
         expect(not _close(seen, mistaken), f"{mistake}.")
     expect(
@@ -552,6 +536,29 @@ def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any
             f"row {row}, column {column}; expected {expected[worst]:.2f}. Are the images and "
             "labels those that the function is given, not `train_images` and `train_labels`?"
         )
+
+
+def _wrong_means(
+    images: npt.NDArray[Any], groups: list[npt.NDArray[Any]], expected: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return what the usual mistakes compute, each under what to say about it."""
+    sizes = np.array([len(group) for group in groups])[:, np.newaxis, np.newaxis]
+    sums = expected * sizes
+    return {
+        "each of the ten images is the mean of *all* images. Choose the images of one digit "
+        "before you average": np.broadcast_to(images.mean(axis=0), expected.shape),
+        "the images are sums. A mean is the sum, divided by how many there are": sums,
+        "the sums were divided by the number of all images; expected the number of images of that "
+        "digit": sums / len(images),
+        "the sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type": (
+            sums % 256 / sizes
+        ),
+        "the images were divided by 255; expected the mean of the gray values as they are "
+        "given": expected / 255,
+        "each image is a single one of its digit; expected the mean of all of that digit": (
+            np.stack([group[0] for group in groups])
+        ),
+    }
 
 
 def _as_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
