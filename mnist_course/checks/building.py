@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mnist_course._backend import keras
 
-from .core import CheckError, call, expect, expect_number, explain, kind, task
+from .core import CheckError, advise, call, expect, expect_number, explain, kind, task
 
 SIZES = (784, 256, 128, 32, 10)
 WEIGHTS = [shape for inputs, units in pairwise(SIZES) for shape in ((inputs, units), (units,))]
@@ -155,13 +155,8 @@ def build_network(build_network: Any) -> str:
 
 def _call(function: Any, *arguments: Any) -> Any:
     """Call a learner's function; if it fails, say what helps."""
-    try:
+    with advise(ADVICE):
         return call(function, *arguments)
-    except CheckError as failure:
-        for words, advice in ADVICE.items():
-            if words in str(failure):
-                raise CheckError(f"{failure} {advice}") from None
-        raise
 
 
 def _numbers(softmax: Any, logits: Numbers) -> Numbers:

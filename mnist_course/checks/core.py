@@ -9,7 +9,8 @@ import copy
 import functools
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -99,6 +100,26 @@ def expect(condition: bool | np.bool_, failure: str) -> None:
     """
     if not condition:
         raise CheckError(failure)
+
+
+@contextmanager
+def advise(advice: Mapping[str, str]) -> Iterator[None]:
+    """Add advice to a failure that contains certain words.
+
+    Parameters
+    ----------
+    advice : mapping of str to str
+        Words of the failure, and what to add to it; the first that fits is added.
+    """
+    try:
+        yield
+    except NotAttemptedError:
+        raise
+    except CheckError as failure:
+        for words, text in advice.items():
+            if words in str(failure):
+                raise CheckError(f"{failure} {text}") from None
+        raise
 
 
 def call(function: Any, *arguments: Any) -> Any:
@@ -192,14 +213,47 @@ def expect_array(value: Any, name: str, *, shape: tuple[int, ...], dtype: str | 
     return value
 
 
-def expect_number(value: Any, name: str) -> float:
-    """Fail the check unless `value` is a single finite number, and return it."""
+def expect_number(value: Any, name: str, *, finite: bool = True) -> float:
+    """Fail the check unless `value` is a single number, and return it."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise CheckError(f"{name} is {kind(value)}; expected one number.") from None
-    expect(bool(np.isfinite(number)), f"{name} is {number}; expected a finite number.")
+    expect(
+        not finite or bool(np.isfinite(number)), f"{name} is {number}; expected a finite number."
+    )
     return number
+
+
+def predict(model: Any, images: Any) -> Any:
+    """Return the outputs of a network, and fail the check unless they are ten for each image."""
+    try:
+        answer = np.asarray(model.predict(images, batch_size=1000, verbose=0))
+    # What a model raises on images that it cannot take is not limited to any list.
+    except Exception:
+        raise CheckError(
+            f"the network takes inputs of shape {getattr(model, 'input_shape', None)} and could "
+            "not take images of shape (None, 28, 28). Let it begin with Flatten."
+        ) from None
+    expect(
+        answer.shape == (len(images), 10),
+        f"the network answers {len(images):,} images with an array of shape {answer.shape}; "
+        "expected ten numbers for each image.",
+    )
+    return answer
+
+
+def measure_accuracy(model: Any, images: Any, labels: Any) -> float:
+    """Return the share of images that a network recognizes."""
+    return float((predict(model, images).argmax(axis=1) == labels).mean())
+
+
+def find_better_scale(model: Any, labels: Any, scales: Mapping[str, Any], least: float) -> str:
+    """Return the first of some scales of the images with an accuracy above `least`, or ""."""
+    for name, images in scales.items():
+        if measure_accuracy(model, images, labels) > least:
+            return name
+    return ""
 
 
 def _named(error: BaseException) -> str:

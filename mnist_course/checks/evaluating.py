@@ -11,11 +11,12 @@ from sklearn.metrics import confusion_matrix
 from mnist_course.data import load_mnist
 from mnist_course.preprocessing import from_drawing, normalize
 
-from .core import CheckError, NotAttemptedError, call, expect, expect_number, kind, task
+from .core import CheckError, NotAttemptedError, advise, call, expect, expect_number, kind, task
 
 DIGITS = range(10)
 TOLERANCE = 0.05  # of half an interval; at the sizes used here, good formulas agree within 0.02
 DROPPED = "`//` drops the fraction: use `/`."
+COPY = "`m = matrix` makes no copy: it is a second name for the same array."
 
 
 @task("evaluating.html#accuracy")
@@ -113,7 +114,8 @@ def most_confused(most_confused: Any) -> str:
     matrix[7, 2], matrix[2, 7] = 15, 16  # more often mixed up, both ways taken together
     matrix[5, [0, 1, 4, 6, 9]] = 9  # the digit with the most mistakes
     matrix[1, 1], matrix[1, 7] = 12, 12  # the largest share of a row
-    answer = _most_confused(most_confused, matrix)
+    with advise({"changed the data": COPY}):
+        answer = call(most_confused, matrix)
     if _is_number(answer):
         number = expect_number(answer, "the answer")
         expect(
@@ -200,30 +202,7 @@ def interval(interval: Any) -> str:
         f"{seen}, where the accuracy itself does not lie. The interval reaches from the accuracy "
         "to either side.",
     )
-    mistakes = {
-        "The interval reaches one standard error to either side. How many are needed for 95 %?": (
-            error
-        ),
-        "95 % should lie inside, and 2.5 % beyond *each* end: 1.645 belongs to 5 % on one side, or "
-        "to an interval of 90 %.": 1.645 * error,
-        "That is the interval of 99 %.": 2.576 * error,
-        "Is the square root missing?": 1.96 * error**2,
-        "Is the number of images missing? The more images, the smaller the interval.": (
-            1.96 * error * np.sqrt(n)
-        ),
-        "Both the square root and the number of images are missing.": 1.96 * p * (1 - p),
-        "The number of images belongs under the square root too.": 1.96 * error / np.sqrt(n),
-        "Is the factor 1 - p missing?": 1.96 * np.sqrt(p / n),
-    }
-    for fixed in (400, 1_000, 10_000):
-        mistake = f"It is that of {fixed:,} images: divide by `images`, not by a fixed number."
-        mistakes[mistake] = error * 1.96 * np.sqrt(n / fixed)
-    for mistake, reach in mistakes.items():
-        ends = np.clip([p - reach, p + reach], 0, 1)
-        expect(
-            not np.allclose(np.clip([low, high], 0, 1), ends, rtol=0, atol=0.02 * reach),
-            f"{seen}. {mistake}",
-        )
+    _expect_no_wrong_reach(low, high, p, n, seen)
     expect(
         (low <= 0) == (high >= 1),
         f"{seen}, which leaves one side open. Expected an end on either side of the accuracy, with "
@@ -296,6 +275,35 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
     return "MNIST digits, faint ones and a drawing were read as the network reads them."
 
 
+def _expect_no_wrong_reach(low: float, high: float, p: float, n: int, seen: str) -> None:
+    """Fail the check if an interval reaches as far as a usual mistake makes it reach."""
+    error = np.sqrt(p * (1 - p) / n)
+    mistakes = {
+        "The interval reaches one standard error to either side. How many are needed for 95 %?": (
+            error
+        ),
+        "95 % should lie inside, and 2.5 % beyond *each* end: 1.645 belongs to 5 % on one side, or "
+        "to an interval of 90 %.": 1.645 * error,
+        "That is the interval of 99 %.": 2.576 * error,
+        "Is the square root missing?": 1.96 * error**2,
+        "Is the number of images missing? The more images, the smaller the interval.": (
+            1.96 * error * np.sqrt(n)
+        ),
+        "Both the square root and the number of images are missing.": 1.96 * p * (1 - p),
+        "The number of images belongs under the square root too.": 1.96 * error / np.sqrt(n),
+        "Is the factor 1 - p missing?": 1.96 * np.sqrt(p / n),
+    }
+    for fixed in (400, 1_000, 10_000):
+        mistake = f"It is that of {fixed:,} images: divide by `images`, not by a fixed number."
+        mistakes[mistake] = error * 1.96 * np.sqrt(n / fixed)
+    for mistake, reach in mistakes.items():
+        ends = np.clip([p - reach, p + reach], 0, 1)
+        expect(
+            not np.allclose(np.clip([low, high], 0, 1), ends, rtol=0, atol=0.02 * reach),
+            f"{seen}. {mistake}",
+        )
+
+
 def _preparation_mistake(model: Any, images: npt.NDArray[np.uint8], answers: list[int]) -> str:
     """Name the wrong preparation of the images that leads to these answers, if there is one."""
     preparations: dict[str, npt.NDArray[Any]] = {
@@ -346,20 +354,6 @@ def _expect_room(counts: npt.NDArray[Any], images: int) -> None:
         counts[4, 9] == images,
         f"of {images:,} times that a 4 was read as a 9, {counts[4, 9]:,g} were counted: {reason}",
     )
-
-
-def _most_confused(most_confused: Any, matrix: npt.NDArray[Any]) -> Any:
-    """Call a learner's function on a confusion matrix."""
-    try:
-        return call(most_confused, matrix)
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        expect(
-            "changed the data" not in str(failure),
-            f"{failure} `m = matrix` makes no copy: it is a second name for the same array.",
-        )
-        raise
 
 
 def _pair(answer: Any) -> tuple[int, int]:

@@ -14,7 +14,17 @@ from mnist_course._backend import keras
 from mnist_course.data import load_mnist
 from mnist_course.preprocessing import normalize
 
-from .core import CheckError, NotAttemptedError, call, expect, expect_array, kind, task
+from .core import (
+    CheckError,
+    NotAttemptedError,
+    call,
+    expect,
+    expect_array,
+    find_better_scale,
+    kind,
+    measure_accuracy,
+    task,
+)
 
 LARGEST = 300_000  # parameters
 MARKS = (0.975, 0.985, 0.99)  # accuracies on the test images that the grade asks for
@@ -162,41 +172,13 @@ def train_network(train_network: Any, model: Any, history: Any) -> str:
     )
     _expect_no_other_data(train_network)
 
-    expect(model.built, "the network has no weights yet: it was never trained.")
-    parameters = model.count_params()
-    expect(
-        parameters <= LARGEST,
-        f"the network has {parameters:,} parameters; expected at most {LARGEST:,}. "
-        "`model.summary()` shows which layer has the most.",
-    )
-    takes = getattr(model, "input_shape", (None, 28, 28))
-    expect(
-        takes in ((None, 28, 28), (None, 28, 28, 1)),
-        f"the network takes inputs of shape {takes}; expected images, (None, 28, 28). Let it do "
-        "the rest itself: begin with `Flatten`, or with `Reshape((28, 28, 1))` before a "
-        "convolution.",
-    )
-    gives = model.predict(np.zeros((2, 28, 28), np.float32), verbose=0).shape
-    expect(
-        gives == (2, 10),
-        f"for 2 images, the network gives an array of shape {gives}; expected (2, 10), a number "
-        "for each digit.",
-    )
-    metrics = history.history
-    expect(
-        any(name.startswith("val_") for name in metrics),
-        "`history` has no `val_accuracy`, so nothing but the test images could tell you how good "
-        "the network is: hold back part of the images with `validation_split`.",
-    )
-    expect(
-        "val_accuracy" in metrics,
-        f"`history` has no `val_accuracy`, but {', '.join(metrics)}: compile the network with "
-        '`metrics=["accuracy"]`.',
-    )
+    _expect_network(model)
+    metrics, parameters = history.history, model.count_params()
+    _expect_validated(metrics)
 
     mnist = load_mnist()
     images, labels = normalize(mnist.test_images), mnist.test_labels
-    accuracy = _accuracy(model, images, labels)
+    accuracy = measure_accuracy(model, images, labels)
     tests = f"of the {len(images):,} test images"
     if accuracy < MARKS[-1]:
         passed = [f"{100 * mark:.1f} %" for mark in MARKS if mark <= accuracy]
@@ -316,35 +298,60 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _accuracy(model: Any, images: Any, labels: Any) -> float:
-    predictions = model.predict(images, batch_size=1000, verbose=0).argmax(axis=1)
-    return float((predictions == labels).mean())
+def _expect_network(model: Any) -> None:
+    """Fail unless a network is small enough, and gives ten numbers for each image."""
+    expect(model.built, "the network has no weights yet: it was never trained.")
+    parameters = model.count_params()
+    expect(
+        parameters <= LARGEST,
+        f"the network has {parameters:,} parameters; expected at most {LARGEST:,}. "
+        "`model.summary()` shows which layer has the most.",
+    )
+    takes = getattr(model, "input_shape", (None, 28, 28))
+    expect(
+        takes in ((None, 28, 28), (None, 28, 28, 1)),
+        f"the network takes inputs of shape {takes}; expected images, (None, 28, 28). Let it do "
+        "the rest itself: begin with `Flatten`, or with `Reshape((28, 28, 1))` before a "
+        "convolution.",
+    )
+    gives = model.predict(np.zeros((2, 28, 28), np.float32), verbose=0).shape
+    expect(
+        gives == (2, 10),
+        f"for 2 images, the network gives an array of shape {gives}; expected (2, 10), a number "
+        "for each digit.",
+    )
+
+
+def _expect_validated(metrics: dict[str, Any]) -> None:
+    """Fail unless a training measured the validation accuracy."""
+    expect(
+        any(name.startswith("val_") for name in metrics),
+        "`history` has no `val_accuracy`, so nothing but the test images could tell you how good "
+        "the network is: hold back part of the images with `validation_split`.",
+    )
+    expect(
+        "val_accuracy" in metrics,
+        f"`history` has no `val_accuracy`, but {', '.join(metrics)}: compile the network with "
+        '`metrics=["accuracy"]`.',
+    )
 
 
 def _advice(model: Any, metrics: dict[str, Any], accuracy: float, images: Any, labels: Any) -> str:
     """Say what looks like the cause of an accuracy that is too low."""
-    for factor, done in ((1 / 255, "divided by 255 again"), (255, "multiplied by 255")):
-        if _accuracy(model, images * np.float32(factor), labels) > max(accuracy + 0.01, 0.5):
-            return (
-                f"It would read more if they were {done}, so it was trained on such images. The "
-                "images that `train_network` gets are normalized: leave their values alone."
-            )
+    scales = {
+        "divided by 255 again": images * np.float32(1 / 255),
+        "multiplied by 255": images * np.float32(255),
+    }
+    if done := find_better_scale(model, labels, scales, max(accuracy + 0.01, 0.5)):
+        return (
+            f"It would read more if they were {done}, so it was trained on such images. The "
+            "images that `train_network` gets are normalized: leave their values alone."
+        )
     layers = list(_layers(model))
     if any(isinstance(layer, keras.layers.RandomFlip) for layer in layers):
         return "It learned from mirrored digits, which nobody writes: leave `RandomFlip` out."
     if accuracy < 0.8:
-        guessing = "That is hardly more than guessing: was it trained? " if accuracy < 0.2 else ""
-        random = any(type(layer).__name__.startswith("Random") for layer in layers)
-        channel = (
-            " Keras's random layers need a channel, `Reshape((28, 28, 1))` before them, and "
-            '`fill_mode="constant"`.'
-        )
-        return (
-            f"{guessing}It learns hardly anything. Did every image keep its own label? Do the last "
-            "activation and the loss belong together (softmax with "
-            "`sparse_categorical_crossentropy`)? Does the learning rate fall to 0 too early? It "
-            f"counts batches, not epochs.{channel if random else ''}"
-        )
+        return _advice_for_bad_training(accuracy, layers)
     validated = metrics["val_accuracy"][-1]
     learned = metrics["accuracy"][-1] if "accuracy" in metrics else validated
     if learned > max(0.99, validated + 0.01):
@@ -357,6 +364,21 @@ def _advice(model: Any, metrics: dict[str, Any], accuracy: float, images: Any, l
     return (
         "Train for more epochs, or let the learning rate fall to 0 towards the end, and look at "
         "the validation accuracy to see what helps."
+    )
+
+
+def _advice_for_bad_training(accuracy: float, layers: list[Any]) -> str:
+    guessing = "That is hardly more than guessing: was it trained? " if accuracy < 0.2 else ""
+    random = any(type(layer).__name__.startswith("Random") for layer in layers)
+    channel = (
+        " Keras's random layers need a channel, `Reshape((28, 28, 1))` before them, and "
+        '`fill_mode="constant"`.'
+    )
+    return (
+        f"{guessing}It learns hardly anything. Did every image keep its own label? Do the last "
+        "activation and the loss belong together (softmax with "
+        "`sparse_categorical_crossentropy`)? Does the learning rate fall to 0 too early? It "
+        f"counts batches, not epochs.{channel if random else ''}"
     )
 
 

@@ -80,59 +80,7 @@ def summarize(summarize: Any) -> str:
 @task("training.html#epochs-and-images-kept-aside")
 def split(split: Any) -> str:
     """Check a function that keeps the last images aside for validation."""
-    # With 20 images and a share of 0.25 there is nothing to round.
-    parts = _expect_pairs(split, 20, 0.25)
-    _, labels = _numbered(20)
-    train, validation = (part[:, 0, 0].astype(int).tolist() for part, _ in parts)
-    both, none = set(train) & set(validation), set(range(20)) - {*train, *validation}
-    sizes = f"of 20 images with a share of 0.25, {len(train)} are for training and "
-    sizes += f"{len(validation)} for validation"
-    expect(
-        not both,
-        f"{sizes}, so {len(both)} of them in both parts; expected none. One part ends where the "
-        "other one begins.",
-    )
-    expect(
-        not none,
-        f"{sizes}, so {len(none)} in neither; expected none lost. One part ends where the other "
-        "one begins.",
-    )
-    expect(
-        (sorted(train), sorted(validation)) != ([*range(5, 20)], [*range(5)]),
-        "the first images are for validation; expected the last ones, as in Keras.",
-    )
-    expect(
-        (len(train), len(validation)) != (5, 15),
-        f"{sizes}; expected it the other way round: `share` is the share for *validation*, which "
-        "comes second.",
-    )
-    expect(
-        [train, validation] == [sorted(train), sorted(validation)],
-        "the images are not in their old order: they were shuffled. Expected the first ones for "
-        "training and the last ones for validation, in order.",
-    )
-    for name, positions, (_, digits) in zip(
-        ("training", "validation"), (train, validation), parts, strict=True
-    ):
-        expect(
-            np.array_equal(digits, labels[positions]),
-            f"the {name} labels are not those of the {name} images. Split both in the same place, "
-            "in the same order.",
-        )
-    expect(
-        len(train) == 15 or len(_expect_pairs(split, 20, 0.5)[0][0]) != len(train),
-        f"{sizes}, and as many with a share of 0.5; expected 15 and 5. Does your answer use "
-        "`share`?",
-    )
-    expect(
-        len(train) == 15,
-        f"{sizes}; expected 15 and 5: 20 · (1 - 0.25) is 15. `a[:15]` is everything before "
-        "position 15, and `a[15:]` the rest.",
-    )
-    expect(
-        train == [*range(15)],
-        f"the images for validation are those at positions {validation}; expected the last five.",
-    )
+    _expect_split_of_20(split)
     # Rounding takes 17.6 to 18; 18.4 becomes 19 when the number for validation is cut off instead.
     for number, exact, advice in (
         (23, 18.4, "Cut off the number for training, not the one for validation."),
@@ -243,6 +191,63 @@ def _expect_counts(counts: Any) -> None:
             f"'counts' says {seen[digit]:g} for the digit {digit}; expected {true[digit]} for the "
             f"labels {LABELS.tolist()}.",
         )
+
+
+def _expect_split_of_20(split: Any) -> None:
+    """Fail the check unless the last 5 of 20 images are for validation."""
+    # With 20 images and a share of 0.25 there is nothing to round.
+    parts = _expect_pairs(split, 20, 0.25)
+    _, labels = _numbered(20)
+    train, validation = (part[:, 0, 0].astype(int).tolist() for part, _ in parts)
+    both, none = set(train) & set(validation), set(range(20)) - {*train, *validation}
+    sizes = f"of 20 images with a share of 0.25, {len(train)} are for training and "
+    sizes += f"{len(validation)} for validation"
+    expect(
+        not both,
+        f"{sizes}, so {len(both)} of them in both parts; expected none. One part ends where the "
+        "other one begins.",
+    )
+    expect(
+        not none,
+        f"{sizes}, so {len(none)} in neither; expected none lost. One part ends where the other "
+        "one begins.",
+    )
+    expect(
+        (sorted(train), sorted(validation)) != ([*range(5, 20)], [*range(5)]),
+        "the first images are for validation; expected the last ones, as in Keras.",
+    )
+    expect(
+        (len(train), len(validation)) != (5, 15),
+        f"{sizes}; expected it the other way round: `share` is the share for *validation*, which "
+        "comes second.",
+    )
+    expect(
+        [train, validation] == [sorted(train), sorted(validation)],
+        "the images are not in their old order: they were shuffled. Expected the first ones for "
+        "training and the last ones for validation, in order.",
+    )
+    for name, positions, (_, digits) in zip(
+        ("training", "validation"), (train, validation), parts, strict=True
+    ):
+        expect(
+            np.array_equal(digits, labels[positions]),
+            f"the {name} labels are not those of the {name} images. Split both in the same place, "
+            "in the same order.",
+        )
+    expect(
+        len(train) == 15 or len(_expect_pairs(split, 20, 0.5)[0][0]) != len(train),
+        f"{sizes}, and as many with a share of 0.5; expected 15 and 5. Does your answer use "
+        "`share`?",
+    )
+    expect(
+        len(train) == 15,
+        f"{sizes}; expected 15 and 5: 20 · (1 - 0.25) is 15. `a[:15]` is everything before "
+        "position 15, and `a[15:]` the rest.",
+    )
+    expect(
+        train == [*range(15)],
+        f"the images for validation are those at positions {validation}; expected the last five.",
+    )
 
 
 def _numbered(number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:

@@ -9,7 +9,18 @@ from mnist_course._backend import keras
 from mnist_course.data import MNIST, load_mnist
 from mnist_course.preprocessing import normalize
 
-from .core import CheckError, NotAttemptedError, call, expect, expect_number, kind, task
+from .core import (
+    CheckError,
+    advise,
+    call,
+    expect,
+    expect_number,
+    find_better_scale,
+    kind,
+    measure_accuracy,
+    predict,
+    task,
+)
 
 # Points for each share of the 10,000 test images; benchmarks/results/README.md says why these.
 BANDS = {0.90: 1, 0.95: 1, 0.97: 2, 0.98: 2}
@@ -47,13 +58,15 @@ def cross_entropy(cross_entropy: Any) -> str:
         f"the loss is {loss:.4g}; expected {expected:.4g}. Compute the example of the task, step "
         "by step.",
     )
-    fewer = _number(call(cross_entropy, probabilities[:4], labels[:4]), "the loss of 4 images")
+    answer = call(cross_entropy, probabilities[:4], labels[:4])
+    fewer = expect_number(answer, "the loss of 4 images", finite=False)
     expect(
         np.isclose(fewer, -np.log(right[:4]).mean(), rtol=1e-4),
         "ten images came out right, and four did not. Do not count on a number of images.",
     )
     certain = np.eye(10)[[3]]
-    cost = _number(call(cross_entropy, certain, np.array([8])), "the loss of an impossible digit")
+    answer = call(cross_entropy, certain, np.array([8]))
+    cost = expect_number(answer, "the loss of an impossible digit", finite=False)
     expect(
         not np.isnan(cost),
         "where a probability is 0, the loss became NaN (not a number), because 0 times log(0) is "
@@ -91,7 +104,7 @@ def train_network(model: Any, history: Any) -> str:
     expect(len(curves.get("loss", [])) > 0, "the history is empty: train for at least one epoch.")
 
     mnist = load_mnist()
-    accuracy = _accuracy(model, normalize(mnist.test_images), mnist.test_labels)
+    accuracy = measure_accuracy(model, normalize(mnist.test_images), mnist.test_labels)
     seen = f"the network recognizes {accuracy:.2%} of the {len(mnist.test_labels):,} test images"
     if accuracy < TARGET:
         points = sum(points for band, points in BANDS.items() if accuracy >= band)
@@ -155,7 +168,8 @@ def diagnose(diagnose: Any) -> str:
             "val_loss": val_loss,
             "val_accuracy": [0.8, 0.86, 0.89],
         }
-        answer = _called(diagnose, history)
+        with advise(_ADVICE):
+            answer = call(diagnose, history)
         expect(
             isinstance(answer, str),
             f"`diagnose` returned {kind(answer)}; expected a text: one of {', '.join(DIAGNOSES)}.",
@@ -234,20 +248,10 @@ _CURVES = [
 ]
 
 
-def _called(function: Any, history: Mapping[str, Any]) -> Any:
-    """Call a learner's function on a history."""
-    try:
-        return call(function, history)
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        advice = [text for words, text in _ADVICE.items() if words in str(failure)]
-        raise CheckError(" ".join([str(failure), *advice])) from None
-
-
 def _epoch(best_epoch: Any, history: Mapping[str, Any]) -> float:
     """Return what a learner's function takes for the best epoch."""
-    answer = _called(best_epoch, history)
+    with advise(_ADVICE):
+        answer = call(best_epoch, history)
     try:
         return float(answer)
     except (TypeError, ValueError):
@@ -316,78 +320,94 @@ def _wrong_losses(probabilities: Any, labels: Any) -> list[tuple[float, str]]:
     ]
 
 
-def _number(value: Any, name: str) -> float:
-    """Return a number that may be infinite or NaN."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise CheckError(f"{name} is {kind(value)}; expected one number.") from None
-
-
-def _probabilities(model: Any, images: Any) -> Any:
-    try:
-        answer = np.asarray(model.predict(images, batch_size=1000, verbose=0))
-    # What a model raises on images that it cannot take is not limited to any list.
-    except Exception:
-        raise CheckError(
-            f"the network takes inputs of shape {getattr(model, 'input_shape', None)} and could "
-            "not take images of shape (None, 28, 28). Let it begin with Flatten."
-        ) from None
-    expect(
-        answer.shape == (len(images), 10),
-        f"the network answers {len(images):,} images with an array of shape {answer.shape}; "
-        "expected ten numbers for each image.",
-    )
-    return answer
-
-
-def _accuracy(model: Any, images: Any, labels: Any) -> float:
-    return float((_probabilities(model, images).argmax(axis=1) == labels).mean())
-
-
 def _cause(model: Any, curves: Mapping[str, Any], mnist: MNIST) -> str:
     """Return what may have kept the network from the target, the surest cause first."""
-    epochs = len(curves["loss"])
+    if cause := _divergence(model, curves) or _scale_mistake(model, mnist):
+        return cause
+    outputs = predict(model, normalize(mnist.train_images[::12]))
+    known = float((outputs.argmax(axis=1) == mnist.train_labels[::12]).mean())
+    return (
+        _missing_softmax(model, outputs)
+        or _little_known(known, curves, len(mnist.train_labels))
+        or _second_softmax(model, outputs)
+        or _schedule_mistake(model)
+        or _short_training(known, len(curves["loss"]))
+        or _what_is_left(model)
+    )
+
+
+def _divergence(model: Any, curves: Mapping[str, Any]) -> str:
+    """Say whether the learning rate was too high."""
     if not np.isfinite(curves["loss"][-1]):
         return "The loss is not a finite number any more: try a smaller learning rate."
-    rate, constant = _learning_rate(model)
+    rate, _ = _learning_rate(model)
     adaptive = keras.optimizers.Adam | keras.optimizers.Nadam | keras.optimizers.RMSprop
     if rate >= 0.01 and isinstance(model.optimizer, adaptive):
         return (
             f"The learning rate is {rate:g}, at which the steps are too large to arrive anywhere. "
             "Try 0.001 or 0.002."
         )
-    if scale := _other_scale(model, mnist):
+    return ""
+
+
+def _scale_mistake(model: Any, mnist: MNIST) -> str:
+    """Say whether a network makes far fewer mistakes on images of another scale."""
+    images, labels = normalize(mnist.test_images[::5]), mnist.test_labels[::5]
+    scales = {
+        "raw gray values from 0 to 255": images * 255,
+        "images divided by 255 a second time": images / 255,
+        "standardized images": (images - images.mean()) / images.std(),
+    }
+    least = 1 - 0.8 * (1 - measure_accuracy(model, images, labels))
+    if scale := find_better_scale(model, labels, scales, least):
         return (
             f"It does much better on {scale}, so it learned from such. `images` are between 0 and "
             "1 already: train on them as they are."
         )
-    images = normalize(mnist.train_images[::12])
-    outputs = _probabilities(model, images)
-    from_logits = bool(getattr(model.loss, "from_logits", False))
-    probable = np.allclose(outputs.sum(axis=1), 1, atol=1e-3)
-    if not probable and not from_logits:
-        return (
-            "It does not end with softmax, so what it returns are no probabilities, and the loss "
-            "takes them for such. Add softmax to the last layer, or give the loss from_logits=True."
-        )
-    known = float((outputs.argmax(axis=1) == mnist.train_labels[::12]).mean())
+    return ""
+
+
+def _missing_softmax(model: Any, outputs: Any) -> str:
+    if _are_probabilities(outputs) or _expects_logits(model):
+        return ""
+    return (
+        "It does not end with softmax, so what it returns are no probabilities, and the loss "
+        "takes them for such. Add softmax to the last layer, or give the loss from_logits=True."
+    )
+
+
+def _second_softmax(model: Any, outputs: Any) -> str:
+    if not (_are_probabilities(outputs) and _expects_logits(model)):
+        return ""
+    return (
+        "It ends with softmax, but its loss has from_logits=True, which means that there is "
+        "none: leave one of them out. Then look at the hints for the rest."
+    )
+
+
+def _are_probabilities(outputs: Any) -> bool:
+    return np.allclose(outputs.sum(axis=1), 1, atol=1e-3)
+
+
+def _expects_logits(model: Any) -> bool:
+    return bool(getattr(model.loss, "from_logits", False))
+
+
+def _little_known(known: float, curves: Mapping[str, Any], images: int) -> str:
+    """Say whether the network guesses, or knows only some of the training images."""
     if known < 0.2:
         return "That is as good as guessing. Is it the model that was trained, and not a new one?"
     learned = float(np.max(curves.get("accuracy", [0])))
     if learned > known + 0.03:
         return (
             f"In training it reached {learned:.1%}, but it recognizes {known:.1%} of all "
-            f"{len(mnist.train_labels):,} training images. Did it see only a few, and learn those "
-            "by heart? Train on all."
+            f"{images:,} training images. Did it see only a few, and learn those by heart? Train "
+            "on all."
         )
-    if probable and from_logits:
-        return (
-            "It ends with softmax, but its loss has from_logits=True, which means that there is "
-            "none: leave one of them out. Then look at the hints for the rest."
-        )
-    if mistake := _schedule_mistake(model):
-        return mistake
+    return ""
+
+
+def _short_training(known: float, epochs: int) -> str:
     if epochs < 10:
         return (
             f"It was trained for {epochs} epoch{'' if epochs == 1 else 's'} only. Let it see the "
@@ -398,6 +418,11 @@ def _cause(model: Any, curves: Mapping[str, Any], mnist: MNIST) -> str:
             f"Even of the training images it recognizes {known:.1%} only: train for more "
             "epochs, or at a higher learning rate in the beginning."
         )
+    return ""
+
+
+def _what_is_left(model: Any) -> str:
+    rate, constant = _learning_rate(model)
     if constant:
         return (
             f"The learning rate stays at {rate:g} to the end, so luck decides where the last steps "
@@ -435,19 +460,4 @@ def _schedule_mistake(model: Any) -> str:
             f"The learning rate is still {last:.2g} at the end: `steps` is larger than the number "
             f"of batches trained, {taken:,}. Let the two agree."
         )
-    return ""
-
-
-def _other_scale(model: Any, mnist: MNIST) -> str:
-    """Name the images on which a network makes far fewer mistakes, if there are such."""
-    images, labels = normalize(mnist.test_images[::5]), mnist.test_labels[::5]
-    scales = {
-        "raw gray values from 0 to 255": images * 255,
-        "images divided by 255 a second time": images / 255,
-        "standardized images": (images - images.mean()) / images.std(),
-    }
-    wrong = 1 - _accuracy(model, images, labels)
-    for name, others in scales.items():
-        if 1 - _accuracy(model, others, labels) < 0.8 * wrong:
-            return name
     return ""

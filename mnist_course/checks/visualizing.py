@@ -17,7 +17,7 @@ import numpy.typing as npt
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from .core import CheckError, NotAttemptedError, call, expect, kind, task
+from .core import CheckError, NotAttemptedError, advise, call, expect, kind, task
 from .figures import Panel, describe, find_figure
 
 CLASSES = 10
@@ -69,7 +69,9 @@ def count_classes(count_classes: Any) -> str:
 def plot_balance(plot_balance: Any) -> str:
     """Check a function that draws how often each digit occurs."""
     for labels in (LABELS, GAPS):
-        panel = _bar_chart(_draw_balance(plot_balance, labels))
+        with advise({"shape mismatch": "Ten lengths need ten positions."}):
+            panels = _draw(plot_balance, labels)
+        panel = _bar_chart(panels)
         expect(
             len(panel.bars) != len(labels),
             f"saw {len(panel.bars)} bars, one for each image; expected one for each digit. Count "
@@ -107,12 +109,8 @@ def mean_images(mean_images: Any) -> str:
         np.repeat(np.arange(CLASSES, dtype=np.uint8), [4, 2, 3, 5, 2, 3, 2, 4, 3, 2])
     )
     present = (labels != 4) & (labels != 9)
-    try:
+    with advise({"same shape": FIRST_AXIS, "inhomogeneous": FIRST_AXIS}):
         answer = call(mean_images, IMAGES, labels)
-    except CheckError as failure:
-        if not re.search("same shape|inhomogeneous", str(failure)):
-            raise
-        raise CheckError(f"{failure} {FIRST_AXIS}") from None
     _expect_means(answer, IMAGES, labels)
     # NumPy warns of the mean of nothing, which is what is asked for here.
     with warnings.catch_warnings(action="ignore"):
@@ -281,15 +279,6 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
 def _open_figures() -> list[Figure]:
     figures = map(pyplot.figure, pyplot.get_fignums())
     return [figure for figure in figures if figure.axes]
-
-
-def _draw_balance(plot_balance: Any, labels: npt.NDArray[Any]) -> list[Panel]:
-    try:
-        return _draw(plot_balance, labels)
-    except CheckError as failure:
-        if "shape mismatch" not in str(failure):
-            raise
-        raise CheckError(f"{failure} Ten lengths need ten positions.") from None
 
 
 def _expect_grid(plot_grid: Any, rows: int, columns: int) -> None:
@@ -516,23 +505,7 @@ def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any
     means = _as_means(answer, images, labels)
     expected = np.stack([groups[digit].mean(axis=0) for digit in occurring])
     seen = means[occurring]
-    sizes = np.array([len(groups[digit]) for digit in occurring])[:, np.newaxis, np.newaxis]
-    sums = expected * sizes
-    mistakes = {
-        "each of the ten images is the mean of *all* images. Choose the images of one digit "
-        "before you average": np.broadcast_to(images.mean(axis=0), expected.shape),
-        "the images are sums. A mean is the sum, divided by how many there are": sums,
-        "the sums were divided by the number of all images; expected the number of images of that "
-        "digit": sums / len(images),
-        "the sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type": (
-            sums % 256 / sizes
-        ),
-        "the images were divided by 255; expected the mean of the gray values as they are "
-        "given": expected / 255,
-        "each image is a single one of its digit; expected the mean of all of that digit": (
-            np.stack([groups[digit][0] for digit in occurring])
-        ),
-    }
+    mistakes = _wrong_means(images, [groups[digit] for digit in occurring], expected)
     for mistake, mistaken in mistakes.items():
         expect(not _close(seen, mistaken), f"{mistake}.")
     expect(
@@ -563,6 +536,29 @@ def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any
             f"row {row}, column {column}; expected {expected[worst]:.2f}. Are the images and "
             "labels those that the function is given, not `train_images` and `train_labels`?"
         )
+
+
+def _wrong_means(
+    images: npt.NDArray[Any], groups: list[npt.NDArray[Any]], expected: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return what the usual mistakes compute, each under what to say about it."""
+    sizes = np.array([len(group) for group in groups])[:, np.newaxis, np.newaxis]
+    sums = expected * sizes
+    return {
+        "each of the ten images is the mean of *all* images. Choose the images of one digit "
+        "before you average": np.broadcast_to(images.mean(axis=0), expected.shape),
+        "the images are sums. A mean is the sum, divided by how many there are": sums,
+        "the sums were divided by the number of all images; expected the number of images of that "
+        "digit": sums / len(images),
+        "the sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type": (
+            sums % 256 / sizes
+        ),
+        "the images were divided by 255; expected the mean of the gray values as they are "
+        "given": expected / 255,
+        "each image is a single one of its digit; expected the mean of all of that digit": (
+            np.stack([group[0] for group in groups])
+        ),
+    }
 
 
 def _as_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -7,11 +7,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from mnist_course.checks.core import (
     CheckError,
     NotAttemptedError,
+    advise,
     call,
     expect,
     expect_array,
     expect_number,
+    find_better_scale,
     kind,
+    measure_accuracy,
     same,
     task,
 )
@@ -138,6 +141,52 @@ def test_numbers_may_be_of_any_type_but_must_be_one_and_finite() -> None:
         with pytest.raises(CheckError) as raised:
             expect_number(value, "the loss")
         assert said in str(raised.value)
+
+
+def test_a_number_may_be_infinite_where_a_check_says_so() -> None:
+    assert expect_number(float("inf"), "the loss", finite=False) == float("inf")
+    with pytest.raises(CheckError, match="expected one number"):
+        expect_number("three", "the loss", finite=False)
+
+
+def test_advice_follows_the_first_words_that_fit_and_nothing_else() -> None:
+    advice = {"took": "Give it back.", "it": "Leave it."}
+    for failure, said in (
+        (CheckError("you took it."), "you took it. Give it back."),
+        (CheckError("all wrong."), "all wrong."),
+        (NotAttemptedError("it"), "it"),
+    ):
+        with pytest.raises(type(failure)) as raised, advise(advice):
+            raise failure
+        assert str(raised.value) == said
+
+
+class Network:
+    """Recognizes the digit that is written into each image, if it comes as a gray value."""
+
+    def __init__(self, outputs: int = 10) -> None:
+        self.outputs = outputs
+
+    def predict(self, images, batch_size, verbose):
+        return np.eye(self.outputs)[np.rint(images[:, 0, 0]).astype(int) % self.outputs]
+
+
+def test_the_scale_that_a_network_learned_from_is_found() -> None:
+    labels = np.arange(10)
+    images = np.broadcast_to(labels[:, None, None] / 255, (10, 28, 28))
+    assert measure_accuracy(Network(), images, labels) == 0.1
+    assert measure_accuracy(Network(), images * 255, labels) == 1
+    scales = {"smaller": images / 255, "larger": images * 255}
+    assert find_better_scale(Network(), labels, scales, 0.5) == "larger"
+    assert find_better_scale(Network(), labels, scales, 1) == ""
+
+
+def test_a_network_with_other_outputs_is_named() -> None:
+    images = np.zeros((3, 28, 28))
+    with pytest.raises(CheckError, match=r"answers 3 images with an array of shape \(3, 5\)"):
+        measure_accuracy(Network(5), images, np.zeros(3))
+    with pytest.raises(CheckError, match="could not take images"):
+        measure_accuracy(object(), images, np.zeros(3))
 
 
 def test_values_are_named_in_a_few_words() -> None:
