@@ -2,13 +2,12 @@
 
 import copy
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
+from helpers import assert_nothing_runs
 from nbformat import NotebookNode, v4
 
 from mnist_course.grading.course.assignment import Assignment, read_assignment
@@ -101,7 +100,7 @@ def answering(assignment: Assignment) -> Callable[..., NotebookNode]:
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     limits = Limits(
         memory=3 * 2**29,
@@ -117,22 +116,29 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="module")
+def honest(sandbox: Sandbox, assignment: Assignment) -> Iterator[None]:
+    """After all attacks of a module, the sandbox still gives honest work what it deserves."""
+    yield
+    result = score(assignment, copy.deepcopy(assignment.notebook), spawn=sandbox.spawn)
+    assert result.cells == {"check_double": CellScore(2, 2), "check_greet": CellScore(1, 1)}
+
+
 @pytest.fixture
 def grade(
     sandbox: Sandbox,
     assignment: Assignment,
     answering: Callable[..., NotebookNode],
     course: Path,
+    honest: None,
 ) -> Grade:
-    """Grade an attack; afterwards the honest grade stands, and nothing is left."""
+    """Grade an attack; it changes no file of the course, and leaves no process."""
 
     def run(submission: NotebookNode | None = None, **answers: str) -> Result:
         before = list(contents(course))
         attack = submission or answering(**answers)
         result = score(assignment, attack, spawn=sandbox.spawn)
         nbformat.validate(nbformat.reads(result.notebook, as_version=4))
-        honest = score(assignment, answering(), spawn=sandbox.spawn)
-        assert honest.cells == {"check_double": CellScore(2, 2), "check_greet": CellScore(1, 1)}
         assert SECRET not in re.sub(re.escape(DOUBLE), "", str(result.to_dict()))
         assert list(contents(course)) == before
         assert_nothing_runs(sandbox)
@@ -144,12 +150,3 @@ def grade(
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         yield str(path), path.read_bytes() if path.is_file() else b""
-
-
-def assert_nothing_runs(sandbox: Sandbox) -> None:
-    """Only the two processes of bubblewrap and the fork server are there."""
-    bwrap = psutil.Process(sandbox._process.pid)
-    deadline = time.monotonic() + 10
-    while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert running == 2

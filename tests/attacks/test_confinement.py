@@ -5,13 +5,13 @@ import os
 import platform
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from helpers import assert_nothing_runs
 
 import mnist_course
 from mnist_course.grading.judging.student import Session, Student, StudentError
@@ -44,11 +44,13 @@ def sandbox() -> Iterator[Sandbox]:
         patch.setenv("SECRET", SECRET)
         with Sandbox(LIMITS) as sandbox:
             yield sandbox
+            with session(sandbox, HONEST) as after:
+                assert after.call("double", 21) == 42
 
 
 @pytest.fixture
 def attack(sandbox: Sandbox) -> Attack:
-    """Run a submission; an honest one beside it and one after it get the right answer."""
+    """Run a submission; an honest one, begun after the last attack, gets the right answer."""
 
     @contextmanager
     def run(*cells: str) -> Iterator[Student]:
@@ -56,8 +58,6 @@ def attack(sandbox: Sandbox) -> Attack:
             with session(sandbox, *cells) as attacker:
                 yield attacker
             assert beside.call("double", 21) == 42
-        with session(sandbox, HONEST) as after:
-            assert after.call("double", 21) == 42
         assert_nothing_runs(sandbox)
 
     return run
@@ -68,15 +68,6 @@ def session(sandbox: Sandbox, *cells: str) -> Iterator[Student]:
     named = [(f"cell_{number}", code) for number, code in enumerate(cells)]
     with Session(named, spawn=sandbox.spawn) as running:
         yield Student(running, "cell_0")
-
-
-def assert_nothing_runs(sandbox: Sandbox) -> None:
-    """Only the two processes of bubblewrap and the fork server are there."""
-    bwrap = psutil.Process(sandbox._process.pid)
-    deadline = time.monotonic() + 10
-    while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert running == 2
 
 
 def assert_succeeded(student: Student) -> None:

@@ -4,15 +4,13 @@ The marked test shows that each attack works where nothing confines it, so that 
 shows that it fails here, is about an attack that is one.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import run_nbgrader
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
@@ -66,7 +64,7 @@ def stock(
         "c.CourseDirectory.course_id = 'stock'\n"
         "c.CourseDirectory.source_directory = 'solutions'\n"
     )
-    run(root, "generate_assignment", NAME)
+    run_nbgrader(root, "generate_assignment", NAME)
     source = nbformat.read(root / "solutions" / NAME / FILE, as_version=4)
     for student, double in {HONEST: "", **ANSWERS}.items():
         folder = root / "submitted" / student / NAME
@@ -75,7 +73,7 @@ def stock(
     folder = root / "submitted" / LINK / NAME
     folder.mkdir(parents=True)
     (folder / FILE).symlink_to(root / "solutions" / NAME / FILE)
-    run(root, "autograde", NAME)
+    run_nbgrader(root, "autograde", NAME)
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "stock") as gradebook:
         recorded = {}
         for student in (HONEST, *ANSWERS, LINK):
@@ -87,20 +85,6 @@ def stock(
                 sum(grade.extra_credit or 0 for grade in notebook.grades),
             )
     return recorded
-
-
-def run(root: Path, *arguments: str) -> None:
-    """Start nbgrader, whose own folder is on the path, as it starts another program."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=root,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def answered(source: NotebookNode, double: str) -> NotebookNode:

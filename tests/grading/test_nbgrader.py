@@ -5,14 +5,13 @@ import dataclasses
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import run_nbgrader
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
@@ -46,20 +45,6 @@ def limits_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[Limit
 
     monkeypatch.setattr(plugins, "Sandbox", start)
     return started
-
-
-def nbgrader(course: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout + done.stderr
 
 
 def submit(course: Path, student: str, name: str = NAME, **answers: str) -> Path:
@@ -111,7 +96,7 @@ def test_stock_commands_and_formgrader_give_the_points_of_score(
 ) -> None:
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     shutil.copytree(ROOT / "solutions" / REAL, tmp_path / "solutions" / REAL)
-    nbgrader(tmp_path, "generate_assignment", REAL)
+    run_nbgrader(tmp_path, "generate_assignment", REAL)
     released = tmp_path / "exercises" / REAL / f"{REAL}.ipynb"
     files = {
         "ada": submit(tmp_path, "ada", REAL),
@@ -137,7 +122,7 @@ def test_stock_commands_and_formgrader_give_the_points_of_score(
                 sentences = "\n".join(result.cells[task.check].feedback)
                 assert (said[task.answer] or "") == sentences
 
-    nbgrader(tmp_path, "autograde", REAL)
+    run_nbgrader(tmp_path, "autograde", REAL)
     assert_as_scored()
 
     course = read_course(tmp_path)
@@ -148,10 +133,10 @@ def test_stock_commands_and_formgrader_give_the_points_of_score(
     assert all(api.autograde(REAL, student)["success"] for student in results)
     assert_as_scored()
 
-    nbgrader(tmp_path, "generate_feedback", REAL)
+    run_nbgrader(tmp_path, "generate_feedback", REAL)
     page = (tmp_path / "feedback" / "bob" / REAL / f"{REAL}.html").read_text()
     assert "should return float32" in page
-    nbgrader(tmp_path, "export", "--to", "grades.csv")
+    run_nbgrader(tmp_path, "export", "--to", "grades.csv")
     with (tmp_path / "grades.csv").open() as file:
         assert [float(row["raw_score"]) for row in csv.DictReader(file)] == earned
 

@@ -1,12 +1,10 @@
 """nbgrader's own commands, as configured here, agree on right and on untouched answers."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from helpers import run_nbgrader
 from nbgrader.api import Gradebook
 
 from mnist_course.grading.course.assignment import list_assignments, read_assignment
@@ -32,31 +30,16 @@ def course(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def nbgrader(course: Path, *arguments: str) -> str:
-    folder = Path(sys.executable).parent
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        env=os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_reference_earns_everything_and_untouched_nothing(course: Path, name: str) -> None:
     shutil.copytree(ROOT / "solutions" / name, course / "solutions" / name)
-    nbgrader(course, "generate_assignment", name)
+    run_nbgrader(course, "generate_assignment", name)
     for student, origin in (("ada", "solutions"), ("bob", "exercises")):
         folder = course / "submitted" / student / name
         folder.mkdir(parents=True)
         shutil.copy(course / origin / name / f"{name}.ipynb", folder)
 
-    nbgrader(course, "autograde", name)
+    run_nbgrader(course, "autograde", name)
 
     points = read_assignment(ROOT / "solutions", name).points
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "mnist-course") as gradebook:

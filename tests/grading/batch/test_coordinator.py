@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from distributed import Client
+from helpers import COMMAND, newly_graded, recorded
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
@@ -38,7 +38,6 @@ RIGHT = {
 }
 HALF = {"double": RIGHT["double"]}
 CRASH = {**RIGHT, "greet": "import os\nos._exit(1)"}
-COMMAND = str(Path(sys.executable).with_name("mnist-course"))
 PACKAGE = Path(mnist_course.__file__).parent
 ODD = 'o\'Neil [1]* "ü"'
 
@@ -77,35 +76,6 @@ def run(course: Path, **options: Any) -> dict[str, Graded]:
     return {graded.student: graded for graded in grade(read_course(course), NAME, **options)}
 
 
-def held(course: Path) -> dict[str, Any]:
-    """Return what the gradebook and the autograded folder hold."""
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        rows = {
-            submission.student.id: (
-                {
-                    grade.name: grade.auto_score
-                    for notebook in submission.notebooks
-                    for grade in notebook.grades
-                },
-                {
-                    c.name: c.auto_comment
-                    for notebook in submission.notebooks
-                    for c in notebook.comments
-                },
-            )
-            for submission in gradebook.assignment_submissions(NAME)
-        }
-    return {
-        student: (*row, (course / "autograded" / student / NAME / f"{NAME}.ipynb").read_text())
-        for student, row in rows.items()
-    }
-
-
-def graded_anew(course: Path) -> list[str]:
-    log = (course / "grading" / f"{NAME}.log").read_text().splitlines()
-    return sorted(line.split(" INFO ")[1].split(": ")[0] for line in log if "graded anew" in line)
-
-
 def test_everybody_gets_a_status_and_what_they_earned(
     here: None, course: Path, hand_in: Callable[..., Path], sandbox: Sandbox
 ) -> None:
@@ -130,7 +100,7 @@ def test_everybody_gets_a_status_and_what_they_earned(
     assert "The cell `greet` ended the process" in done["eve"].reason
     assert not any(graded.problem for graded in done.values())
     assignment = read_assignment(course / "solutions", NAME)
-    books = held(course)
+    books = recorded(course, NAME)
     for student in ("ada", ODD):
         file = course / "submitted" / student / NAME / f"{NAME}.ipynb"
         alone = score(assignment, nbformat.read(file, as_version=4), spawn=sandbox.spawn)
@@ -148,14 +118,14 @@ def test_grading_twice_changes_nothing_and_again_on_demand(
     hand_in("ada", RIGHT)
     hand_in("bob", HALF)
     first = run(course)
-    books = held(course)
-    assert graded_anew(course) == ["ada", "bob"]
+    books = recorded(course, NAME)
+    assert sorted(newly_graded(course, NAME)) == ["ada", "bob"]
     again = run(course)
-    assert (again, held(course)) == (first, books)
-    assert graded_anew(course) == ["ada", "bob"]
+    assert (again, recorded(course, NAME)) == (first, books)
+    assert sorted(newly_graded(course, NAME)) == ["ada", "bob"]
     run(course, students=["bob"], regrade=True)
-    assert graded_anew(course) == ["ada", "bob", "bob"]
-    assert {name: row[:2] for name, row in held(course).items()} == {
+    assert sorted(newly_graded(course, NAME)) == ["ada", "bob", "bob"]
+    assert {name: row[:2] for name, row in recorded(course, NAME).items()} == {
         name: row[:2] for name, row in books.items()
     }
 
@@ -167,7 +137,7 @@ def test_a_new_submission_replaces_every_point_of_the_earlier_one(
     run(course)
     hand_in("ada", {"greet": "def greet(name):\n    return name"})
     assert run(course)["ada"].points == "1.5 of 3.5"
-    points, comments, notebook = held(course)["ada"]
+    points, comments, notebook = recorded(course, NAME)["ada"]
     assert (points["check_double"], points["check_greet"]) == (0, 1.5)
     assert "not attempted" in comments["double"]
     assert comments["greet"] is None
@@ -180,16 +150,16 @@ def test_what_was_changed_in_the_gradebook_or_lost_is_put_back_without_grading(
     hand_in("ada", RIGHT)
     hand_in("bob", HALF)
     run(course)
-    books = held(course)
+    books = recorded(course, NAME)
     with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as database, database:
         database.execute("UPDATE grade SET auto_score = 99")
     run(course)
-    assert held(course) == books
+    assert recorded(course, NAME) == books
     (course / "gradebook.db").unlink()
     (course / "autograded" / "bob" / NAME / f"{NAME}.ipynb").unlink()
     run(course)
-    assert held(course) == books
-    assert graded_anew(course) == ["ada", "bob"]
+    assert recorded(course, NAME) == books
+    assert sorted(newly_graded(course, NAME)) == ["ada", "bob"]
 
 
 def test_the_secret_of_a_submission_is_recorded_also_after_it_was_graded(
@@ -205,7 +175,7 @@ def test_the_secret_of_a_submission_is_recorded_also_after_it_was_graded(
     secret.symlink_to(course / "nbgrader_config.py")
     run(course)
     assert not os.path.lexists(recorded)
-    assert graded_anew(course) == ["ada"]
+    assert sorted(newly_graded(course, NAME)) == ["ada"]
 
 
 def test_the_command_grades_with_its_own_package_beside_a_second_copy(
@@ -244,8 +214,8 @@ def test_a_locked_gradebook_is_reported_and_the_next_run_records(
     assert (done.outcome, done.points, done.failed) == ("graded", "2 of 3.5", True)
     monkeypatch.setattr(coordinator, "record", original)
     assert run(course)["ada"].problem == ""
-    assert held(course)["ada"][0]["check_double"] == 2
-    assert graded_anew(course) == ["ada", "ada"]
+    assert recorded(course, NAME)["ada"][0]["check_double"] == 2
+    assert sorted(newly_graded(course, NAME)) == ["ada", "ada"]
 
 
 def test_a_full_disk_is_reported_and_the_others_go_on(
@@ -264,7 +234,7 @@ def test_a_full_disk_is_reported_and_the_others_go_on(
     done = run(course)
     assert "No space left on device" in done["ada"].problem
     assert done["bob"].problem == ""
-    assert list(held(course)) == ["bob"]
+    assert list(recorded(course, NAME)) == ["bob"]
 
 
 def test_a_name_that_cannot_be_printed_is_rejected(

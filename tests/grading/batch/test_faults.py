@@ -5,7 +5,6 @@ import random
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,11 +12,10 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from nbgrader.api import Gradebook
+from helpers import COMMAND, newly_graded, recorded
 
 from mnist_course.grading.sandbox.supervisor import Sandbox
 
-COMMAND = str(Path(sys.executable).with_name("mnist-course"))
 NAME = "01_double"
 ANSWERS = [
     {"double": "def double(number):\n    return 2 * number", "greet": "greet = 'Hello, {}'.format"},
@@ -53,16 +51,10 @@ def start(course: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def graded_anew(course: Path) -> list[str]:
-    log = course / "grading" / f"{NAME}.log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [line.split(" INFO ")[1].split(": ")[0] for line in lines if "graded anew" in line]
-
-
 def wait_for_more(course: Path, run: "subprocess.Popen[bytes]", number: int) -> None:
     """Wait until more than so many submissions have been graded, or the run has ended."""
     deadline = time.monotonic() + 180
-    while len(graded_anew(course)) <= number and run.poll() is None:
+    while len(newly_graded(course, NAME)) <= number and run.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -113,25 +105,6 @@ def lose_database(run: "subprocess.Popen[bytes]", course: Path) -> None:
 FAULTS = [kill_coordinator, kill_worker, kill_kernel, lock_database, lose_database]
 
 
-def held(course: Path) -> dict[str, object]:
-    """Return what the gradebook and the autograded folder hold."""
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        return {
-            submission.student.id: (
-                {
-                    g.name: (g.auto_score, g.needs_manual_grade)
-                    for n in submission.notebooks
-                    for g in n.grades
-                },
-                {c.name: c.auto_comment for n in submission.notebooks for c in n.comments},
-                (
-                    course / "autograded" / submission.student.id / NAME / f"{NAME}.ipynb"
-                ).read_text(),
-            )
-            for submission in gradebook.assignment_submissions(NAME)
-        }
-
-
 @pytest.mark.parametrize(
     ("students", "rounds"),
     [(60, 5), pytest.param(200, 10, marks=pytest.mark.nightly)],
@@ -145,7 +118,7 @@ def test_a_run_disturbed_at_random_ends_like_an_undisturbed_one(
     faults = [FAULTS[number % len(FAULTS)] for number in range(rounds)]
     chance.shuffle(faults)
     for fault in faults:
-        before = len(graded_anew(full))
+        before = len(newly_graded(full, NAME))
         with start(full) as run:
             wait_for_more(full, run, before)
             assert run.poll() is None, "it ended before anything could happen to it"
@@ -153,16 +126,18 @@ def test_a_run_disturbed_at_random_ends_like_an_undisturbed_one(
             fault(run, full)
             wait_for_more(full, run, before + 5)
             run.kill()
-        assert len(graded_anew(full)) < students, "nothing was left to disturb"
+        assert len(newly_graded(full, NAME)) < students, "nothing was left to disturb"
     with start(full) as run:
         assert run.wait(600) == 0
-    disturbed = held(full)
-    twice = [student for student, n in collections.Counter(graded_anew(full)).items() if n > 1]
+    disturbed = recorded(full, NAME)
+    twice = [
+        student for student, n in collections.Counter(newly_graded(full, NAME)).items() if n > 1
+    ]
     assert twice == []
 
     # Nothing disturbs these, one for each kind of answer.
     undisturbed = submit(course, {f"answer-{number}": number for number in range(len(ANSWERS))})
     with start(undisturbed) as run:
         assert run.wait(600) == 0
-    expected = held(undisturbed)
+    expected = recorded(undisturbed, NAME)
     assert disturbed == {student: expected[f"answer-{n}"] for student, n in answers.items()}

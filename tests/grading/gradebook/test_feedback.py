@@ -1,11 +1,9 @@
 """Pages of feedback say what the gradebook says, and nothing in them acts in a browser."""
 
 import base64
-import os
 import shutil
 import struct
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -15,6 +13,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from helpers import run_nbgrader
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat import v4
@@ -109,18 +108,6 @@ def grade(root: Path, student: str, *, text: str = "", comment: str = "", url: s
 
 def page(root: Path, student: str) -> str:
     return (root / "feedback" / student / NAME / f"{NAME}.html").read_text(encoding="utf-8")
-
-
-def nbgrader(root: Path, *arguments: str) -> None:
-    folder = Path(sys.executable).parent
-    subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=root,
-        env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +215,7 @@ def stock(graded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         shutil.rmtree(root / "feedback", ignore_errors=True)
         with (root / "nbgrader_config.py").open("a") as config:
             config.write(lines)
-        nbgrader(root, "generate_feedback", NAME, "--student=mallory")
+        run_nbgrader(root, "generate_feedback", NAME, "--student=mallory")
         made[kind] = page(root, "mallory")
     return made
 

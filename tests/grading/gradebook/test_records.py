@@ -8,7 +8,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,6 +16,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from helpers import run_nbgrader
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
@@ -144,20 +144,6 @@ def cell_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
     return found
 
 
-def nbgrader(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=folder,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout + done.stderr
-
-
 def test_gradebook_knows_the_same_with_and_without_nbgraders_own_release(
     made: Path, generated: Path, tmp_path: Path
 ) -> None:
@@ -279,12 +265,12 @@ def test_stock_nbgrader_takes_the_submission_for_graded_and_exports_its_points(
     (submitted / "timestamp.txt").write_text(LATE)
     record(course, assignment, "ada", graded(assignment, double=0.5), LATE)
     before = files(course.autograded)
-    assert "Skipping existing assignment" in nbgrader(course.root, "autograde", NAME)
+    assert "Skipping existing assignment" in run_nbgrader(course.root, "autograde", NAME)
     assert files(course.autograded) == before
-    nbgrader(course.root, "export", "--to", "grades.csv")
+    run_nbgrader(course.root, "export", "--to", "grades.csv")
     header, row = (course.root / "grades.csv").read_text().splitlines()
     assert float(dict(zip(header.split(","), row.split(","), strict=True))["score"]) == 2.0
-    nbgrader(course.root, "generate_feedback", NAME)
+    run_nbgrader(course.root, "generate_feedback", NAME)
     assert (course.feedback / "ada" / NAME / f"{NAME}.html").is_file()
 
 

@@ -1,0 +1,64 @@
+"""What tests of several rooms do in the same way."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from nbgrader.api import Gradebook
+
+from mnist_course.grading.sandbox.supervisor import Sandbox
+
+COMMAND = str(Path(sys.executable).with_name("mnist-course"))
+
+
+def run_nbgrader(folder: Path, *arguments: str) -> str:
+    """Run a command of nbgrader, which must succeed, and return what it printed."""
+    programs = Path(sys.executable).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def recorded(course: Path, name: str) -> dict[str, Any]:
+    """Return what the gradebook and the autograded folder hold for each student."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        rows = {
+            submission.student.id: (
+                {g.name: g.auto_score for n in submission.notebooks for g in n.grades},
+                {c.name: c.auto_comment for n in submission.notebooks for c in n.comments},
+                {g.name for n in submission.notebooks for g in n.grades if g.needs_manual_grade},
+            )
+            for submission in gradebook.assignment_submissions(name)
+        }
+    return {
+        student: (*row, (course / "autograded" / student / name / f"{name}.ipynb").read_text())
+        for student, row in rows.items()
+    }
+
+
+def newly_graded(course: Path, name: str) -> list[str]:
+    """Return who was graded, and not taken from the journal, in the order of the log."""
+    log = course / "grading" / f"{name}.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [line.split(" INFO ")[1].split(": ")[0] for line in lines if "graded anew" in line]
+
+
+def assert_nothing_runs(sandbox: Sandbox) -> None:
+    """Only the two processes of bubblewrap and the fork server are there."""
+    bwrap = psutil.Process(sandbox._process.pid)
+    deadline = time.monotonic() + 10
+    while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running == 2
