@@ -50,3 +50,23 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "driver says why" in result.stderr
     assert "ImportError: no driver" in result.stderr
+
+
+def test_requirements_name_the_ranges_of_pyproject() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {*project["dependencies"], *sum(project["optional-dependencies"].values(), [])}
+    *ranges, course = [
+        line
+        for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    assert set(ranges) <= declared
+    names = [re.split("[<>=]", requirement)[0] for requirement in ranges]
+    expected = "tensorflow numpy matplotlib scikit-learn jupyter-book pytest nbgrader"
+    assert names == expected.split()
+    assert course == "-e .[book,notebooks,test]"
+
+
+def test_only_maintainers_install_what_only_maintainers_need() -> None:
+    lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[1:] == ["-r requirements.txt", "-e .[postgresql,dev]"]
