@@ -1,6 +1,9 @@
+import itertools
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,7 +57,8 @@ def test_failed_start_of_tensorflow_is_not_hidden(tmp_path: Path) -> None:
 
 def test_requirements_name_the_ranges_of_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {*project["dependencies"], *sum(project["optional-dependencies"].values(), [])}
+    extras = project["optional-dependencies"].values()
+    declared = {*project["dependencies"], *itertools.chain(*extras)}
     *ranges, course = [
         line
         for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
