@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_course._backend import keras, tf
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.models import build_cnn, build_mlp
 from mnist_course.preprocessing import augment
@@ -154,8 +155,9 @@ def train(
     training = int(len(images) * (1 - validation_split))
     if validation_split and not 0 < training < len(images):
         raise CourseError(
-            f"validation_split is {validation_split}, which cannot split {len(images)} images: "
-            "expected a share between 0 and 1 that leaves images on both sides."
+            f"validation_split is {validation_split}, which cannot split "
+            f"{counted(len(images), 'image')}: expected a share between 0 and 1 that "
+            "leaves images on both sides."
         )
     validation = (images[training:], labels[training:]) if validation_split else None
     images, labels = images[:training], labels[:training]

@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 from distributed import Client
 
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course
@@ -389,8 +390,8 @@ def _students(course: Course, name: str, chosen: list[str] | None) -> list[str]:
         )
     if unknown := sorted(set(chosen or []) - set(students)):
         raise CourseError(
-            f"{unknown[0]} has not handed in {name}: expected one of the {len(students)} folders "
-            f"in {course.submitted}, such as {students[0]}."
+            f"{unknown[0]} has not handed in {name}: expected one of "
+            f"{counted(len(students), 'folder')} in {course.submitted}, such as {students[0]}."
         )
     return [student for student in students if not chosen or student in chosen]
 

@@ -28,6 +28,7 @@ from nbgrader.api import Assignment, SubmittedAssignment
 from traitlets import Bool, Dict, List
 
 from mnist_course._files import atomic
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.release import find_reason
@@ -110,8 +111,8 @@ def generate_feedback(
     if failed:
         reason = next(iter(failed.values()))
         raise CourseError(
-            f"{len(failed)} of {len(chosen)} pages of feedback on {assignment} could not be "
-            f"generated, of {_names(list(failed))} ({reason}): run 'mnist-course grade "
+            f"{len(failed)} of {counted(len(chosen), 'page')} of feedback on {assignment} could "
+            f"not be generated, of {_names(list(failed))} ({reason}): run 'mnist-course grade "
             f"{assignment}', then this again."
         )
     return written

@@ -33,6 +33,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning
 
 from mnist_course._files import atomic_folder
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
 from mnist_course.grading.course.settings import Course
@@ -353,9 +354,9 @@ def _refuse_to_lose(gradebook: api.Gradebook, assignment: Assignment) -> None:
     if students := sorted({student for (student,) in [*grades, *comments]}):
         raise GradebookError(
             f"{assignment.path} has other cells than before, and what people graded by hand would "
-            f"be lost ({len(students)} submissions, the first by {students[0]}): restore the "
-            f"cells, or give that up with 'nbgrader db assignment remove {assignment.name} "
-            "--force'."
+            f"be lost ({counted(len(students), 'submission')}, the first by {students[0]}): "
+            "restore the cells, or give that up with 'nbgrader db assignment remove "
+            f"{assignment.name} --force'."
         )
 
 

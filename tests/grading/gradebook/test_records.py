@@ -524,7 +524,7 @@ def test_changed_cells_are_refused_if_grades_of_people_would_be_lost(
     else:
         grade_by_hand(course, "why", "bob", **{what: 0})
     before = held(course), held(course, "bob")
-    with pytest.raises(GradebookError, match=r"would be lost \(1 submissions, the first by bob\)"):
+    with pytest.raises(GradebookError, match=r"would be lost \(1 submission, the first by bob\)"):
         ensure_assignment(course, change_source(course, remove_greet))
     assert (held(course), held(course, "bob")) == before
 
