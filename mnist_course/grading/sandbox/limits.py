@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-READY = (
-    b"ready"  # what the fork server says when it takes orders, and each fork when it is confined
-)
+READY = b"ready"  # sent by the fork server, and by each fork when it is confined
 USER = 1000  # the number that whoever starts the sandbox has inside
 PRIVATE = Path("/private")  # the one place that each submission has for itself
 HOME = PRIVATE / "home"
