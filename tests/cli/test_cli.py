@@ -408,7 +408,7 @@ class TestRelease:
 
     def test_mistakes_of_the_user_get_one_sentence(self, course: Path) -> None:
         assert_one_sentence(
-            run("release", "--course", course / "solutions"), r"it has no nbgrader_config\.py"
+            run("release", "--course", course / "solutions"), r"has no nbgrader_config\.py"
         )
         assert_one_sentence(run("release", "02_two", cwd=course), "choose one of 01_one")
         source = course / "solutions" / self.NAME / f"{self.NAME}.ipynb"
