@@ -107,7 +107,7 @@ class TestRelease:
         self, run: Run, assert_one_sentence: Callable[..., None], course: Path
     ) -> None:
         assert_one_sentence(
-            run("release", "--course", course / "solutions"), r"it has no nbgrader_config\.py"
+            run("release", "--course", course / "solutions"), r"has no nbgrader_config\.py"
         )
         assert_one_sentence(run("release", "02_two", cwd=course), "choose one of 01_one")
         source = course / "solutions" / self.NAME / f"{self.NAME}.ipynb"

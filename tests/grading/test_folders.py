@@ -68,4 +68,6 @@ def test_every_command_reads_the_folders_of_the_configuration(renamed: Path) -> 
 def test_without_a_configuration_inspect_says_which_folder_it_wants(tmp_path: Path) -> None:
     command = ["inspect", str(tmp_path / f"{NAME}.ipynb"), "--course", str(tmp_path)]
     result = CliRunner().invoke(app, command)
-    assert "has no nbgrader_config.py; name another with --course" in str(result.exception)
+    assert "has no nbgrader_config.py: name the folder of the course with --course DIR." in str(
+        result.exception
+    )

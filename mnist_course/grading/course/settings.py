@@ -153,7 +153,7 @@ def read_course(root: Path) -> Course:
     root = root.absolute()
     if not (root / CONFIG).is_file():
         raise CourseError(
-            f"{root} is not the folder of a course: it has no {CONFIG}; name another with --course."
+            f"{root} has no {CONFIG}: name the folder of the course with --course DIR."
         )
     log = _Log()
     app = NbGraderApp(log=log, raise_config_file_errors=True)

@@ -88,5 +88,5 @@ class TestRelease:
         with pytest.raises(CourseError, match=r"has no nbgrader_config\.py"):
             release(read_course(tmp_path))
         (tmp_path / "nbgrader_config.py").touch()
-        with pytest.raises(CourseError, match="solutions has no assignments"):
+        with pytest.raises(CourseError, match="source has no assignments"):
             release(read_course(tmp_path))

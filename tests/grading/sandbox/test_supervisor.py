@@ -187,7 +187,7 @@ def test_says_when_it_has_ended() -> None:
 def test_ends_with_the_process_that_started_it() -> None:
     program = """
 import os, psutil, sys
-from mnist_course.grading.sandbox import Sandbox
+from mnist_course.grading.sandbox.supervisor import Sandbox
 with Sandbox() as sandbox:
     sandbox.spawn()
     pids = [p.pid for p in psutil.Process(sandbox._process.pid).children(recursive=True)]
@@ -251,7 +251,7 @@ def test_the_package_inside_is_the_one_that_runs_outside(tmp_path: Path) -> None
     copy = tmp_path / package.name
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
     code = """
-from mnist_course.grading.sandbox import Sandbox
+from mnist_course.grading.sandbox.supervisor import Sandbox
 from mnist_course.grading.student import Session, Student
 cell = "import mnist_course\\nseen = mnist_course.__file__"
 with Sandbox() as sandbox, Session([("0", cell)], spawn=sandbox.spawn) as running:
