@@ -32,6 +32,7 @@ UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 Arrays: TypeAlias = dict[str, UInt8Array]
 Pair: TypeAlias = tuple[UInt8Array, UInt8Array]
 
+SIDE = 28  # an MNIST image is 28 x 28 pixels
 MNIST_SHAPES = {
     "x_train": (60000, 28, 28),
     "y_train": (60000,),
