@@ -5,7 +5,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 from scipy import special
 
+from mnist_course._arrays import FloatArray, UInt8Array
 from mnist_course._files import atomic
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
@@ -21,9 +22,6 @@ from mnist_course.preprocessing import from_drawing, normalize
 
 if TYPE_CHECKING:
     import keras
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 NETWORK = "network.js"
 IMAGES = "images.js"
