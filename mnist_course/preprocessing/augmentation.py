@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import BSpline
 
 from mnist_course._arrays import FloatArray
 from mnist_course._backend import tf
@@ -97,11 +98,8 @@ def _spline_matrix() -> FloatArray:
 
     Rows have norm 1, so that standard normal knots make a standard normal value on every pixel.
     """
-    positions = np.linspace(1, KNOTS - 2, SIDE)
-    distance = np.abs(positions[:, None] - np.arange(KNOTS))
-    near = 2 / 3 - distance**2 + distance**3 / 2
-    far = np.maximum(2 - distance, 0) ** 3 / 6
-    matrix = np.where(distance < 1, near, far)
+    knots, pixels = np.arange(-2.0, KNOTS + 2), np.linspace(1, KNOTS - 2, SIDE)
+    matrix = BSpline.design_matrix(pixels, knots, k=3).toarray()
     normed: FloatArray = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
     return normed
 

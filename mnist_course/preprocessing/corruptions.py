@@ -95,8 +95,7 @@ def _corrupt(images: Array, name: str, amount: float, random: np.random.Generato
             draws = random.random(images.shape)
             return np.where(draws < amount / 2, 0, np.where(draws > 1 - amount / 2, 1, images))
         case "blur":
-            blurred: Array = ndimage.gaussian_filter(images, (0, amount, amount), mode="constant")
-            return blurred
+            return np.asarray(ndimage.gaussian_filter(images, (0, amount, amount), mode="constant"))
         case _:  # stripe: upright, and through the ink of almost every digit
             from_center = np.arange(SIDE) - random.integers(9, SIDE - 9, (n, 1, 1))
             band = (-amount / 2 <= from_center) & (from_center < amount / 2)
@@ -114,5 +113,4 @@ def _warp(images: Array, matrix: list[list[FloatArray]]) -> FloatArray:
     center = (SIDE - 1) / 2
     y, x = np.mgrid[:SIDE, :SIDE].reshape(2, -1) - center
     y, x = np.einsum("ijn,jp->inp", matrix, [y, x, np.ones(SIDE * SIDE)]) + center
-    warped: FloatArray = interpolate(images.astype(np.float64), y, x).numpy()
-    return warped
+    return np.asarray(interpolate(images.astype(np.float64), y, x))

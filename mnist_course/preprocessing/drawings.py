@@ -7,11 +7,9 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 from scipy import ndimage
 
-from mnist_course._arrays import Array, FloatArray, UInt8Array
+from mnist_course._arrays import Array, FloatArray, UInt8Array, as_array
 from mnist_course.data import SIDE
 from mnist_course.errors import CourseError
-
-from .normalizing import as_array
 
 INK_SIDE = 20  # the ink of an MNIST image fits a box of 20 x 20,
 CENTER = 14  # and its center of mass lies on pixel (14, 14)
@@ -116,11 +114,10 @@ def from_drawing(image: npt.ArrayLike) -> UInt8Array:
     ink = _ink(as_array(image))
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    old_height, old_width = cropped.shape
     scale = INK_SIDE / max(cropped.shape)
-    height, width = (max(1, _round(side * scale)) for side in cropped.shape)
-    small = (
-        _area_matrix(cropped.shape[0], height) @ cropped @ _area_matrix(cropped.shape[1], width).T
-    )
+    height, width = max(1, _round(old_height * scale)), max(1, _round(old_width * scale))
+    small = _area_matrix(old_height, height) @ cropped @ _area_matrix(old_width, width).T
     small *= 255 / small.max()
     top, left = (
         min(max(_round(CENTER - center), 0), SIDE - side)
@@ -173,13 +170,11 @@ def _gray(image: Array) -> FloatArray:
 
 def _levels(image: Array) -> FloatArray:
     """Return the values of `image` on the scale 0-255, whatever their type."""
-    if image.dtype == np.bool_:
-        return image.astype(np.float64) * 255
     if image.dtype == np.uint8:
         return image.astype(np.float64)
     if image.dtype == np.uint16:
         return image.astype(np.float64) / 257
-    if np.issubdtype(image.dtype, np.floating):
+    if image.dtype.kind in "bf":
         values = image.astype(np.float64)
         if np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1:
             return values * 255

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from mnist_course._arrays import Array, Float32Array
+from mnist_course._arrays import Array, Float32Array, as_array
 from mnist_course.data import SIDE
 from mnist_course.errors import CourseError
 
@@ -57,16 +57,6 @@ def check_normalized(images: npt.ArrayLike) -> Array:
             "normalize() first."
         )
     return array
-
-
-def as_array(images: npt.ArrayLike) -> Array:
-    """Return `images` as an array; raise `CourseError` if they have no common shape."""
-    try:
-        return np.asarray(images)
-    except (ValueError, TypeError) as error:
-        raise CourseError(
-            f"expected an array of images, found one that has no shape: {error}."
-        ) from None
 
 
 def _describe(array: Array) -> str:
