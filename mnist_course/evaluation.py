@@ -1,7 +1,10 @@
-"""Measure how good a trained network is, and where it fails."""
+"""Measure how good a trained network is, and where it fails.
+
+In: a model, normalized images and their labels. Out: a dataclass of numbers and arrays.
+"""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,18 +13,16 @@ from rich.progress import track
 from scipy import optimize, special, stats
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
+from ._arrays import DIGITS, Array, FloatArray, IntArray
 from ._notebook import in_notebook
 from .errors import CourseError
 from .preprocessing.corruptions import CORRUPTIONS, corrupt
+from .preprocessing.normalizing import check_normalized
 
 if TYPE_CHECKING:
     import keras
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-
-DIGITS = range(10)
-STRENGTHS = range(1, 6)
+BINS = 15  # of the confidences from 0 to 1; each bin contains its upper end
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,17 +129,7 @@ def predict(model: "keras.Model", images: npt.ArrayLike) -> FloatArray:
     CourseError
         If the images are not normalized, or the model does not return probabilities.
     """
-    images = np.asarray(images)
-    if images.ndim != 3 or not np.issubdtype(images.dtype, np.floating):
-        raise CourseError(
-            f"the images have shape {images.shape} and type {images.dtype}: expected (n, 28, 28) "
-            "and float32; pass them through normalize() first."
-        )
-    if not (images.size and images.min() >= 0 and images.max() <= 1):
-        raise CourseError(
-            "the images are empty or have values outside 0-1: pass the gray values through "
-            "normalize() first."
-        )
+    images = check_normalized(images)
     probabilities = np.asarray(model.predict(images, batch_size=1000, verbose=0), dtype=np.float64)
     if probabilities.shape != (len(images), len(DIGITS)):
         raise CourseError(
@@ -174,9 +165,7 @@ class Robustness:
     mean: float
 
 
-def robustness(
-    model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0
-) -> Robustness:
+def robustness(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLike) -> Robustness:
     """Measure how much of its accuracy `model` keeps on corrupted images.
 
     It takes about as long as 40 evaluations and, on a terminal, shows on stderr how far it is.
@@ -189,8 +178,6 @@ def robustness(
         Normalized images the model was not trained on, at least two.
     labels : array_like of int, shape (n,)
         The digit of each image.
-    seed : int, default 0
-        With the same seed, the same corrupted images.
 
     Returns
     -------
@@ -206,36 +193,36 @@ def robustness(
     Notes
     -----
     In the manner of MNIST-C (N. Mu and J. Gilmer, "MNIST-C: A robustness benchmark for computer
-    vision", 2019), with corruptions of our own: the figures cannot be compared with those
-    published for MNIST-C.
+    vision", 2019), with corruptions of our own: don't compare the results with published ones
+    for MNIST-C.
     """
     images, labels = _labeled("robustness", images, labels)
     clean = _accuracy(model, images, labels)
     console = Console(stderr=True, force_jupyter=False)
+    corruptions = track(
+        [(name, strength) for name in CORRUPTIONS for strength in range(1, 6)],
+        "Corrupting and classifying",
+        console=console,
+        transient=True,
+        disable=not console.is_terminal or in_notebook(),
+    )
     accuracies = [
-        _accuracy(model, corrupt(images, name, strength, seed=seed), labels)
-        for name, strength in track(
-            [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS],
-            "Corrupting and classifying",
-            console=console,
-            transient=True,
-            disable=not console.is_terminal or in_notebook(),
-        )
+        _accuracy(model, corrupt(images, name, strength), labels) for name, strength in corruptions
     ]
-    table = np.reshape(accuracies, (len(CORRUPTIONS), len(STRENGTHS)))
+    table = np.reshape(accuracies, (len(CORRUPTIONS), -1))
     return Robustness(clean, CORRUPTIONS, table, float(table.mean()))
 
 
 class Reliability(NamedTuple):
-    """How often a model is right when it says how sure it is, in bins of equal width.
+    """How often a model is right when it says how sure it is, in 15 bins of equal width.
 
     Attributes
     ----------
-    confidence : ndarray of float64, shape (bins,)
+    confidence : ndarray of float64, shape (15,)
         The mean probability given to the predictions in each bin; NaN where the bin is empty.
-    accuracy : ndarray of float64, shape (bins,)
+    accuracy : ndarray of float64, shape (15,)
         The share of these predictions that is right; NaN where the bin is empty.
-    counts : ndarray of int64, shape (bins,)
+    counts : ndarray of int64, shape (15,)
         How many predictions fall into each bin.
     """
 
@@ -272,7 +259,6 @@ def calibration(
     labels: npt.ArrayLike,
     *,
     validation: tuple[npt.ArrayLike, npt.ArrayLike],
-    bins: int = 15,
 ) -> Calibration:
     """Measure whether `model` is as often right as it says, before and after temperature scaling.
 
@@ -287,8 +273,6 @@ def calibration(
     validation : tuple of (images, labels)
         Other images the model was not trained on, such as its validation part. The temperature is
         fitted to these alone.
-    bins : int, default 15
-        Into how many bins the confidences from 0 to 1 are sorted; each contains its upper end.
 
     Returns
     -------
@@ -298,8 +282,8 @@ def calibration(
     Raises
     ------
     CourseError
-        If images are not normalized, labels do not match them, `bins` is less than 1, or the
-        model does not return ten probabilities per image.
+        If images are not normalized, labels do not match them, or the model does not return ten
+        probabilities per image.
 
     Notes
     -----
@@ -309,15 +293,12 @@ def calibration(
     """
     images, labels = _labeled("calibration", images, labels)
     validation_images, validation_labels = _labeled("calibration", *validation)
-    if bins < 1:
-        raise CourseError(f"calibration() was given bins={bins}: expected 1 or more.")
     temperature = _fit_temperature(_logits(model, validation_images), validation_labels)
     logits = _logits(model, images)
-    before = _reliability(logits, labels, bins)
-    after = _reliability(logits / temperature, labels, bins)
-    return Calibration(
-        before, after, _calibration_error(before), _calibration_error(after), temperature
-    )
+    before = _reliability(logits, labels)
+    after = _reliability(logits / temperature, labels)
+    errors = _calibration_error(before), _calibration_error(after)
+    return Calibration(before, after, *errors, temperature)
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,14 +310,11 @@ class Comparison:
     table : ndarray of int64, shape (2, 2)
         Counts of images; the rows are those a has right and wrong, the columns those b has right
         and wrong.
-    difference : float
-        The accuracy of a minus the accuracy of b.
     p_value : float
         The chance of a table at least as lopsided if neither model were better than the other.
     """
 
     table: IntArray
-    difference: float
     p_value: float
 
 
@@ -357,7 +335,7 @@ def compare(
     Returns
     -------
     Comparison
-        Who has which images right, the difference of the accuracies, and the p-value.
+        Who has which images right, and the p-value.
 
     Raises
     ------
@@ -377,16 +355,11 @@ def compare(
     table = confusion_matrix(a_right, b_right, labels=[True, False])
     only_a, only_b = int(table[0, 1]), int(table[1, 0])
     disputed = only_a + only_b
-    return Comparison(
-        table=table,
-        difference=(only_a - only_b) / len(labels),
-        p_value=float(stats.binomtest(only_a, disputed).pvalue) if disputed else 1.0,
-    )
+    p_value = float(stats.binomtest(only_a, disputed).pvalue) if disputed else 1.0
+    return Comparison(table, p_value)
 
 
-def _labeled(
-    function: str, images: npt.ArrayLike, labels: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float32], IntArray]:
+def _labeled(function: str, images: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Array, IntArray]:
     images, labels = np.asarray(images), np.asarray(labels)
     if labels.shape != images.shape[:1] or len(labels) < 2:
         raise CourseError(
@@ -421,17 +394,15 @@ def _fit_temperature(logits: FloatArray, labels: IntArray) -> float:
     return float(np.exp(optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-def _reliability(logits: FloatArray, labels: IntArray, bins: int) -> Reliability:
+def _reliability(logits: FloatArray, labels: IntArray) -> Reliability:
     confidences = special.softmax(logits, axis=1).max(axis=1)
     right = logits.argmax(axis=1) == labels
-    bin_of = np.digitize(confidences, np.linspace(0, 1, bins + 1)[1:-1], right=True)
-    counts = np.bincount(bin_of, minlength=bins)
+    bin_of = np.digitize(confidences, np.linspace(0, 1, BINS + 1)[1:-1], right=True)
+    counts = np.bincount(bin_of, minlength=BINS)
     with np.errstate(invalid="ignore"):
-        return Reliability(
-            confidence=np.bincount(bin_of, confidences, bins) / counts,
-            accuracy=np.bincount(bin_of, right, bins) / counts,
-            counts=counts,
-        )
+        confidence = np.bincount(bin_of, confidences, BINS) / counts
+        accuracy = np.bincount(bin_of, right, BINS) / counts
+    return Reliability(confidence, accuracy, counts)
 
 
 def _calibration_error(curve: Reliability) -> float:

@@ -1,4 +1,7 @@
-"""The networks of the course, as compiled Keras models."""
+"""The networks of the course.
+
+In: a seed, or the file of a trained model. Out: a Keras model, compiled if it is new.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -92,9 +95,12 @@ def build_cnn(*, seed: int | None = None) -> keras.Sequential:
 
 
 def _finish(model: keras.Sequential, seed: int | None) -> keras.Sequential:
-    """Draw the weights of `model` from `seed`, if there is one, and compile it."""
+    """Draw the kernels of `model` from `seed`, if there is one, and compile it."""
     if seed is not None:
-        _reset_weights(model, seed)
+        kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
+        seeds = np.random.SeedSequence(seed).generate_state(len(kernels))
+        for kernel, kernel_seed in zip(kernels, seeds, strict=True):
+            kernel.assign(keras.initializers.GlorotUniform(seed=int(kernel_seed))(kernel.shape))
     model.compile(
         optimizer=keras.optimizers.Adam(),
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -103,16 +109,8 @@ def _finish(model: keras.Sequential, seed: int | None) -> keras.Sequential:
     return model
 
 
-def _reset_weights(model: keras.Model, seed: int) -> None:
-    """Draw every kernel of `model` afresh, each from a seed of its own derived from `seed`."""
-    kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
-    seeds = np.random.SeedSequence(seed).generate_state(len(kernels))
-    for kernel, kernel_seed in zip(kernels, seeds, strict=True):
-        kernel.assign(keras.initializers.GlorotUniform(seed=int(kernel_seed))(kernel.shape))
-
-
 def load_model(path: str | Path) -> keras.Model:
-    """Load a model file, which may come from a stranger.
+    """Load a model file, which may come from an untrusted user.
 
     Parameters
     ----------

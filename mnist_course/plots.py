@@ -1,14 +1,14 @@
 """Every figure of the course.
 
-Each function returns a matplotlib `Figure` that shows itself in a notebook. Nothing is said by
-color alone, so that the figures can be read in print and by the color-blind. Images are drawn as
-ink on paper: 0 is white, the largest value is black.
+In: NumPy arrays, as the other modules return them. Out: a matplotlib `Figure` that shows itself in
+a notebook. Nothing is said by color alone, so that the figures can be read in print and by the
+color-blind. Images are drawn as ink on paper: 0 is white, the largest value is black.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ContextDecorator
 from io import BytesIO
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,20 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ._arrays import (
+    Array,
+    check_counts,
+    check_digits,
+    check_numbers,
+    check_probabilities,
+    check_shape,
+)
+from .data import SIDE
 from .errors import CourseError
 
-Array: TypeAlias = npt.NDArray[Any]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-
-SIDE = 28  # an MNIST image is 28 x 28 pixels
 CLASSES = 10
 MOST_IMAGES = 200
 MOST_MISTAKES = 24
@@ -36,6 +42,10 @@ GRAY = "#595959"
 # From P. Tol's "high-contrast" scheme, https://sronpersonalpages.nl/~pault/: they differ for the
 # color-blind and, in lightness, when printed in gray.
 DARK, LIGHT = "#004488", "#BB5566"
+SOLID: dict[str, Any] = {"color": DARK, "linestyle": "-", "marker": "o"}
+DASHED: dict[str, Any] = {"color": LIGHT, "linestyle": "--", "marker": "s"}
+CENTERED: dict[str, Any] = {"ha": "center", "va": "center"}
+HATCHED: dict[str, Any] = {"facecolor": "white", "hatch": "///"}
 
 # Matplotlib's own defaults with larger letters, whatever style a notebook has chosen.
 _course_style: ContextDecorator = style.context(
@@ -94,8 +104,8 @@ def plot_digits(
             f"{len(pixels)} images are too many for one figure: expected {MOST_IMAGES} at most, "
             "such as images[:50]."
         )
-    true = None if labels is None else _digits("labels", labels, len(pixels))
-    said = None if predictions is None else _digits("predictions", predictions, len(pixels))
+    true = None if labels is None else check_digits("labels", labels, len(pixels))
+    said = None if predictions is None else check_digits("predictions", predictions, len(pixels))
     title = _count(len(pixels), "image")
     captions = [""] * len(pixels)
     wrong: Collection[int] = ()
@@ -138,7 +148,7 @@ def plot_digit(image: npt.ArrayLike, label: int | None = None) -> Figure:
     pixels, brightest = _image(image)
     title = "28 × 28 pixels are 784 numbers"  # noqa: RUF001
     if label is not None:
-        title = f"Label {_digits('label', [label], 1)[0]}: {title}"
+        title = f"Label {check_digits('label', [label], 1)[0]}: {title}"
     figure = _Figure(WIDTH, WIDTH + 0.25, title)
     axes = figure.add_subplot(
         xlabel=f"Column (0 is paper, {brightest} is ink)",
@@ -146,17 +156,17 @@ def plot_digit(image: npt.ArrayLike, label: int | None = None) -> Figure:
         xticks=range(0, SIDE, 3),
         yticks=range(0, SIDE, 3),
     )
-    axes.imshow(pixels, cmap=INK, vmin=0, vmax=brightest, interpolation="nearest")
+    _draw_image(axes, pixels, 0, brightest)
     whole = pixels.dtype.kind in "iu"
     for (row, column), value in np.ndenumerate(pixels):
         axes.text(
             column,
             row,
-            str(value) if whole else _two_decimals(value),
-            color=_contrasting(1 - value / brightest),
+            f"{value:z.0f}" if whole or value == 0 else f"{value:z.2f}".removeprefix("0"),
+            # At this gray, black and white text have the same contrast (WCAG 2.2): 4.6 to 1.
+            color="black" if 1 - value / brightest > 0.46 else "white",
             fontsize=6.5,
-            ha="center",
-            va="center",
+            **CENTERED,
             in_layout=False,  # asking 784 texts for their size takes seconds
         )
     return figure
@@ -183,19 +193,16 @@ def plot_class_balance(labels: npt.ArrayLike, test_labels: npt.ArrayLike | None 
     CourseError
         If an array is empty, not one-dimensional, or holds something else than digits.
     """
-    parts = {"training": _digits("labels", labels)}
+    parts = {"training": check_digits("labels", labels)}
     if test_labels is not None:
-        parts["test"] = _digits("test_labels", test_labels)
+        parts["test"] = check_digits("test_labels", test_labels)
     figure = _Figure(WIDTH, 2 + 2.3 * len(parts), "How many images there are of each digit")
     axes = figure.add_subplot(
         xlabel="Images", ylabel="Digit", yticks=range(CLASSES), ylim=(9.6, -0.6)
     )
     height = 0.8 / len(parts)
-    looks: dict[str, dict[str, Any]] = {
-        "training": {"color": DARK},
-        "test": {"facecolor": "white", "hatch": "///"},
-    }
-    for i, (part, digits) in enumerate(parts.items()):
+    looks = {"color": DARK}, HATCHED
+    for i, ((part, digits), look) in enumerate(zip(parts.items(), looks, strict=False)):
         counts = np.bincount(digits, minlength=CLASSES)
         bars = axes.barh(
             np.arange(CLASSES) + (i - (len(parts) - 1) / 2) * height,
@@ -203,14 +210,11 @@ def plot_class_balance(labels: npt.ArrayLike, test_labels: npt.ArrayLike | None 
             height,
             label=f"{part}, {_count(len(digits), 'image')}",
             edgecolor=DARK,
-            **looks[part],
+            **look,
         )
         shares = [f"{count:,} ({_percent(count / len(digits))})" for count in counts]
         axes.bar_label(bars, shares, padding=3, fontsize=10)
-    axes.margins(x=0.25)  # room for the numbers
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    _open_frame(axes)
+    _count_on_x(axes, margin=0.25)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(parts), frameon=False)
     return figure
 
@@ -249,14 +253,13 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
         axes.set(title=name.capitalize(), xlabel="Epoch")
         if best is not None:
             axes.axvline(best, color=GRAY, linestyle=":", zorder=1)
-        if name == "accuracy":
-            axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.yaxis.set_major_formatter(_percents())
     return figure
 
 
 @_course_style
 def plot_confusion(matrix: npt.ArrayLike) -> Figure:
-    """Show which digits a model takes for which.
+    """Plot a confusion matrix: which digits a model mistakes for which.
 
     Parameters
     ----------
@@ -274,11 +277,7 @@ def plot_confusion(matrix: npt.ArrayLike) -> Figure:
     CourseError
         If the shape is another, a number is negative or not whole, or all are zero.
     """
-    counts = _whole_numbers("matrix", matrix)
-    if counts.shape != (CLASSES, CLASSES):
-        raise CourseError(f"matrix has shape {counts.shape}: expected (10, 10), one row per digit.")
-    if counts.min() < 0 or not counts.any():
-        raise CourseError("matrix holds negative numbers or only zeros: expected counts of images.")
+    counts = check_counts("matrix", matrix, (CLASSES, CLASSES), "one row per digit")
     right, total = int(np.trace(counts)), int(counts.sum())
     share_right = f"{right:,} of {_count(total, 'image')} right ({_percent(right / total)})"
     figure = _Figure(WIDTH, WIDTH, f"Confusion matrix: {share_right}")
@@ -287,9 +286,9 @@ def plot_confusion(matrix: npt.ArrayLike) -> Figure:
     )
     mistakes = np.where(np.eye(CLASSES, dtype=bool), 0, counts)
     # The darkest cell is mid-gray, on which black numbers are still easy to read.
-    axes.imshow(mistakes, cmap=INK, vmin=0, vmax=2 * max(1, mistakes.max()))
+    _draw_image(axes, mistakes, 0, 2 * max(1, mistakes.max()))
     for (row, column), count in np.ndenumerate(counts):
-        text = axes.text(column, row, str(count), ha="center", va="center")
+        text = axes.text(column, row, str(count), **CENTERED)
         if row == column:
             text.set_fontweight("bold")
             axes.add_patch(_frame(column - 0.46, row - 0.46, 0.92))
@@ -304,8 +303,6 @@ def plot_mistakes(
     labels: npt.ArrayLike,
     predictions: npt.ArrayLike,
     confidences: npt.ArrayLike,
-    *,
-    columns: int = 6,
 ) -> Figure:
     """Show the images a model got wrong, those it was most confident of first.
 
@@ -319,8 +316,6 @@ def plot_mistakes(
         The digits the model says.
     confidences : array_like of float, shape (n,)
         The probability the model gave to the digit it says, 0 to 1.
-    columns : int, default 6
-        Images in a row.
 
     Returns
     -------
@@ -333,9 +328,9 @@ def plot_mistakes(
         If an array has another shape or other values.
     """
     pixels, brightest = _images(images)
-    true = _digits("labels", labels, len(pixels))
-    said = _digits("predictions", predictions, len(pixels))
-    confidence = _probabilities("confidences", confidences, len(pixels))
+    true = check_digits("labels", labels, len(pixels))
+    said = check_digits("predictions", predictions, len(pixels))
+    confidence = check_probabilities("confidences", confidences, len(pixels))
     wrong = np.flatnonzero(true != said)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
     title = f"{_count(len(wrong), 'mistake')}, the most confident first"
@@ -344,24 +339,20 @@ def plot_mistakes(
     elif len(shown) < len(wrong):
         title = f"{len(shown)} of {title}"
     captions = [f"true {true[i]}, said {said[i]}\n({_percent(confidence[i])})" for i in shown]
-    figure = _gallery(
-        pixels[shown], captions, title, columns=columns, tile=1.16, limits=(0, brightest)
-    )
+    figure = _gallery(pixels[shown], captions, title, columns=6, tile=1.16, limits=(0, brightest))
     if len(wrong) == 0:
-        figure.axes[0].text(SIDE / 2, SIDE / 2, "✓", fontsize=60, ha="center", va="center")
+        figure.axes[0].text(SIDE / 2, SIDE / 2, "✓", fontsize=60, **CENTERED)
     return figure
 
 
 @_course_style
-def plot_first_layer(weights: npt.ArrayLike, *, columns: int = 8) -> Figure:
+def plot_first_layer(weights: npt.ArrayLike) -> Figure:
     """Show what each unit of the first layer looks for, as one image per unit.
 
     Parameters
     ----------
     weights : array_like of float, shape (784, units)
         The kernel of the first dense layer: ``model.layers[1].get_weights()[0]``.
-    columns : int, default 8
-        Units in a row.
 
     Returns
     -------
@@ -375,28 +366,19 @@ def plot_first_layer(weights: npt.ArrayLike, *, columns: int = 8) -> Figure:
     CourseError
         If the shape is another, or a weight is not finite.
     """
-    kernel = _numbers("weights", weights)
-    if kernel.ndim != 2 or kernel.shape[0] != SIDE * SIDE or kernel.shape[1] == 0:
-        raise CourseError(
-            f"weights has shape {kernel.shape}: expected (784, units), the kernel of the first "
-            "dense layer."
-        )
+    expected = "(784, units), the kernel of the first dense layer"
+    kernel = check_shape("weights", weights, (SIDE * SIDE, -1), expected)
     if not np.isfinite(kernel).all():
         raise CourseError("weights holds NaN or infinite values: expected a trained network.")
     units = np.argsort(-np.linalg.norm(kernel, axis=0), kind="stable")[:MOST_UNITS]
     tiles = kernel.T[units].reshape(-1, SIDE, SIDE)
     limit = float(np.quantile(np.abs(tiles), 0.995)) or 1.0
-    title = f"Weights of {_count(len(units), 'unit')} of the first layer"
+    shown = _count(len(units), "unit")
     if len(units) < kernel.shape[1]:
-        title = f"Weights of {len(units)} of {kernel.shape[1]:,} units of the first layer"
-    figure = _gallery(
-        tiles,
-        [f"unit {unit}" for unit in units],
-        title,
-        columns=columns,
-        tile=0.85,
-        limits=(-limit, limit),
-    )
+        shown = f"{len(units)} of {_count(kernel.shape[1], 'unit')}"
+    captions = [f"unit {unit}" for unit in units]
+    title = f"Weights of {shown} of the first layer"
+    figure = _gallery(tiles, captions, title, columns=8, tile=0.85, limits=(-limit, limit))
     height = figure.get_figheight() + 0.75
     figure.set_figheight(height)
     figure.colorbar(
@@ -441,7 +423,7 @@ def plot_prediction(
         If an array has another shape or other values, or the label is not a digit.
     """
     pixels, brightest = _image(image)
-    chances = _probabilities("probabilities", probabilities, CLASSES)
+    chances = check_probabilities("probabilities", probabilities, CLASSES)
     if abs(chances.sum() - 1) > 0.01:
         raise CourseError(
             f"probabilities sum to {chances.sum():.3g}: expected 1; pass the output of softmax."
@@ -449,24 +431,16 @@ def plot_prediction(
     prediction = int(chances.argmax())
     figure = _Figure(WIDTH, 3.8, f"Model prediction: {prediction}")
     left, right = figure.subplots(1, 2)
-    left.imshow(pixels, cmap=INK, vmin=0, vmax=brightest, interpolation="nearest")
+    _draw_image(left, pixels, 0, brightest)
     left.set(xticks=(), yticks=())
     if label is not None:
-        true = _digits("label", [label], 1)[0]
+        true = check_digits("label", [label], 1)[0]
         left.set_xlabel(f"label {true}: " + ("right ✓" if true == prediction else "wrong ✗"))
-    bars = right.barh(range(CLASSES), chances, color=GRAY, edgecolor="black")
-    bars[prediction].set(facecolor="white", hatch="///")
-    numbers = right.bar_label(bars, [_percent(chance) for chance in chances], padding=3)
-    numbers[prediction].set(text=f"{_percent(chances[prediction])} ◀", fontweight="bold")
-    right.set(
-        xlim=(0, 1.6),  # room for the numbers
-        xticks=(),
-        yticks=range(CLASSES),
-        xlabel="Probability",
-        ylabel="Digit",
-    )
-    right.invert_yaxis()
-    _open_frame(right)
+    texts = [_percent(chance) for chance in chances]
+    numbers = _draw_bars(right, range(CLASSES), chances, texts, hatched=[prediction])
+    numbers[prediction].set(text=f"{texts[prediction]} ◀", fontweight="bold")
+    right.set(xlabel="Probability", ylabel="Digit", xticks=(), yticks=range(CLASSES))
+    right.set_xlim(0, 1.6)  # room for the numbers
     return figure
 
 
@@ -491,7 +465,7 @@ def plot_study(accuracies: Sequence[float], gates: Sequence[float]) -> Figure:
     CourseError
         If there are fewer than two accuracies, or one is not between 0 and 1.
     """
-    values = _numbers("accuracies", accuracies)
+    values = check_numbers("accuracies", accuracies)
     if values.ndim != 1 or len(values) < 2 or not ((values >= 0) & (values <= 1)).all():
         raise CourseError(
             f"accuracies has shape {values.shape}: expected at least two numbers from 0 to 1."
@@ -540,13 +514,13 @@ def plot_robustness(clean: float, accuracies: npt.ArrayLike, names: Sequence[str
     CourseError
         If an array has another shape or other values.
     """
-    rates = _numbers("accuracies", accuracies)
+    rates = check_numbers("accuracies", accuracies)
     if rates.ndim != 2 or rates.size == 0 or len(rates) != len(names):
         raise CourseError(
             f"accuracies has shape {rates.shape} for {_count(len(names), 'name')}: expected "
             "(corruptions, strengths), one name per row."
         )
-    _probabilities("accuracies and clean", np.append(rates, clean), rates.size + 1)
+    check_probabilities("accuracies and clean", np.append(rates, clean), rates.size + 1)
     rows, columns = rates.shape
     summary = f"{_percent(clean)} clean, {_percent(rates.mean())} corrupted"
     figure = _Figure(WIDTH, 1.3 + 0.4 * rows, f"MNIST-C style accuracy: {summary}")
@@ -558,9 +532,9 @@ def plot_robustness(clean: float, accuracies: npt.ArrayLike, names: Sequence[str
         yticklabels=names,
     )
     # The darkest cell is mid-gray, on which black numbers are still easy to read.
-    axes.imshow(1 - rates, cmap=INK, vmin=0, vmax=2, aspect="auto", interpolation="nearest")
+    _draw_image(axes, 1 - rates, 0, 2, aspect="auto")
     for (row, column), rate in np.ndenumerate(rates):
-        axes.text(column, row, f"{100 * rate:.1f}", ha="center", va="center")
+        axes.text(column, row, f"{100 * rate:.1f}", **CENTERED)
     means = axes.secondary_yaxis("right")
     means.set_yticks(range(rows), [f"mean {100 * rate:.1f}" for rate in rates.mean(axis=1)])
     for part in (axes, means):
@@ -602,29 +576,20 @@ def plot_calibration(before: npt.ArrayLike, after: npt.ArrayLike) -> Figure:
     upper.annotate(
         "as sure as right", (0.07, 0.07), xytext=(8, -8), textcoords="offset points", color=GRAY
     )
-    looks = {"before": (DARK, "-", "o"), "after": (LIGHT, "--", "s")}
-    for (name, (confidence, accuracy, counts)), (color, linestyle, marker) in zip(
-        curves.items(), looks.values(), strict=True
+    for (name, (confidence, accuracy, counts)), look in zip(
+        curves.items(), (SOLID, DASHED), strict=True
     ):
         for axes, values in ((upper, accuracy), (lower, counts)):
-            axes.plot(
-                confidence,
-                values,
-                color=color,
-                linestyle=linestyle,
-                marker=marker,
-                label=f"{name} scaling",
-                clip_on=False,
-            )
+            axes.plot(confidence, values, label=f"{name} scaling", clip_on=False, **look)
     upper.set(ylabel="Accuracy", ylim=(0, 1))
     upper.legend(loc="lower right", frameon=False)
     lower.set(xlabel="Confidence: probability of the predicted digit", xlim=(0, 1))
     lower.set(ylabel="Predictions", yscale="log", ylim=(0.9, None))
     lower.yaxis.set_major_formatter("{x:,.0f}")
     for axes in (upper, lower):
-        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        axes.xaxis.set_major_formatter(_percents())
         _open_frame(axes)
-    upper.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    upper.yaxis.set_major_formatter(_percents())
     figure.align_ylabels()
     return figure
 
@@ -656,13 +621,8 @@ def plot_comparison(
     CourseError
         If the shape is another, a number is negative or not whole, or all are zero.
     """
-    counts = _whole_numbers("table", table)
-    if counts.shape != (2, 2) or counts.min() < 0 or not counts.any():
-        raise CourseError(
-            f"table has shape {counts.shape} and a sum of {counts.sum()}: expected (2, 2) counts "
-            "of images."
-        )
-    _probabilities("p_value", [p_value], 1)
+    counts = check_counts("table", table, (2, 2), "counts of images")
+    check_probabilities("p_value", [p_value], 1)
     first, second = names
     (both_right, only_first), (only_second, both_wrong) = counts.tolist()
     points = 100 * (only_first - only_second) / counts.sum()
@@ -671,15 +631,9 @@ def plot_comparison(
     figure = _Figure(WIDTH, 2.7, title)
     axes = figure.add_subplot(xlabel=f"Images (both right: {both_right:,})")
     labels = [f"only {first} right", f"only {second} right", "both wrong"]
-    bars = axes.barh(labels, [only_first, only_second, both_wrong], color=GRAY, edgecolor="black")
-    for bar in bars[:2]:
-        bar.set(facecolor="white", hatch="///")
-    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
-    axes.invert_yaxis()
-    axes.margins(x=0.15)  # room for the numbers
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    _open_frame(axes)
+    values = [only_first, only_second, both_wrong]
+    _draw_bars(axes, labels, values, [f"{value:,}" for value in values], hatched=[0, 1])
+    _count_on_x(axes, margin=0.15)
     return figure
 
 
@@ -723,14 +677,7 @@ def _gallery(
     axes = figure.add_subplot()
     for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
         left, top = i % columns * width, i // columns * height
-        axes.imshow(
-            image,
-            cmap=INK,
-            vmin=limits[0],
-            vmax=limits[1],
-            interpolation="nearest",
-            extent=(left, left + SIDE, top + SIDE, top),
-        )
+        _draw_image(axes, image, *limits, extent=(left, left + SIDE, top + SIDE, top))
         axes.text(left + SIDE / 2, top - 2, caption, fontsize=CAPTION, ha="center", va="bottom")
         if i in framed:
             axes.add_patch(_frame(left - 1, top - 1, SIDE + 2))
@@ -744,22 +691,13 @@ def _gallery(
 
 def _plot_curves(axes: Axes, training: Array, validation: Array | None) -> None:
     epochs = np.arange(1, len(training) + 1)
-    curves = [(training, "training", DARK, "-", "o")]
+    curves = [(training, "training", SOLID)]
     if validation is not None:
-        curves.append((validation, "validation", LIGHT, "--", "s"))
-    last = [curve[0][np.isfinite(curve[0])][-1] for curve in curves]
-    for (values, name, color, linestyle, marker), end in zip(curves, last, strict=True):
-        axes.plot(
-            epochs,
-            values,
-            color=color,
-            linestyle=linestyle,
-            marker=marker,
-            markersize=5,
-            markevery=max(1, len(epochs) // 10),
-            linewidth=2,
-            clip_on=False,
-        )
+        curves.append((validation, "validation", DASHED))
+    last = [values[np.isfinite(values)][-1] for values, _, _ in curves]
+    every = max(1, len(epochs) // 10)
+    for (values, name, look), end in zip(curves, last, strict=True):
+        axes.plot(epochs, values, markersize=5, markevery=every, linewidth=2, clip_on=False, **look)
         # The labels stand above and below each other even where the curves end together.
         above = len(curves) > 1 and (end > min(last) or (end == max(last) and name == "training"))
         axes.annotate(
@@ -768,11 +706,38 @@ def _plot_curves(axes: Axes, training: Array, validation: Array | None) -> None:
             xytext=(7, 0 if len(curves) == 1 else 8 if above else -8),
             textcoords="offset points",
             va="center",
-            color=color,
+            color=look["color"],
         )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
     axes.margins(y=0.15)
     axes.set_xlim(0.5, len(epochs) + 0.5)
+    _open_frame(axes)
+
+
+def _draw_image(axes: Axes, image: Array, low: float, high: float, **options: Any) -> None:
+    axes.imshow(image, cmap=INK, vmin=low, vmax=high, interpolation="nearest", **options)
+
+
+def _draw_bars(
+    axes: Axes,
+    names: Sequence[str] | range,
+    values: npt.ArrayLike,
+    texts: Sequence[str],
+    hatched: Collection[int],
+) -> list[Annotation]:
+    """Draw a gray or hatched bar for each name, from top to bottom, with a text at its end."""
+    bars = axes.barh(names, values, color=GRAY, edgecolor="black")
+    for i in hatched:
+        bars[i].set(**HATCHED)
+    axes.invert_yaxis()
+    _open_frame(axes)
+    return axes.bar_label(bars, texts, padding=3)
+
+
+def _count_on_x(axes: Axes, margin: float) -> None:
+    axes.margins(x=margin)  # room for the numbers at the ends of bars
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     _open_frame(axes)
 
 
@@ -784,14 +749,8 @@ def _open_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _contrasting(gray: float) -> str:
-    """Return the color of the text that is easiest to read on a gray from 0 (black) to 1."""
-    # At this gray, black and white text have the same contrast ratio (WCAG 2.2): 4.6 to 1.
-    return "black" if gray > 0.46 else "white"
-
-
-def _two_decimals(value: float) -> str:
-    return f"{value:z.2f}".removeprefix("0") if value else "0"
+def _percents() -> PercentFormatter:
+    return PercentFormatter(1, symbol=" %")
 
 
 def _percent(share: float) -> str:
@@ -804,26 +763,8 @@ def _count(number: int, thing: str) -> str:
 
 def _images(images: npt.ArrayLike) -> tuple[Array, int]:
     """Return the images as an array, and the value of ink: 255, or 1 for floats."""
-    pixels = _numbers("images", images)
-    if pixels.ndim != 3 or pixels.shape[1:] != (SIDE, SIDE) or len(pixels) == 0:
-        raise CourseError(
-            f"images has shape {pixels.shape}: expected (n, 28, 28) with at least one image."
-        )
-    return pixels, _brightest(pixels)
-
-
-def _image(image: npt.ArrayLike) -> tuple[Array, int]:
-    pixels = _numbers("image", image)
-    if pixels.shape != (SIDE, SIDE):
-        raise CourseError(
-            f"image has shape {pixels.shape}: expected (28, 28), one image such as images[0]."
-        )
-    return pixels, _brightest(pixels)
-
-
-def _brightest(pixels: Array) -> int:
-    whole = pixels.dtype.kind in "iu"
-    brightest = 255 if whole else 1
+    pixels = check_shape("images", images, (-1, SIDE, SIDE), "(n, 28, 28) with at least one image")
+    brightest = 255 if pixels.dtype.kind in "iu" else 1
     # Interpolation overshoots by a rounding error.
     low, high = pixels.min(), pixels.max()
     if not (low >= -1e-6 and high <= brightest + 1e-6):
@@ -831,47 +772,23 @@ def _brightest(pixels: Array) -> int:
             f"pixels are {pixels.dtype} values from {low:g} to {high:g}: expected whole numbers "
             "from 0 to 255, or floats from 0 to 1 as normalize() returns them."
         )
-    return brightest
+    return pixels, brightest
 
 
-def _digits(name: str, values: npt.ArrayLike, length: int | None = None) -> IntArray:
-    digits = _whole_numbers(name, values)
-    if digits.ndim != 1 or len(digits) == 0 or len(digits) != (length or len(digits)):
-        raise CourseError(
-            f"{name} has shape {digits.shape}: expected ({length or 'n'},), one digit per image; "
-            "argmax(axis=1) turns rows of ten probabilities into digits."
-        )
-    if digits.min() < 0 or digits.max() >= CLASSES:
-        raise CourseError(
-            f"{name} holds numbers from {digits.min()} to {digits.max()}: expected digits, 0 to 9."
-        )
-    return digits
-
-
-def _probabilities(name: str, values: npt.ArrayLike, length: int) -> Array:
-    chances = _numbers(name, values)
-    if chances.shape != (length,):
-        raise CourseError(f"{name} has shape {chances.shape}: expected ({length},).")
-    if not (chances.min() >= 0 and chances.max() <= 1 + 1e-6):
-        raise CourseError(
-            f"{name} holds numbers from {chances.min():.3g} to {chances.max():.3g}: expected "
-            "probabilities, 0 to 1, such as the output of softmax."
-        )
-    return chances
+def _image(image: npt.ArrayLike) -> tuple[Array, int]:
+    pixels = check_shape("image", image, (SIDE, SIDE), "(28, 28), one image such as images[0]")
+    _, brightest = _images(pixels[np.newaxis])
+    return pixels, brightest
 
 
 def _reliability(name: str, curve: npt.ArrayLike) -> Array:
     """Return the bins of a reliability curve that are not empty."""
-    numbers = _numbers(name, curve)
-    if numbers.ndim != 2 or len(numbers) != 3:
-        raise CourseError(
-            f"{name} has shape {numbers.shape}: expected (3, bins), for each bin confidence, "
-            "accuracy and number of predictions."
-        )
+    meaning = "for each bin confidence, accuracy and number of predictions"
+    numbers = check_shape(name, curve, (3, -1), f"(3, bins), {meaning}")
     full = numbers[:, numbers[2] > 0]
     if full.size == 0:
         raise CourseError(f"{name} counts no predictions: expected some in at least one bin.")
-    _probabilities(name, full[:2].ravel(), full[:2].size)
+    check_probabilities(name, full[:2].ravel(), full[:2].size)
     return full
 
 
@@ -888,7 +805,7 @@ def _curves(history: Mapping[str, Sequence[float]]) -> dict[str, Array]:
             "compile the model with metrics=['accuracy']."
         )
     names = [key for key in ("loss", "accuracy", "val_loss", "val_accuracy") if key in history]
-    curves = {name: _numbers(name, history[name]) for name in names}
+    curves = {name: check_numbers(name, history[name]) for name in names}
     if curves["loss"].ndim != 1 or len({curve.shape for curve in curves.values()}) > 1:
         shapes = ", ".join(f"{name} {curve.shape}" for name, curve in curves.items())
         raise CourseError(f"history has curves of shapes {shapes}: expected one value per epoch.")
@@ -899,20 +816,3 @@ def _curves(history: Mapping[str, Sequence[float]]) -> dict[str, Array]:
                 "smaller learning rate."
             )
     return curves
-
-
-def _whole_numbers(name: str, values: npt.ArrayLike) -> IntArray:
-    numbers = _numbers(name, values)
-    if not np.equal(np.mod(numbers, 1), 0).all():
-        raise CourseError(f"{name} holds fractions or NaN: expected whole numbers.")
-    return numbers.astype(np.int64)
-
-
-def _numbers(name: str, values: npt.ArrayLike) -> Array:
-    try:
-        numbers = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise CourseError(f"{name} is not an array of numbers: {error}.") from None
-    if numbers.dtype.kind not in "iuf":
-        raise CourseError(f"{name} has type {numbers.dtype}: expected an array of numbers.")
-    return numbers

@@ -4,14 +4,11 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from mnist_course._arrays import UInt8Array
 from mnist_course.errors import DataError
-
-UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 # The names of the four official files, with Keras's name of the array in each.
 IDX_FILES = {

@@ -14,19 +14,21 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mnist_course._arrays import UInt8Array
 from mnist_course.errors import DataError
 
-from .idx import UInt8Array, find_idx_files, read_idx
+from .idx import find_idx_files, read_idx
 
 WriterArray: TypeAlias = npt.NDArray[np.uint16]
 
 BUNDLED = Path(__file__).with_name("mnist.npz")
 WRITERS = Path(__file__).with_name("writers.npz")
 
+SIDE = 28  # an image of MNIST is 28 x 28 pixels
 MNIST_SHAPES = {
-    "x_train": (60000, 28, 28),
+    "x_train": (60000, SIDE, SIDE),
     "y_train": (60000,),
-    "x_test": (10000, 28, 28),
+    "x_test": (10000, SIDE, SIDE),
     "y_test": (10000,),
 }
 # Of the values of each array, in C order.

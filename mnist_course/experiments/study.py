@@ -4,14 +4,12 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from mnist_course import plots
@@ -25,7 +23,6 @@ from mnist_course.training.recipes import train
 from .run import describe, versions
 
 GATES = (0.975, 0.980, 0.985)
-PUBLISHED = ("reference", "improved", "augmented", "cnn")
 
 
 @dataclass(frozen=True)
@@ -181,80 +178,14 @@ def summarize(accuracies: list[float], images: int) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, eq=False)
-class Published:
-    """The published results of one recipe, an element per seed. Rates are between 0 and 1.
-
-    Attributes
-    ----------
-    recipe : str
-        The recipe.
-    train_images : int
-        Images in the training set, the validation part included.
-    test_accuracies, first_halves, second_halves : ndarray of float64, shape (seeds,)
-        Accuracy on the test images, and on each half of them; the seeds count from 0.
-    validation_accuracies : ndarray of float64, shape (seeds,)
-        Accuracy on the validation part after the last epoch.
-    """
-
-    recipe: str
-    train_images: int
-    test_accuracies: npt.NDArray[np.float64]
-    first_halves: npt.NDArray[np.float64]
-    second_halves: npt.NDArray[np.float64]
-    validation_accuracies: npt.NDArray[np.float64]
-
-
-def published(name: str) -> Published:
-    """Return the published results of a recipe, which come with the package.
-
-    Parameters
-    ----------
-    name : {"reference", "improved", "augmented", "cnn"}
-        A recipe.
-
-    Returns
-    -------
-    Published
-        The results of 20 seeds, of 10 for "cnn".
-
-    Raises
-    ------
-    CourseError
-        If there is no such study.
-
-    Notes
-    -----
-    Made by ``mnist-course study``; ``benchmarks/results/README.md`` in the repository has the
-    commands.
-
-    Examples
-    --------
-    >>> len(published("reference").test_accuracies)
-    20
-    """
-    if name not in PUBLISHED:
-        raise CourseError(
-            f"there is no published study {name!r}: choose one of {', '.join(PUBLISHED)}."
-        )
-    text = (resources.files("mnist_course.experiments.published") / f"{name}.csv").read_text(
-        encoding="utf-8"
-    )
-    trials = _parse(text.splitlines())
-    return Published(
-        recipe=trials[0].recipe,
-        train_images=trials[0].train_images,
-        test_accuracies=np.array([trial.test_accuracy for trial in trials]),
-        first_halves=np.array([trial.first_half for trial in trials]),
-        second_halves=np.array([trial.second_half for trial in trials]),
-        validation_accuracies=np.array([trial.validation_accuracy for trial in trials]),
-    )
-
-
 def _read(table: Path, recipe: str, train_images: int) -> dict[int, Trial]:
     try:
         with table.open(newline="") as file:
-            trials = _parse(file)
+            kinds = get_type_hints(Trial)
+            trials = [
+                Trial(**{name: kind(row[name]) for name, kind in kinds.items()})
+                for row in csv.DictReader(file)
+            ]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise CourseError(
             f"{table} cannot be read as a study ({error}): remove it, or give another --output."
@@ -266,14 +197,6 @@ def _read(table: Path, recipe: str, train_images: int) -> dict[int, Trial]:
                 f"images, not of {recipe!r} on {train_images:,}: give another --output."
             )
     return {trial.seed: trial for trial in trials}
-
-
-def _parse(lines: Iterable[str]) -> list[Trial]:
-    kinds = get_type_hints(Trial)
-    return [
-        Trial(**{name: kind(row[name]) for name, kind in kinds.items()})
-        for row in csv.DictReader(lines)
-    ]
 
 
 def _write(table: Path, trials: dict[int, Trial]) -> None:

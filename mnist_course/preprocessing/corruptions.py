@@ -1,22 +1,19 @@
-"""Spoil images the way the world does, to see how much of it a network can bear.
+"""Corrupt images the way the world does, to see how much of it a network can cope with.
 
 Eight corruptions in the manner of MNIST-C (N. Mu and J. Gilmer, "MNIST-C: A robustness benchmark
 for computer vision", 2019, https://arxiv.org/abs/1906.02337). The idea is theirs, the strengths
-are our own: call figures measured with them "MNIST-C style", and do not compare them with MNIST-C.
+are our own: call accuracies measured here "MNIST-C style", and don't compare them with MNIST-C.
 """
-
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from mnist_course._arrays import Array, Float32Array, FloatArray
+from mnist_course.data import SIDE
 from mnist_course.errors import CourseError
 
-Float32Array: TypeAlias = npt.NDArray[np.float32]
-FloatArray: TypeAlias = npt.NDArray[np.floating]
-
-SIDE = 28  # an MNIST image is 28 x 28 pixels
+from .normalizing import check_normalized
 
 # From mild, 1, to severe, 5.
 STRENGTHS: dict[str, tuple[float, float, float, float, float]] = {
@@ -50,7 +47,7 @@ def corrupt(images: npt.ArrayLike, name: str, strength: int, *, seed: int = 0) -
     Returns
     -------
     ndarray of float32, shape (n, 28, 28)
-        Values from 0 to 1. What comes in at the border is 0.
+        Values from 0 to 1. What comes in at the edges is 0.
 
     Raises
     ------
@@ -63,17 +60,7 @@ def corrupt(images: npt.ArrayLike, name: str, strength: int, *, seed: int = 0) -
     >>> int(corrupt(images, "stripe", 3).any(axis=1).sum())
     3
     """
-    images = np.asarray(images)
-    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype.kind != "f":
-        raise CourseError(
-            f"corrupt() was given an array of shape {images.shape} and type {images.dtype}: "
-            "expected (n, 28, 28) and float32; pass the images through normalize() first."
-        )
-    if not (images.size and images.min() >= 0 and images.max() <= 1):
-        raise CourseError(
-            "corrupt() was given no images, or values outside 0-1: expected normalized images, "
-            "as normalize() returns them."
-        )
+    images = check_normalized(images)
     if name not in STRENGTHS:
         raise CourseError(
             f"there is no corruption {name!r}: expected one of {', '.join(CORRUPTIONS)}."
@@ -81,13 +68,11 @@ def corrupt(images: npt.ArrayLike, name: str, strength: int, *, seed: int = 0) -
     if strength not in range(1, 6):
         raise CourseError(f"the strength is {strength!r}: expected 1, 2, 3, 4 or 5.")
     random = np.random.default_rng([seed, CORRUPTIONS.index(name)])
-    corrupted: FloatArray = _corrupt(images, name, STRENGTHS[name][int(strength) - 1], random)
+    corrupted = _corrupt(images, name, STRENGTHS[name][int(strength) - 1], random)
     return np.clip(corrupted, 0, 1).astype(np.float32)
 
 
-def _corrupt(
-    images: FloatArray, name: str, amount: float, random: np.random.Generator
-) -> FloatArray:
+def _corrupt(images: Array, name: str, amount: float, random: np.random.Generator) -> Array:
     n = len(images)
     side = random.choice([-1, 1], n)
     zero, one = np.zeros(n), np.ones(n)
@@ -110,29 +95,22 @@ def _corrupt(
             draws = random.random(images.shape)
             return np.where(draws < amount / 2, 0, np.where(draws > 1 - amount / 2, 1, images))
         case "blur":
-            blurred: FloatArray = ndimage.gaussian_filter(
-                images, (0, amount, amount), mode="constant"
-            )
-            return blurred
+            return np.asarray(ndimage.gaussian_filter(images, (0, amount, amount), mode="constant"))
         case _:  # stripe: upright, and through the ink of almost every digit
             from_center = np.arange(SIDE) - random.integers(9, SIDE - 9, (n, 1, 1))
             band = (-amount / 2 <= from_center) & (from_center < amount / 2)
             return np.where(band, 1 - images, images)
 
 
-def _warp(images: FloatArray, matrix: list[list[FloatArray]]) -> FloatArray:
+def _warp(images: Array, matrix: list[list[FloatArray]]) -> FloatArray:
     """Take each pixel (y, x) from the point ``matrix @ (y, x, 1)``, interpolated bilinearly.
 
     Both are measured from the center of the image; each entry of `matrix` has shape (n,).
     """
+    # Importing TensorFlow takes seconds.
+    from .augmentation import interpolate
+
     center = (SIDE - 1) / 2
     y, x = np.mgrid[:SIDE, :SIDE].reshape(2, -1) - center
     y, x = np.einsum("ijn,jp->inp", matrix, [y, x, np.ones(SIDE * SIDE)]) + center
-
-    # All images stand in one tall picture; a border of zeros parts them and answers every question
-    # about points outside.
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1))).reshape(-1, SIDE + 2)
-    y, x = np.clip(y + 1, 0, SIDE + 1), np.clip(x + 1, 0, SIDE + 1)
-    y += (SIDE + 2) * np.arange(len(images))[:, np.newaxis]
-    warped: FloatArray = ndimage.map_coordinates(padded, [y, x], order=1)
-    return warped.reshape(images.shape)
+    return np.asarray(interpolate(images.astype(np.float64), y, x))

@@ -10,18 +10,14 @@ values by their sum, then take square roots, so that neither pale ink nor one lo
 """
 
 from pathlib import Path
-from typing import TypeAlias
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 from scipy import special
 
+from mnist_course._arrays import FloatArray, UInt8Array
 from mnist_course.preprocessing import from_drawing
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 DIRECTIONS = 16  # from 12 to 24, what is caught hardly changes
 TRUE_POSITIVE_RATE = 0.98  # the share of the digits that pass

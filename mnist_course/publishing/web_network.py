@@ -3,12 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from mnist_course._arrays import FloatArray, UInt8Array
 from mnist_course._files import atomic
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
@@ -20,9 +21,6 @@ from .web_script import deflate, script
 
 if TYPE_CHECKING:
     import keras
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 NETWORK = "network.js"
 IMAGES = "images.js"

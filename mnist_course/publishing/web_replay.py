@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
+from mnist_course._arrays import Float32Array, FloatArray, IntArray, UInt8Array
 from mnist_course._backend import keras
 from mnist_course._files import atomic
 from mnist_course.data import MNIST
@@ -17,11 +18,6 @@ from mnist_course.preprocessing import normalize
 from mnist_course.training.recipes import train
 
 from .web_script import deflate, script
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-Float32Array: TypeAlias = npt.NDArray[np.float32]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 
 REPLAY = "replay_data.js"
 MAX_BYTES = 1_500_000

@@ -1,4 +1,7 @@
-"""Train the networks of the course: `fit`, and the recipes made from it."""
+"""Train the networks of the course: `fit`, and the recipes made from it.
+
+In: a compiled model, normalized images and their labels. Out: a `keras.callbacks.History`.
+"""
 
 from .fitting import fit
 from .recipes import RECIPES, Recipe, train

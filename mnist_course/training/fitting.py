@@ -8,20 +8,16 @@ On a CPU, XLA is many times slower with convolutions than TensorFlow's own (oneD
 epoch is one TensorFlow graph instead.
 """
 
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress, TextColumn
-from rich.table import Column
 
 from mnist_course._backend import keras, tf
-from mnist_course._notebook import in_notebook
+from mnist_course._progress import EpochProgress
 from mnist_course.errors import CourseError
 
 PrepareEpoch = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -48,12 +44,12 @@ def fit(
     The model, its optimizer and the history end up as `model.fit` would leave them: the last
     images are the validation part, the last batch of an epoch may be smaller, the learning rate
     follows its schedule, and training again continues where it stopped. Callbacks are called
-    at the borders of epochs.
+    when an epoch or its validation begins and ends.
 
-    What needs Python at every batch, or cannot be compiled, is handed to `model.fit` with a
-    warning that names the reason: callbacks with batch methods, inputs other than arrays,
-    a `train_step` of one's own, `run_eagerly=True`, operations unknown to XLA. Then the order of
-    the images follows Keras's random state instead of `seed`.
+    Where Python is needed at every batch, or nothing can be compiled, this falls back on
+    `model.fit` with a warning that states the reason: callbacks with batch methods, inputs other
+    than arrays, a `train_step` of one's own, `run_eagerly=True`, operations unknown to XLA. Then
+    the order of the images follows Keras's random state instead of `seed`.
 
     Parameters
     ----------
@@ -101,13 +97,20 @@ def fit(
     """
     _check_arguments(model, epochs, batch_size, validation_split, initial_epoch, seed)
 
-    def hand_over(reason: str) -> keras.callbacks.History:
+    reason = _obstacle(model, images, labels, validation_data, callbacks)
+    if not reason:
+        train, validation = _prepare_data(images, labels, validation_split, validation_data)
+        for part in filter(None, (train, validation)):
+            _build(model, part)
+        programs = _programs(model, prepare_epoch)
+        reason = programs.compile(train, validation, batch_size)
+    if reason:
         if prepare_epoch is not None:
             raise CourseError(
                 f"prepare_epoch needs one compiled program per epoch, but {reason}: "
                 "remove prepare_epoch or the obstacle."
             )
-        warnings.warn(f"Training with the slower model.fit, because {reason}.", stacklevel=3)
+        warnings.warn(f"Training with the slower model.fit, because {reason}.", stacklevel=2)
         return model.fit(
             images,
             labels,
@@ -121,22 +124,10 @@ def fit(
             verbose=verbose,
         )
 
-    if reason := _obstacle(model, images, labels, validation_data, callbacks):
-        return hand_over(reason)
-
-    train, validation = _split(images, labels, validation_split, validation_data)
-    for part in filter(None, (train, validation)):
-        _build(model, part)
-    programs = _programs(model, prepare_epoch)
-    try:
-        programs.compile(train, validation, batch_size)
-    except tf.errors.OpError as error:
-        return hand_over(f"XLA cannot compile the model ({error.message.splitlines()[0]})")
-
     if seed is None:
         seed = int(keras.random.randint((), 0, 2**31 - 1))
-    progress = _Progress(initial_epoch, epochs, quiet=verbose == 0)
-    border = keras.callbacks.CallbackList(
+    progress = EpochProgress(initial_epoch, epochs, quiet=verbose == 0)
+    callback_list = keras.callbacks.CallbackList(
         [*callbacks, progress],
         add_history=True,
         model=model,
@@ -146,32 +137,28 @@ def fit(
     )
     model.stop_training = False
     with progress.bar:
-        border.on_train_begin()
+        callback_list.on_train_begin()
         logs: dict[str, Any] = {}
         for epoch in range(initial_epoch, epochs):
             model.reset_metrics()
-            border.on_epoch_begin(epoch)
+            callback_list.on_epoch_begin(epoch)
             order, epoch_seed = _draw(len(train[0]), seed, epoch, shuffle)
-            programs.train(*train, order, epoch_seed, _ALL, batch_size)
+            programs.train(*train, order, epoch_seed, _ALL_BATCHES, batch_size)
             logs = model.get_metrics_result()
             if validation:
-                border.on_test_begin()
-                model.reset_metrics()
-                programs.test(*validation, _ALL, batch_size)
-                results = model.get_metrics_result()
-                border.on_test_end(results)
-                logs = logs | {f"val_{name}": value for name, value in results.items()}
-            border.on_epoch_end(epoch, logs)
+                logs |= _validate(model, programs, validation, batch_size, callback_list)
+            callback_list.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
         model.optimizer.finalize_variable_values(model.trainable_weights)
-        border.on_train_end(logs)
+        callback_list.on_train_end(logs)
     return model.history
 
 
-_ALL = np.int32(2**31 - 1)
-_NONE = np.int32(0)
+_ALL_BATCHES = np.int32(2**31 - 1)
+_NO_BATCH = np.int32(0)
 
+Pair = tuple[Any, Any]
 Arrays = tuple[tf.Tensor, tf.Tensor]
 
 
@@ -242,14 +229,9 @@ _MODEL_METHODS = (
     "make_test_function",
     "evaluate",
 )
-_BATCH_METHODS = (
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
-)
+_BATCH_METHODS = [
+    name for name in dir(keras.callbacks.Callback) if "batch" in name and "predict" not in name
+]
 
 
 def _overrides(thing: object, base: type, method: str) -> bool:
@@ -267,42 +249,44 @@ def _idle(callback: keras.callbacks.Callback) -> bool:
     return False
 
 
-def _split(
+def _prepare_data(
     images: Any, labels: Any, validation_split: float, validation_data: Any
 ) -> tuple[Arrays, Arrays | None]:
     """Return the training part and the validation part, if any, as tensors."""
-    _check_lengths("images", images, "labels", labels)
+    _check_lengths("images", images, labels)
     if validation_data is not None:
-        _check_lengths("validation images", validation_data[0], "labels", validation_data[1])
+        _check_lengths("validation images", *validation_data)
         return _tensors(images, labels), _tensors(*validation_data)
+    train, validation = split(images, labels, validation_split)
+    return _tensors(*train), _tensors(*validation) if validation else None
+
+
+def split(images: Any, labels: Any, validation_split: float) -> tuple[Pair, Pair | None]:
+    """Split off the share `validation_split` from the end; raise if a part would be empty."""
     if not validation_split:
-        return _tensors(images, labels), None
-    split = int(len(images) * (1 - validation_split))
-    if split in (0, len(images)):
+        return (images, labels), None
+    n = int(len(images) * (1 - validation_split))
+    if not 0 < n < len(images):
         raise CourseError(
-            f"validation_split is {validation_split}, which leaves {split} of {len(images)} "
-            f"images for training and {len(images) - split} for validation: give more images "
-            "or another share."
+            f"validation_split is {validation_split}, which leaves {n} of {len(images)} images "
+            f"for training and {len(images) - n} for validation: give more images or another "
+            "share."
         )
-    return _tensors(images[:split], labels[:split]), _tensors(images[split:], labels[split:])
+    return (images[:n], labels[:n]), (images[n:], labels[n:])
 
 
-def _check_lengths(a_name: str, a: Any, b_name: str, b: Any) -> None:
+def _check_lengths(name: str, a: Any, b: Any) -> None:
     if not (len(a.shape) and len(b.shape)) or len(a) != len(b) or not len(a):
         raise CourseError(
-            f"There are {a_name} of shape {tuple(a.shape)} and {b_name} of shape "
+            f"There are {name} of shape {tuple(a.shape)} and labels of shape "
             f"{tuple(b.shape)}: give at least one image, and one label for each."
         )
 
 
 def _tensors(*arrays: Any) -> Any:
-    return tuple(
-        tf.convert_to_tensor(
-            array,
-            keras.config.floatx() if tf.as_dtype(array.dtype).is_floating else array.dtype,
-        )
-        for array in arrays
-    )
+    default = keras.config.floatx()
+    kinds = [default if tf.as_dtype(a.dtype).is_floating else a.dtype for a in arrays]
+    return tuple(tf.convert_to_tensor(a, kind) for a, kind in zip(arrays, kinds, strict=True))
 
 
 def _build(model: keras.Model, data: Arrays) -> None:
@@ -330,10 +314,23 @@ def _draw(n: int, seed: int, epoch: int, shuffle: bool) -> tuple[tf.Tensor, tf.T
     """Draw the order of the images and the seed for `prepare_epoch` of one epoch."""
     for_order, for_images = np.random.SeedSequence([seed, epoch]).spawn(2)
     order = np.random.default_rng(for_order).permutation(n) if shuffle else np.arange(n)
-    return (
-        tf.convert_to_tensor(order, tf.int32),
-        tf.convert_to_tensor(for_images.generate_state(2).view(np.int32)),
-    )
+    epoch_seed = for_images.generate_state(2).view(np.int32)
+    return tf.convert_to_tensor(order, tf.int32), tf.convert_to_tensor(epoch_seed)
+
+
+def _validate(
+    model: keras.Model,
+    programs: "_Programs",
+    validation: Arrays,
+    batch_size: int,
+    callback_list: keras.callbacks.CallbackList,
+) -> dict[str, Any]:
+    callback_list.on_test_begin()
+    model.reset_metrics()
+    programs.test(*validation, _ALL_BATCHES, batch_size)
+    results = model.get_metrics_result()
+    callback_list.on_test_end(results)
+    return {f"val_{name}": value for name, value in results.items()}
 
 
 @dataclass
@@ -344,12 +341,16 @@ class _Programs:
     test: Callable[..., None]
     parts: list[object]
 
-    def compile(self, train: Arrays, validation: Arrays | None, batch_size: int) -> None:
-        """Run zero batches: this compiles, and raises what XLA raises, but changes nothing."""
+    def compile(self, train: Arrays, validation: Arrays | None, batch_size: int) -> str | None:
+        """Run zero batches, which compiles and changes nothing; return why XLA cannot, if so."""
         order, epoch_seed = _draw(len(train[0]), seed=0, epoch=0, shuffle=False)
-        self.train(*train, order, epoch_seed, _NONE, batch_size)
-        if validation:
-            self.test(*validation, _NONE, batch_size)
+        try:
+            self.train(*train, order, epoch_seed, _NO_BATCH, batch_size)
+            if validation:
+                self.test(*validation, _NO_BATCH, batch_size)
+        except tf.errors.OpError as error:
+            return f"XLA cannot compile the model ({error.message.splitlines()[0]})"
+        return None
 
 
 def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Programs:
@@ -371,7 +372,8 @@ def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Progra
     ) -> None:
         if prepare_epoch is not None:
             # By XLA in any case, which alone draws random numbers fast.
-            prepared = _compiled(prepare_epoch, True)(images, epoch_seed)
+            prepare = tf.function(prepare_epoch, jit_compile=True, autograph=False)
+            prepared = prepare(images, epoch_seed)
             if prepared.shape[0] != images.shape[0]:
                 raise CourseError(
                     f"prepare_epoch made {prepared.shape[0]} images out of {images.shape[0]}: "
@@ -385,13 +387,10 @@ def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Progra
         _run(model.test_step, images, labels, order, batches, batch_size)
 
     by_xla = bool(tf.config.list_physical_devices("GPU")) or not _convolves(model)
-    programs = _Programs(_compiled(train, by_xla), _compiled(test, by_xla), parts)
+    compiled = partial(tf.function, jit_compile=by_xla, autograph=False)
+    programs = _Programs(compiled(train), compiled(test), parts)
     vars(model)["_epoch_programs"] = programs
     return programs
-
-
-def _compiled(function: Callable[..., Any], by_xla: bool) -> Callable[..., Any]:
-    return cast(Callable[..., Any], tf.function(function, jit_compile=by_xla, autograph=False))
 
 
 def _convolves(layer: keras.layers.Layer) -> bool:
@@ -422,52 +421,3 @@ def _run(
         loop(0, full, batch_size)
     if rest:
         loop(full, full + 1, rest)
-
-
-class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """One line, rewritten after each epoch on a terminal; about ten lines elsewhere.
-
-    They go to stderr, and in a notebook to stdout as Keras's own do: there, stderr means trouble.
-    """
-
-    def __init__(self, initial_epoch: int, epochs: int, *, quiet: bool) -> None:
-        super().__init__()
-        notebook = in_notebook()
-        # A widget would leave nothing readable in a saved notebook; lines do.
-        self.console = Console(stderr=not notebook, force_jupyter=False, quiet=quiet)
-        self.live = self.console.is_terminal and not notebook and not quiet
-        self.bar = Progress(
-            TextColumn("{task.description}", table_column=Column()),
-            console=self.console,
-            auto_refresh=False,
-            disable=not self.live,
-        )
-        self.task = self.bar.add_task(f"Epoch {initial_epoch + 1}/{epochs}", total=epochs)
-        self.initial_epoch = initial_epoch
-        self.epochs = epochs
-        self.unsaid = ""
-
-    def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
-        self.started = time.monotonic()
-        self.bar.update(self.task, completed=self.initial_epoch, refresh=True)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        done = epoch + 1 - self.initial_epoch
-        seconds = (time.monotonic() - self.started) / done * (self.epochs - epoch - 1)
-        metrics = [f"{name} {value:.4f}" for name, value in logs.items() if np.ndim(value) == 0]
-        left = f"{timedelta(seconds=round(seconds))} left"
-        line = "  ".join([f"Epoch {epoch + 1}/{self.epochs}", *metrics, left])
-        self.unsaid = line
-        if self.live:
-            self.bar.update(self.task, completed=epoch + 1, description=line, refresh=True)
-        elif done % -(-(self.epochs - self.initial_epoch) // 10) == 0:
-            self._say()
-
-    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
-        if not self.live:
-            self._say()
-
-    def _say(self) -> None:
-        if self.unsaid:
-            self.console.print(self.unsaid, highlight=False, soft_wrap=True)
-        self.unsaid = ""

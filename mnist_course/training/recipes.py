@@ -1,4 +1,4 @@
-"""Train the networks of the course: `fit`, and the recipes made from it."""
+"""Train a network by a recipe: all that is chosen before the first epoch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_course._backend import keras, tf
-from mnist_course._text import counted
+from mnist_course._arrays import Float32Array
+from mnist_course._backend import keras
 from mnist_course.errors import CourseError
 from mnist_course.models import build_cnn, build_mlp
 from mnist_course.preprocessing import augment
 
-from .fitting import fit
+from .fitting import fit, split
 
 __all__ = ["RECIPES", "Recipe", "fit", "train"]
 
@@ -24,8 +24,6 @@ class Recipe:
 
     Attributes
     ----------
-    summary : str
-        One line for a person.
     build : callable
         ``build(seed=...)`` returns the compiled model.
     batch_size : int
@@ -45,7 +43,6 @@ class Recipe:
         Passes over the training images.
     """
 
-    summary: str
     build: Callable[..., keras.Model]
     batch_size: int = 32
     learning_rate: float = 1e-3
@@ -56,31 +53,11 @@ class Recipe:
 
 
 RECIPES = {
-    "reference": Recipe("Adam at a constant learning rate", build_mlp),
-    "improved": Recipe(
-        "larger batches, weights that decay, and a learning rate that falls to 0",
-        build_mlp,
-        batch_size=128,
-        learning_rate=2e-3,
-        weight_decay=0.3,
-        decay=True,
-    ),
-    "augmented": Recipe(
-        "images distorted afresh in every epoch, learning rate decaying to 0",
-        build_mlp,
-        batch_size=128,
-        learning_rate=2e-3,
-        decay=True,
-        augment=True,
-    ),
+    "reference": Recipe(build_mlp),
+    "improved": Recipe(build_mlp, batch_size=128, learning_rate=2e-3, weight_decay=0.3, decay=True),
+    "augmented": Recipe(build_mlp, batch_size=128, learning_rate=2e-3, decay=True, augment=True),
     "cnn": Recipe(
-        "a small convolutional network, on images distorted afresh in every epoch",
-        build_cnn,
-        batch_size=128,
-        learning_rate=3e-3,
-        decay=True,
-        augment=True,
-        epochs=20,
+        build_cnn, batch_size=128, learning_rate=3e-3, decay=True, augment=True, epochs=20
     ),
 }
 AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
@@ -100,7 +77,7 @@ def get_recipe(name: str) -> Recipe:
 
 
 def train(
-    images: npt.NDArray[np.float32],
+    images: Float32Array,
     labels: npt.NDArray[np.integer[Any]],
     *,
     recipe: str = "reference",
@@ -133,7 +110,7 @@ def train(
     seed : int, default 0
         Decides the initial weights, the order of the images and their distortion.
     callbacks : sequence of keras.callbacks.Callback, optional
-        Called at the borders of epochs.
+        Called when an epoch or its validation begins and ends.
     verbose : {"auto", 0, 1, 2}, default "auto"
         0 is silent; otherwise progress, with the time left, goes to stderr.
 
@@ -152,26 +129,17 @@ def train(
     chosen = get_recipe(recipe)
     epochs = epochs or chosen.epochs
     batch_size = batch_size or chosen.batch_size
-    training = int(len(images) * (1 - validation_split))
-    if validation_split and not 0 < training < len(images):
-        raise CourseError(
-            f"validation_split is {validation_split}, which cannot split "
-            f"{counted(len(images), 'image')}: expected a share between 0 and 1 that "
-            "leaves images on both sides."
-        )
-    validation = (images[training:], labels[training:]) if validation_split else None
-    images, labels = images[:training], labels[:training]
+    (images, labels), validation = split(images, labels, validation_split)
     if chosen.augment:
-        copies = max(1, round(AUGMENTED_IMAGES / max(1, training)))
+        copies = max(1, round(AUGMENTED_IMAGES / max(1, len(images))))
         images, labels = np.tile(images, (copies, 1, 1)), np.tile(labels, copies)
 
     model = chosen.build(seed=seed)
     steps = epochs * -(-len(images) // batch_size)
-    model.optimizer.learning_rate = (
-        keras.optimizers.schedules.CosineDecay(chosen.learning_rate, steps)
-        if chosen.decay
-        else chosen.learning_rate
-    )
+    rate: Any = chosen.learning_rate
+    if chosen.decay:
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    model.optimizer.learning_rate = rate
     model.optimizer.weight_decay = chosen.weight_decay or None
     history = fit(
         model,
@@ -184,10 +152,6 @@ def train(
         callbacks=callbacks,
         seed=seed,
         verbose=verbose,
-        prepare_epoch=_augment if chosen.augment else None,
+        prepare_epoch=augment if chosen.augment else None,
     )
     return model, history
-
-
-def _augment(images: tf.Tensor, epoch_seed: tf.Tensor) -> tf.Tensor:
-    return augment(images, epoch_seed)

@@ -11,10 +11,8 @@ from scipy import special
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.experiments import study as module
-from mnist_course.experiments.study import GATES, PUBLISHED, Trial, published, study, summarize
-from mnist_course.training.recipes import RECIPES, train
-
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+from mnist_course.experiments.study import GATES, Trial, study, summarize
+from mnist_course.training.recipes import train
 
 
 @pytest.fixture
@@ -123,36 +121,3 @@ class TestSummarize:
         gates = summarize([0.98, 0.98], images=10_000)["gates"]
         assert [gate["normal_chance_below"] for gate in gates] == [0.0, 0.0, 1.0]
         assert [gate["pass_rate"] for gate in gates] == [1.0, 1.0, 0.0]
-
-
-class TestPublished:
-    def test_every_recipe_is_published(self) -> None:
-        assert set(RECIPES) <= set(PUBLISHED)
-        for recipe in RECIPES:
-            assert published(recipe).recipe == recipe
-            assert published(recipe).train_images == 60_000
-
-    @pytest.mark.parametrize("name", PUBLISHED)
-    def test_agrees_with_the_summary_written_with_it(self, name: str) -> None:
-        summary = json.loads((RESULTS / name / "study.json").read_text())
-        result = published(name)
-        images = summary["data"]["test_images"]
-        again = summarize(result.test_accuracies.tolist(), images)
-        assert result.recipe == summary["recipe"]
-        assert result.train_images == summary["data"]["train_images"]
-        assert again["seeds"] == summary["seeds"]
-        for key in ("mean", "standard_deviation", "lowest", "highest"):
-            assert again[key] == pytest.approx(summary[key], rel=1e-9)
-
-    @pytest.mark.parametrize("name", PUBLISHED)
-    def test_arrays_have_an_element_per_seed_and_halves_make_the_whole(self, name: str) -> None:
-        result = published(name)
-        halves = (result.first_halves + result.second_halves) / 2
-        np.testing.assert_allclose(halves, result.test_accuracies, atol=1e-9)
-        assert result.validation_accuracies.shape == result.test_accuracies.shape
-        assert ((result.validation_accuracies > 0.9) & (result.validation_accuracies < 1)).all()
-
-    @pytest.mark.parametrize("name", ["secret", "", "../study", "Reference"])
-    def test_unknown_study_is_named(self, name: str) -> None:
-        with pytest.raises(CourseError, match="choose one of reference, improved"):
-            published(name)
