@@ -31,7 +31,7 @@ ORDER = [
     ["cli"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-HELPERS = {"errors", "_backend", "_files", "_notebook", "_programs"}
+HELPERS = {"errors", *(path.stem for path in PACKAGE.glob("_[a-z]*.py"))}
 LIBRARY = {room for rooms in ORDER[:6] for room in rooms}
 GRADING = "mnist_course.grading"
 
@@ -97,6 +97,7 @@ def test_every_name_that_people_keep_can_be_loaded() -> None:
         nbgrader.secret  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["SubmissionExporter", "FeedbackExporter", "CanvasExporter", "SafeCollector"]
 )
@@ -147,6 +148,7 @@ def test_what_runs_beside_learners_code_imports_little_of_grading(
         assert not imported.startswith(GRADING) or imported.startswith(tuple(allowed)), imported
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [

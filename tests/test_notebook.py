@@ -24,6 +24,7 @@ def test_only_a_kernel_is_a_notebook(
     assert in_notebook() is expected
 
 
+@pytest.mark.slow
 def test_robustness_is_quiet_in_a_notebook(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], few: MNIST
 ) -> None:

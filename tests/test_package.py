@@ -26,6 +26,7 @@ def test_every_public_name_can_be_imported() -> None:
         mnist_course.secret  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_tensorflow_through_the_course_is_quiet() -> None:
     program = (
         "import mnist_course._backend as backend; "

@@ -236,6 +236,7 @@ def test_captions_of_neighbors_do_not_overlap():
 # plot_digit
 
 
+@pytest.mark.slow
 @given(arrays(np.uint8, (28, 28)))
 @settings(deadline=None, max_examples=10)
 def test_every_pixel_carries_its_number(image):

@@ -95,10 +95,14 @@ def test_each_submission_earns_what_the_table_says(sandbox: Sandbox, name: str, 
     assert_scores(scores, assignment, expected(name)[case])
 
 
-QUICK_CASES = [
-    *((assignment, name) for assignment, name in CASES if assignment in QUICK),
-    *((assignment, REFERENCE) for assignment in QUICK),
-]
+def quick_cases(assignment: str) -> list[str]:
+    """Choose the answers of an assignment that the default tier has time for."""
+    rows = list(expected(assignment))
+    few = assignment in ("03_visualizing", "04_building", "06_evaluating")  # they take seconds each
+    return [REFERENCE, *(rows[::4] if few else rows)]
+
+
+QUICK_CASES = [(name, case) for name in QUICK for case in quick_cases(name)]
 
 
 @pytest.mark.parametrize(("name", "case"), QUICK_CASES, ids=["-".join(c) for c in QUICK_CASES])

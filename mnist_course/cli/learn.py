@@ -41,11 +41,10 @@ def doctor(as_json: JsonOption = False) -> None:
 def data(source: DataOption = None, as_json: JsonOption = False) -> None:
     """Show which copy of MNIST the course uses, and where it looks for one."""
     from mnist_course.data import load_mnist
-    from mnist_course.experiments.run import describe
 
     mnist = load_mnist(source)
     writers = {*mnist.train_writers.tolist(), *mnist.test_writers.tolist()}
-    report = {**describe(mnist), "writers": len(writers), "looked": _looked(source)}
+    report = {**mnist.describe(), "writers": len(writers), "looked": _looked(source)}
     if as_json:
         print_json(report)
         return
@@ -102,7 +101,7 @@ def evaluate(
     from mnist_course.data import load_mnist
     from mnist_course.evaluation import evaluate as evaluate_model
     from mnist_course.evaluation import robustness as measure_robustness
-    from mnist_course.experiments.run import describe, summarize, summarize_robustness
+    from mnist_course.experiments.run import summarize, summarize_robustness
     from mnist_course.models import load_model
     from mnist_course.preprocessing import normalize
 
@@ -110,7 +109,7 @@ def evaluate(
     mnist = load_mnist(data)
     images = normalize(mnist.test_images)
     evaluation = evaluate_model(network, images, mnist.test_labels)
-    report = {"model": str(model), **summarize(evaluation), "data": describe(mnist)}
+    report = {"model": str(model), **summarize(evaluation), "data": mnist.describe()}
     if robustness:
         err.print("Corrupting the test images in 8 ways, at 5 strengths each.")
         report["robustness"] = summarize_robustness(

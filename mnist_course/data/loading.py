@@ -80,6 +80,14 @@ class MNIST:
         yield self.train_images, self.train_labels
         yield self.test_images, self.test_labels
 
+    def describe(self) -> dict[str, str | int]:
+        """Return where the data came from and its sizes, for JSON."""
+        return {
+            "source": self.source,
+            "train_images": len(self.train_images),
+            "test_images": len(self.test_images),
+        }
+
 
 def load_mnist(source: str | os.PathLike[str] | None = None) -> MNIST:
     """Load MNIST and check that it is the official one.

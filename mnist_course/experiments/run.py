@@ -91,7 +91,7 @@ def run(
             "predicted": int(evaluation.predictions[SHOWN_IMAGE]),
             "label": int(mnist.test_labels[SHOWN_IMAGE]),
         },
-        "data": describe(mnist),
+        "data": mnist.describe(),
         "recipe": recipe,
         "seed": seed,
         "epochs": len(history.epoch),
@@ -132,15 +132,6 @@ def summarize_robustness(robustness: Robustness) -> dict[str, Any]:
         "clean": robustness.clean,
         "accuracies": dict(zip(robustness.names, robustness.accuracies.tolist(), strict=True)),
         "mean": robustness.mean,
-    }
-
-
-def describe(mnist: MNIST) -> dict[str, Any]:
-    """Return where the data came from and its sizes, for JSON."""
-    return {
-        "source": mnist.source,
-        "train_images": len(mnist.train_images),
-        "test_images": len(mnist.test_images),
     }
 
 

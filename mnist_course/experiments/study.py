@@ -20,7 +20,7 @@ from mnist_course.evaluation import evaluate
 from mnist_course.preprocessing import normalize
 from mnist_course.training.recipes import train
 
-from .run import describe, versions
+from .run import versions
 
 GATES = (0.975, 0.980, 0.985)
 
@@ -120,7 +120,7 @@ def study(
         "recipe": recipe,
         **summarize(accuracies, len(mnist.test_images)),
         # Not where the data lies: results are compared across machines.
-        "data": {key: value for key, value in describe(mnist).items() if key != "source"},
+        "data": {key: value for key, value in mnist.describe().items() if key != "source"},
         "versions": versions(),
     }
     with atomic(output / "study.json") as temporary:

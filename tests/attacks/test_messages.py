@@ -296,6 +296,7 @@ NOTHING_IN_PARTICULAR: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_assignments(ROOT / "solutions"))
 def test_one_answer_to_every_question_earns_nothing(few: MNIST, name: str) -> None:
     """NumPy finds an empty array equal to any number, for example."""

@@ -61,6 +61,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestDoctor:
+    @pytest.mark.slow
     def test_names_what_is_there_and_what_mends_the_rest(self, run: Run) -> None:
         result = run("doctor", "--json")
         checks = {check["name"]: check for check in json.loads(result.stdout)}
@@ -110,6 +111,7 @@ class TestData:
 
 
 class TestTrain:
+    @pytest.mark.slow
     def test_writes_the_promised_files_and_says_so(self, trained: Path) -> None:
         output = trained / "runs" / "latest"
         assert {path.name for path in output.iterdir()} == FILES
@@ -160,6 +162,7 @@ class TestTrain:
         assert "I0000" not in messages
         assert "cuInit" not in messages
 
+    @pytest.mark.slow
     def test_prints_accuracy_interval_data_time_and_one_prediction(
         self, run: Run, tmp_path: Path
     ) -> None:
@@ -170,6 +173,7 @@ class TestTrain:
         assert re.search(r"Model prediction: \d$", result.stdout.strip())
         assert (tmp_path / "out" / "report.json").exists()
 
+    @pytest.mark.slow
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
     def test_interrupt_leaves_no_file_and_exits_with_130(self, tmp_path: Path) -> None:
         process = subprocess.Popen(
@@ -192,6 +196,7 @@ class TestTrain:
         assert "Traceback" not in messages
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.slow
     def test_mistakes_of_the_user_get_one_sentence(
         self, run: Run, assert_one_sentence: Callable[..., None], tmp_path: Path
     ) -> None:
@@ -204,6 +209,7 @@ class TestTrain:
 
 
 class TestRecipe:
+    @pytest.mark.slow
     @pytest.mark.parametrize("command", ["train", "study"])
     def test_that_does_not_exist_is_refused_before_data_is_loaded(
         self, run: Run, assert_one_sentence: Callable[..., None], tmp_path: Path, command: str
@@ -221,6 +227,7 @@ class TestRecipe:
 
 
 class TestEvaluate:
+    @pytest.mark.slow
     def test_reports_what_the_library_measures(self, run: Run, model: Path, mnist: MNIST) -> None:
         expected = evaluate(load_model(model), normalize(mnist.test_images), mnist.test_labels)
         result = run("evaluate", model, "--json")
@@ -232,6 +239,7 @@ class TestEvaluate:
         assert f"{expected.accuracy:.2%}" in table
         assert "MNIST-C" not in table
 
+    @pytest.mark.slow
     def test_robustness_is_added_when_asked_for(
         self, run: Run, model: Path, few: MNIST, command_on_few: list[str]
     ) -> None:
@@ -266,6 +274,7 @@ class TestEvaluate:
             assert line.split() == [*name.split(), *(f"{rate:.1%}" for rate in row)]
         assert lines[start + 9].split() == ["mean", f"{found['mean']:.1%}"]
 
+    @pytest.mark.slow
     def test_model_that_cannot_be_loaded_gets_one_sentence(
         self, run: Run, assert_one_sentence: Callable[..., None], tmp_path: Path
     ) -> None:
@@ -274,6 +283,7 @@ class TestEvaluate:
 
 
 class TestPredict:
+    @pytest.mark.slow
     def test_reads_pictures_and_agrees_with_the_model(
         self, run: Run, model: Path, mnist: MNIST, tmp_path: Path
     ) -> None:
@@ -293,6 +303,7 @@ class TestPredict:
         for line, entry in zip(lines, results, strict=True):
             assert f"Model prediction: {entry['prediction']} (" in line
 
+    @pytest.mark.slow
     def test_picture_that_cannot_be_read_is_named(
         self, run: Run, assert_one_sentence: Callable[..., None], model: Path, tmp_path: Path
     ) -> None:
@@ -300,6 +311,7 @@ class TestPredict:
         assert_one_sentence(run("predict", model, tmp_path / "none.png"), "none.png does not exist")
         assert_one_sentence(run("predict", model, tmp_path / "blank.png"), "picture is empty")
 
+    @pytest.mark.slow
     def test_missing_model_is_named_before_a_missing_picture(
         self, run: Run, assert_one_sentence: Callable[..., None], tmp_path: Path
     ) -> None:

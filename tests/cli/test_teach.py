@@ -65,6 +65,7 @@ class TestRelease:
         shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
         return tmp_path
 
+    @pytest.mark.slow
     def test_writes_exercises_that_pass_the_check(self, run: Run, course: Path) -> None:
         result = run("release", cwd=course)
         assert result.returncode == 0, result.stderr
@@ -77,6 +78,7 @@ class TestRelease:
         assert result.stdout == "All is well.\n"
         assert "1/1: checking 01_one" in result.stderr
 
+    @pytest.mark.slow
     def test_check_tells_file_cell_and_what_to_do_and_exits_with_1(
         self, run: Run, course: Path
     ) -> None:
@@ -99,10 +101,12 @@ class TestRelease:
             (f"exercises/{self.NAME}/{self.NAME}.ipynb", ""),
         ]
 
+    @pytest.mark.slow
     def test_json_names_the_files_written(self, run: Run, course: Path) -> None:
         result = run("release", self.NAME, "--json", cwd=course)
         assert json.loads(result.stdout) == {"files": [self.EXERCISE]}
 
+    @pytest.mark.slow
     def test_mistakes_of_the_user_get_one_sentence(
         self, run: Run, assert_one_sentence: Callable[..., None], course: Path
     ) -> None:

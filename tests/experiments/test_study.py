@@ -57,6 +57,7 @@ class TestStudy:
             halves = float(row["first_half"]) + float(row["second_half"])
             assert halves / 2 == pytest.approx(float(row["test_accuracy"]))
 
+    @pytest.mark.slow
     def test_continues_where_it_was_killed_with_the_same_result(
         self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:
@@ -73,6 +74,7 @@ class TestStudy:
         whole = study(few, **options, output=tmp_path / "b", report=ignore)  # type: ignore[arg-type]
         assert resumed == whole
 
+    @pytest.mark.slow
     def test_study_of_something_else_is_not_continued(
         self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:

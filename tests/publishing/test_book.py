@@ -128,6 +128,7 @@ def printed(built: tuple[Path, dict[str, object]], browser: str) -> PdfReader:
     return PdfReader(print_book(course, read_contents(course), browser))
 
 
+@pytest.mark.slow
 def test_notebooks_run_in_this_python_with_the_data_that_is_named(
     built: tuple[Path, dict[str, object]],
 ) -> None:
@@ -141,6 +142,7 @@ def test_notebooks_run_in_this_python_with_the_data_that_is_named(
     assert f"{str(course / 'own.npz')!r}" in shown
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_executed_again_and_opens(
     built: tuple[Path, dict[str, object]], tmp_path: Path
 ) -> None:
@@ -157,6 +159,7 @@ def test_what_has_not_changed_is_not_executed_again_and_opens(
     assert ", 0 of them executed" in result.stderr
 
 
+@pytest.mark.slow
 def test_changed_page_is_executed_again_with_a_guess_from_the_last_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +177,7 @@ def test_changed_page_is_executed_again_with_a_guess_from_the_last_time(
         assert build(course, pages).executed == ["book/sums"]
 
 
+@pytest.mark.slow
 def test_each_problem_is_one_line_and_does_not_go_away_by_itself(tmp_path: Path) -> None:
     course = write_book(tmp_path / "course")
     write_notebook(course / "book" / "sums.ipynb", "6 * 7", "1 / 0", "'never'")
@@ -190,6 +194,7 @@ def test_each_problem_is_one_line_and_does_not_go_away_by_itself(tmp_path: Path)
         assert "Executing notebook failed" in (course / "_build" / "book.log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "sentence"),
     [
@@ -209,6 +214,7 @@ def test_cell_without_end_and_dead_kernel_are_named(
     assert len(result.stdout.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a way to send Ctrl-C")
 def test_interrupt_leaves_no_kernel_and_no_page_taken_for_done(tmp_path: Path) -> None:
     course = write_book(tmp_path / "course")
@@ -249,12 +255,14 @@ def test_book_that_takes_too_long_is_stopped(
 ) -> None:
     course = write_book(tmp_path / "course")
     (course / "_build").mkdir()
+    before = psutil.Process().children()
     monkeypatch.setattr("mnist_course.publishing.book.SECONDS", 0)
     with pytest.raises(CourseError, match="not built within 0 minutes, and was stopped at"):
         build(course, read_contents(course))
-    assert not psutil.Process().children()
+    assert psutil.Process().children() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["_config.yml", "_toc.yml"])
 def test_other_folders_are_refused_in_one_sentence(tmp_path: Path, missing: str) -> None:
     course = write_book(tmp_path / "course")

@@ -209,6 +209,7 @@ class TestCommand:
             check=False,
         )
 
+    @pytest.mark.slow
     def test_writes_both_scripts_and_says_what_was_measured(self, tmp_path: Path) -> None:
         build_small().save(tmp_path / "digits.keras")
         report = {"recipe": "reference", "seed": 4, "epochs": 2}
@@ -225,6 +226,7 @@ class TestCommand:
         for path in web.iterdir():
             assert f"Wrote {path}: {path.stat().st_size:,} bytes" in result.stderr
 
+    @pytest.mark.slow
     def test_refuses_in_one_sentence(self, tmp_path: Path) -> None:
         build_mlp(seed=0).save(tmp_path / "digits.keras")
         result = self.run(tmp_path / "digits.keras", "--output", tmp_path / "web")

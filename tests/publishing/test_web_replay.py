@@ -41,6 +41,7 @@ def unpack(text: str, kind: str, *shape: int) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind).reshape(shape)
 
 
+@pytest.mark.slow
 def test_the_recorded_training_is_the_one_that_train_does(few: MNIST, replay: Replay) -> None:
     images, labels = normalize(few.train_images), few.train_labels
     model, history = train(images, labels, epochs=EPOCHS, seed=SEED, verbose=0)
@@ -178,6 +179,7 @@ class TestTheCommand:
             check=False,
         )
 
+    @pytest.mark.slow
     def test_writes_the_script_and_tells_what_it_holds(self, tmp_path: Path) -> None:
         done = self.run("--output", tmp_path / "web", "--seed", "2", "--json")
         assert done.returncode == 0, done.stderr
@@ -194,6 +196,7 @@ class TestTheCommand:
         assert "Epoch 50/50" in done.stderr
         assert done.stderr.endswith(f"Wrote {script}: {script.stat().st_size:,} bytes\n")
 
+    @pytest.mark.slow
     def test_mistakes_of_the_user_get_one_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         done = self.run("--output", tmp_path / "file")

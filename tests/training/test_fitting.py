@@ -119,6 +119,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_every_feature_of_the_optimizer_works_as_in_keras(build):
     ours, oracle = twins(lambda: small(build()))
@@ -127,6 +128,7 @@ def test_every_feature_of_the_optimizer_works_as_in_keras(build):
     assert_same_training(ours, oracle, actual, expected)
 
 
+@pytest.mark.slow
 def test_losses_of_regularization_count_as_in_keras():
     ours, oracle = twins(lambda: small(regularizer=keras.regularizers.L2(0.01)))
     expected = oracle.fit(IMAGES, LABELS, shuffle=False, **VALIDATED)
@@ -134,6 +136,7 @@ def test_losses_of_regularization_count_as_in_keras():
     assert_same_training(ours, oracle, actual, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "labels", "loss"),
     [
@@ -151,6 +154,7 @@ def test_images_and_labels_may_be_of_any_kind_that_keras_takes(images, labels, l
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -206,6 +210,7 @@ def test_two_epochs_and_two_more_equal_four():
     assert_same_training(halves, whole)
 
 
+@pytest.mark.slow
 def test_training_continues_from_a_saved_model(tmp_path):
     whole, first = twins(small)
     fit(whole, IMAGES, LABELS, seed=7, **SETTINGS | {"epochs": 4})
@@ -216,6 +221,7 @@ def test_training_continues_from_a_saved_model(tmp_path):
     assert_same_training(second, whole)
 
 
+@pytest.mark.slow
 def test_keras_can_continue_what_we_began_and_the_reverse():
     ours, oracle = twins(small)
     for _ in range(2):
@@ -298,6 +304,7 @@ def test_preparation_is_compiled_in_and_drawn_afresh_each_epoch():
     assert len(set(with_noise(3, epochs=3)["val_loss"])) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [small, convolutional])
 def test_preparation_gives_what_training_on_prepared_images_gives(build):
     ours, oracle = twins(build)
@@ -311,6 +318,7 @@ def test_preparation_must_return_as_many_images_as_it_got():
         fit(small(), IMAGES, LABELS, prepare_epoch=lambda images, _: images[:100], **SETTINGS)
 
 
+@pytest.mark.slow
 def test_early_stopping_stops_and_restores_as_in_keras():
     def stopping():
         return keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)
@@ -329,6 +337,7 @@ def test_early_stopping_stops_and_restores_as_in_keras():
     )
 
 
+@pytest.mark.slow
 def test_learning_rate_is_reduced_between_epochs_as_in_keras():
     def reducing():
         return keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=10)
@@ -359,6 +368,7 @@ def test_checkpoints_and_logs_are_written_as_in_keras(tmp_path):
         np.testing.assert_allclose(log[column], expected[column], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_the_scalars_that_keras_writes(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorflow.python.summary.summary_iterator import summary_iterator
@@ -464,6 +474,7 @@ HANDED_OVER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*steps_per_execution.*")
 @pytest.mark.parametrize(("build", "extra", "reason"), HANDED_OVER.values(), ids=HANDED_OVER.keys())
 def test_what_cannot_be_compiled_is_handed_to_keras_with_one_warning(build, extra, reason, capfd):
@@ -518,6 +529,7 @@ def test_the_compiled_programs_are_kept_until_the_model_is_compiled_anew():
     assert len(traces) == 2
 
 
+@pytest.mark.slow
 def test_training_follows_a_model_that_is_compiled_anew():
     ours, oracle = twins(small)
     settings = SETTINGS | {"shuffle": False}

@@ -24,6 +24,7 @@ class TestTrain:
         assert int(model.optimizer.iterations) == 3 * 13
         assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
 
+    @pytest.mark.slow
     def test_seed_repeats_the_training(self, few: MNIST) -> None:
         images, labels = normalize(few.train_images[:300]), few.train_labels[:300]
         first, again, other = (
@@ -39,12 +40,14 @@ class TestTrain:
         accuracy = evaluate(model, normalize(few.test_images), few.test_labels).accuracy
         assert accuracy > 0.88
 
+    @pytest.mark.slow
     def test_augmented_recipe_sees_as_many_images_however_small_the_set(self, few: MNIST) -> None:
         images, labels = normalize(few.train_images[:2000]), few.train_labels[:2000]
         model, _ = train(images, labels, recipe="augmented", epochs=1, seed=0, verbose=0)
         assert int(model.optimizer.iterations) == 48_000 // 128
         assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
 
+    @pytest.mark.slow
     def test_cnn_recipe_learns_from_distorted_images(self, few: MNIST) -> None:
         model, history = train(
             normalize(few.train_images), few.train_labels, recipe="cnn", epochs=1, verbose=0

@@ -99,12 +99,14 @@ def test_workers_elsewhere_give_the_same_grades(
     assert {result.score for result in local.values()} == {1.5, 3.5}
 
 
+@pytest.mark.slow
 def test_a_worker_with_another_version_is_refused(course: Path) -> None:
     assignment = read_assignment(course / "solutions", "01_double")
     with connect(workers=1) as client, pytest.raises(CourseError, match="same version everywhere"):
         list(grade_all(client, job(assignment, version="0.0"), answers(assignment)))
 
 
+@pytest.mark.slow
 def test_what_a_worker_cannot_judge_is_refused_before_anything_runs(
     course: Path,
 ) -> None:

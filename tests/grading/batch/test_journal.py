@@ -40,7 +40,7 @@ def test_a_second_run_is_refused_until_the_first_has_ended(tmp_path: Path) -> No
     lock = tmp_path / "folder" / "lock"
     code = f"""
 from pathlib import Path
-from mnist_course.grading.journal import only_run
+from mnist_course.grading.batch.journal import only_run
 with only_run(Path({str(lock)!r})):
     print("locked", flush=True)
     input()

@@ -55,6 +55,7 @@ class TestRelease:
         for secret in ("factor", "Hello", "mathematics", "student", "BEGIN"):
             assert secret not in text
 
+    @pytest.mark.slow
     def test_gradebook_knows_the_points(self, made: Path, tmp_path: Path) -> None:
         course = shutil.copytree(made, tmp_path / "course")
         release(read_course(course), NAME)
@@ -65,12 +66,14 @@ class TestRelease:
             assert dict(rows) == {"check_double": 2, "check_greet": 1.5, "why": 2}
         database.close()
 
+    @pytest.mark.slow
     def test_replaces_what_was_there(self, course: Path, generated: Path) -> None:
         replace(course / EXERCISE, "check.double(", "edited.double(")
         (course / "exercises" / NAME / "stale.csv").touch()
         release(read_course(course))
         assert files(course / "exercises") == files(generated / "exercises")
 
+    @pytest.mark.slow
     def test_failure_keeps_the_old_exercise_and_leaves_nothing_else(self, course: Path) -> None:
         replace(course / SOURCE, "### END SOLUTION", "")
         before, exercises = files(course), files(course / "exercises")

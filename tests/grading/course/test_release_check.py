@@ -105,6 +105,7 @@ def ungenerated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestCheck:
+    @pytest.mark.slow
     def test_finds_nothing_wrong_tells_its_progress_and_leaves_no_trace(
         self, made: Path, tmp_path: Path
     ) -> None:
@@ -117,6 +118,7 @@ class TestCheck:
         assert told == [(NAME, 1, 1)]
         assert files(course) == before
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("unrun")
     @pytest.mark.parametrize(
         ("spoil", "file", "cell", "message"),
@@ -147,6 +149,7 @@ class TestCheck:
         spoil(course)
         assert_found(check(read_course(course)), file, cell, message)
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("unrun")
     @pytest.mark.parametrize(
         ("position", "cell", "old", "new"),
@@ -164,6 +167,7 @@ class TestCheck:
         shown = re.escape(new.strip("# "))
         assert_found(check(read_course(course)), EXERCISE, cell, f"shows learners '{shown}")
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("unrun")
     def test_names_the_cells_that_show_hidden_tests_even_if_their_source_does(
         self, course: Path

@@ -180,6 +180,7 @@ def test_course_is_exported_in_each_format(course: Path, gradebook: Gradebook) -
         export_grades(read_course(course), "xls")
 
 
+@pytest.mark.slow
 def test_own_command_of_nbgrader_uses_the_exporters(course: Path, gradebook: Gradebook) -> None:
     subprocess.run(
         [

@@ -220,6 +220,7 @@ def stock(graded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     return made
 
 
+@pytest.mark.slow
 def test_own_command_of_nbgrader_is_safe_with_the_configuration_alone(
     stock: dict[str, str],
 ) -> None:
@@ -282,6 +283,7 @@ def test_scripts_do_not_run_in_a_browser(
     assert asked == []
 
 
+@pytest.mark.slow
 def test_pages_of_some_students_replace_only_theirs(graded: Path, tmp_path: Path) -> None:
     root = shutil.copytree(graded, tmp_path / "course")
     for student in ("g", "g[lo]b*"):
@@ -299,6 +301,7 @@ def test_pages_of_some_students_replace_only_theirs(graded: Path, tmp_path: Path
     assert page(root, "g") == "old"
 
 
+@pytest.mark.slow
 def test_who_is_not_graded_gets_no_page_but_a_sentence(course: Path) -> None:
     folder = course / "autograded" / "eve" / NAME
     folder.mkdir(parents=True)
@@ -317,6 +320,7 @@ def test_who_is_not_graded_gets_no_page_but_a_sentence(course: Path) -> None:
     assert [path.name for path in (course / "feedback").iterdir()] == ["ada"]
 
 
+@pytest.mark.slow
 def test_page_that_fails_is_named_and_costs_the_others_nothing(course: Path) -> None:
     for student in ("ada", "bob", "eve"):
         grade(course, student)

@@ -144,6 +144,7 @@ def cell_of(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode
     return found
 
 
+@pytest.mark.slow
 def test_gradebook_knows_the_same_with_and_without_nbgraders_own_release(
     made: Path, generated: Path, tmp_path: Path
 ) -> None:
@@ -256,6 +257,7 @@ def test_extra_credit_adjusts_a_total(
     assert not is_adjusted(course, "02_other")
 
 
+@pytest.mark.slow
 def test_stock_nbgrader_takes_the_submission_for_graded_and_exports_its_points(
     known: tuple[Course, Assignment],
 ) -> None:
@@ -376,6 +378,7 @@ def test_every_name_of_a_folder_is_a_student(
     assert set(files(course.autograded / "ab" / NAME)) == {f"{NAME}.ipynb"}
 
 
+@pytest.mark.slow
 def test_nothing_is_recorded_of_an_assignment_that_nobody_knows(made: Path, tmp_path: Path) -> None:
     course, assignment = read(shutil.copytree(made, tmp_path / "new"))
     assert recorded(course, assignment) == {}

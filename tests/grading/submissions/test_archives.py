@@ -360,6 +360,7 @@ c.FileNameCollectorPlugin.named_regexp = (
 """
 
 
+@pytest.mark.slow
 def test_zip_collect_takes_the_good_and_names_the_rest(course: Path) -> None:
     with (course / "nbgrader_config.py").open("a") as config:
         config.write(CONFIG)

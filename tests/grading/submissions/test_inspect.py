@@ -29,6 +29,7 @@ def cell(notebook: NotebookNode, name: str) -> NotebookNode:
 
 
 class TestInspectFolder:
+    @pytest.mark.slow
     def test_other_files_are_said_to_be_ignored(self, folder: Path) -> None:
         for name in ("b.py", "a\n.csv", ".DS_Store", "timestamp.txt", "submission_secret.txt"):
             (folder / name).write_text("2026-03-31")
