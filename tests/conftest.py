@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from mnist_course.data import MNIST, load_mnist
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
@@ -25,6 +26,15 @@ TIER_OF_FIXTURE = {
     "browser": "browser",
 }
 LEFT_OUT = pytest.StashKey[collections.Counter[str]]()
+
+
+# A machine may be busy, so no example has a deadline. More of them are tried when there is time.
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=300, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("thorough" if config.option.all else "quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -131,6 +131,7 @@ def test_every_kind_of_link_follows(copy: Path) -> None:
     assert f"https://git.example/uni/nn/raw/main/{path})" in text
 
 
+@pytest.mark.slow
 def test_an_edit_by_hand_and_a_merge_are_found_and_fixed(copy: Path) -> None:
     project = copy / "pyproject.toml"
     text = project.read_text(encoding="utf-8")

@@ -102,6 +102,7 @@ def cell_color(figure: Figure, row: int, column: int):
 # Every figure
 
 
+@pytest.mark.slow
 @every_figure
 def test_nothing_is_clipped_at_the_edge_of_the_figure(make_figure):
     pixels = np.asarray(Image.open(BytesIO(make_figure()._repr_png_())).convert("L"))
@@ -128,6 +129,7 @@ def test_images_are_drawn_in_grays_from_light_to_dark(make_figure):
             assert (np.diff(colors[:, 0]) < 0).all()
 
 
+@pytest.mark.slow
 @every_figure
 def test_the_style_of_the_notebook_does_not_change_the_figure(make_figure):
     expected, expected_pixels = make_figure()._repr_png_(), pixels_drawn(make_figure())

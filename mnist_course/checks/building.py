@@ -163,7 +163,7 @@ def _numbers(softmax: Any, logits: Numbers) -> Numbers:
     """Call a learner's softmax, and return its answer if that fits the logits."""
     answer = _call(softmax, logits)
     try:
-        numbers = np.asarray(answer, dtype=np.float64)
+        numbers = np.asarray(np.real(answer), dtype=np.float64)
     except (TypeError, ValueError):
         raise CheckError(f"`softmax` returned {kind(answer)}; expected an array.") from None
     expect(

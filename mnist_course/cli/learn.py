@@ -44,12 +44,13 @@ def data(source: DataOption = None, as_json: JsonOption = False) -> None:
 
     mnist = load_mnist(source)
     writers = {*mnist.train_writers.tolist(), *mnist.test_writers.tolist()}
-    report = {**mnist.describe(), "writers": len(writers), "looked": _looked(source)}
+    looked = _looked(source)
+    report = {**mnist.describe(), "writers": len(writers), "looked": looked}
     if as_json:
         print_json(report)
         return
     out.print(f"{data_line(report)}, written by {len(writers):,} people")
-    out.print(looked_table(report["looked"]))
+    out.print(looked_table(looked))
 
 
 def train(

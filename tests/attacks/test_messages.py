@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbformat import v4
 
@@ -112,6 +112,7 @@ def graded(assignment: Assignment, reply: Callable[[Any], bytes], **options: Any
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", FORGED.values(), ids=FORGED)
 @pytest.mark.parametrize("to", ["cells", "hidden tests"])
 def test_a_forged_answer_is_worth_nothing(assignment: Assignment, answer: bytes, to: str) -> None:
@@ -141,7 +142,6 @@ HEADERS = st.text("(){}[]'\"-,: \n\\0123456789<f8descr", max_size=40) | st.build
 )
 
 
-@settings(deadline=None, max_examples=300)
 @given(JSON, HEADERS, st.binary(max_size=16))
 def test_any_document_with_any_array_is_read_or_refused(
     document: Any, head: str, content: bytes
@@ -239,7 +239,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(VALUES, max_size=5) | VALUES)
 def test_any_outputs_become_valid_ones(value: Any) -> None:
     kept = read_outputs(value, 1000)

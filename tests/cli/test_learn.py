@@ -110,8 +110,8 @@ class TestData:
         assert document["looked"] == [{"place": own, "outcome": "used"}]
 
 
+@pytest.mark.slow
 class TestTrain:
-    @pytest.mark.slow
     def test_writes_the_promised_files_and_says_so(self, trained: Path) -> None:
         output = trained / "runs" / "latest"
         assert {path.name for path in output.iterdir()} == FILES
@@ -162,7 +162,6 @@ class TestTrain:
         assert "I0000" not in messages
         assert "cuInit" not in messages
 
-    @pytest.mark.slow
     def test_prints_accuracy_interval_data_time_and_one_prediction(
         self, run: Run, tmp_path: Path
     ) -> None:
@@ -173,7 +172,6 @@ class TestTrain:
         assert re.search(r"Model prediction: \d$", result.stdout.strip())
         assert (tmp_path / "out" / "report.json").exists()
 
-    @pytest.mark.slow
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
     def test_interrupt_leaves_no_file_and_exits_with_130(self, tmp_path: Path) -> None:
         process = subprocess.Popen(
@@ -196,7 +194,6 @@ class TestTrain:
         assert "Traceback" not in messages
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.slow
     def test_mistakes_of_the_user_get_one_sentence(
         self, run: Run, assert_one_sentence: Callable[..., None], tmp_path: Path
     ) -> None:

@@ -12,11 +12,7 @@ from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[2]
 # Those that train nothing: nbgrader does the same with the others, only for minutes.
-ASSIGNMENTS = [
-    name
-    for name in list_assignments(ROOT / "solutions")
-    if not name.endswith(("_training", "_improving"))
-]
+ASSIGNMENTS = [name for name in list_assignments(ROOT / "solutions") if int(name[:2]) < 5]
 
 
 @pytest.fixture(autouse=True)

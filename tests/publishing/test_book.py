@@ -295,6 +295,7 @@ def test_without_a_browser_the_one_to_install_is_named(monkeypatch: pytest.Monke
         find_printer()
 
 
+@pytest.mark.browser
 def test_browser_that_fails_is_named_and_the_old_pdf_stays(
     built: tuple[Path, dict[str, object]], tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ def test_exported_network_answers_like_the_original(tmp_path: Path, few: MNIST) 
     assert (held_out >= measured["digit_above"]).mean() == pytest.approx(0.98, abs=0.002)
 
 
+@pytest.mark.slow
 def test_a_network_whose_first_layer_is_silent_is_exported(tmp_path: Path, few: MNIST) -> None:
     model = build_small()
     model.layers[1].set_weights([np.zeros((784, 40)), np.full(40, -1.0)])
@@ -149,6 +150,7 @@ def test_weights_that_are_not_finite_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_network_too_large_for_a_page_is_refused_and_nothing_written(
     tmp_path: Path, few: MNIST
 ) -> None:
@@ -157,6 +159,7 @@ def test_a_network_too_large_for_a_page_is_refused_and_nothing_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, few: MNIST) -> None:
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(CourseError, match="taken is a file: give a folder to --output"):
@@ -166,6 +169,7 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, few: MNIST) 
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_if_one_script_cannot_be_written_neither_is(tmp_path: Path, few: MNIST) -> None:
     (tmp_path / "images.js").mkdir()
     with pytest.raises(CourseError, match=r"cannot be written .*: give another --output"):
@@ -173,6 +177,7 @@ def test_if_one_script_cannot_be_written_neither_is(tmp_path: Path, few: MNIST) 
     assert [path.name for path in tmp_path.iterdir()] == ["images.js"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_written_is_named(
     tmp_path: Path, few: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +251,7 @@ class TestTheScriptOfTheBook:
         assert abs(measured["accuracy"] - measured["accuracy_int8"]) <= 0.0005
         assert measured["recipe"] == "augmented"
 
+    @pytest.mark.slow
     def test_keeps_what_was_measured(self, mnist: MNIST) -> None:
         network = read_script(SCRIPT)
         layers, directions = unpack(network), unpack(network["directions"])[0].dequantize()

@@ -144,6 +144,7 @@ def test_what_is_packed_can_be_unpacked(replay: Replay) -> None:
         np.testing.assert_allclose(packed["curves"][name], values, atol=5e-7)
 
 
+@pytest.mark.slow
 def test_script_that_would_be_too_large_is_refused(
     tmp_path: Path, few: MNIST, monkeypatch: pytest.MonkeyPatch
 ) -> None:

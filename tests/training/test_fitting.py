@@ -171,6 +171,7 @@ def test_settings_mean_what_they_mean_in_keras(settings):
     assert_same_training(ours, oracle, actual, expected)
 
 
+@pytest.mark.slow
 def test_a_model_not_yet_built_trains_as_in_keras():
     def build():
         model = keras.Sequential(
@@ -187,6 +188,7 @@ def test_a_model_not_yet_built_trains_as_in_keras():
     )
 
 
+@pytest.mark.slow
 def test_dropout_drops_afresh_in_training_and_not_in_validation():
     images = np.ones((64, 144), np.float32)
     model = keras.Sequential([keras.Input((144,)), keras.layers.Dropout(0.5, seed=1)])
@@ -258,6 +260,7 @@ def steps_of_each_image(n=50, *, keras_itself=False, **settings):
     return weights.kernel.numpy()[:, 0].astype(int).tolist()
 
 
+@pytest.mark.slow
 def test_every_image_is_used_once_in_an_epoch():
     once_each = sorted(steps_of_each_image(keras_itself=True))
     assert sorted(steps_of_each_image(seed=3)) == once_each
@@ -270,6 +273,7 @@ def test_the_order_follows_from_the_seed():
     assert steps_of_each_image(seed=3) != steps_of_each_image(seed=4)
 
 
+@pytest.mark.slow
 def test_the_order_changes_from_epoch_to_epoch_whether_resumed_or_not():
     first = np.array(steps_of_each_image(seed=3, epochs=1))
     second = np.array(steps_of_each_image(seed=3, epochs=2, initial_epoch=1))
@@ -279,6 +283,7 @@ def test_the_order_changes_from_epoch_to_epoch_whether_resumed_or_not():
     np.testing.assert_array_equal(both, first + second + steps_before)
 
 
+@pytest.mark.slow
 def test_without_a_seed_the_random_state_of_keras_decides():
     orders = []
     for state in (1, 1, 2):
@@ -287,6 +292,7 @@ def test_without_a_seed_the_random_state_of_keras_decides():
     assert orders[0] == orders[1] != orders[2]
 
 
+@pytest.mark.slow
 def test_preparation_is_compiled_in_and_drawn_afresh_each_epoch():
     def noisy(images, epoch_seed):
         return images + tf.random.stateless_normal(images.shape, epoch_seed)
@@ -350,6 +356,7 @@ def test_learning_rate_is_reduced_between_epochs_as_in_keras():
     assert actual.history["learning_rate"][-1] < actual.history["learning_rate"][0]
 
 
+@pytest.mark.slow
 def test_checkpoints_and_logs_are_written_as_in_keras(tmp_path):
     def observed(train, folder):
         folder.mkdir()
@@ -491,6 +498,7 @@ def test_what_cannot_be_compiled_is_handed_to_keras_with_one_warning(build, extr
     assert_same_training(ours, oracle, actual, expected)
 
 
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 def test_a_data_set_is_handed_to_keras():
     data = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(32)
     ours, oracle = twins(small)
@@ -512,6 +520,7 @@ def test_preparation_is_never_dropped_in_silence():
         )
 
 
+@pytest.mark.slow
 def test_the_compiled_programs_are_kept_until_the_model_is_compiled_anew():
     traces = []
 
@@ -573,6 +582,7 @@ def test_bad_input_is_one_clear_sentence(change, message):
     assert str(caught.value).count(". ") == 0
 
 
+@pytest.mark.slow
 def test_progress_is_a_tenth_of_the_epochs_when_nobody_watches(capfd):
     fit(small(), IMAGES, LABELS, **VALIDATED | {"epochs": 25, "verbose": "auto"})
     out, err = capfd.readouterr()
@@ -586,6 +596,7 @@ def test_progress_is_a_tenth_of_the_epochs_when_nobody_watches(capfd):
     assert lines[-1].endswith("0:00:00 left")
 
 
+@pytest.mark.slow
 def test_progress_can_be_silenced(capfd):
     fit(small(), IMAGES, LABELS, **SETTINGS)
     out, err = capfd.readouterr()

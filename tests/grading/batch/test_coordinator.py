@@ -246,6 +246,7 @@ def test_a_name_that_cannot_be_printed_is_rejected(
     assert "name of its folder" in graded.problem
 
 
+@pytest.mark.slow
 def test_the_sandbox_is_needed_unless_told_otherwise(
     course: Path, hand_in: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

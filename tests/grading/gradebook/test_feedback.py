@@ -251,6 +251,7 @@ def test_formgrader_is_safe_with_the_configuration(graded: Path) -> None:
     assert ACT in inside  # as text
 
 
+@pytest.mark.browser
 def test_scripts_do_not_run_in_a_browser(
     pages: Path, stock: dict[str, str], server: tuple[str, list[str]], tmp_path: Path
 ) -> None:

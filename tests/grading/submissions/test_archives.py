@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.plugins import ExtractorPlugin
 
@@ -324,7 +324,6 @@ class TestLimitedExtractor:
         assert files(extracted) == {"a/a": b""}
         assert "has been put into 'a' already" in caplog.text
 
-    @settings(max_examples=200, deadline=None)
     @given(data=st.data(), kind=st.sampled_from(["zip", "tar.gz", "plain"]))
     def test_damage_never_stops_the_others(
         self, data: st.DataObject, kind: str, tmp_path_factory: pytest.TempPathFactory

@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.utils import parse_utc
 
@@ -271,7 +271,6 @@ class TestTimestamp:
         assert read_timestamp(folder) is None
         assert inspect_folder(folder, NAME) == []
 
-    @settings(max_examples=300, deadline=None)
     @given(text=st.text(st.characters(codec="utf-8"), max_size=40))
     def test_no_text_breaks_it(self, text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
         folder = tmp_path_factory.getbasetemp()

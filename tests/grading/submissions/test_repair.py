@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbformat import NotebookNode, v4
 
@@ -101,21 +101,18 @@ def assert_repaired(assignment: Assignment, notebook: NotebookNode) -> None:
 
 
 class TestAnything:
-    @settings(max_examples=300, deadline=None)
     @given(document=json_values)
     def test_any_document_is_rejected_or_harmless(
         self, document: Any, assignment: Assignment
     ) -> None:
         assert_harmless(json.dumps(document).encode(), assignment)
 
-    @settings(max_examples=300, deadline=None)
     @given(cells=st.lists(strange_cells, max_size=6), minor=json_values)
     def test_any_cells_are_rejected_or_harmless(
         self, cells: list[Any], minor: Any, assignment: Assignment
     ) -> None:
         assert_harmless(document(cells=cells, nbformat_minor=minor), assignment)
 
-    @settings(max_examples=300, deadline=None)
     @given(data=st.data())
     def test_any_damaged_notebook_is_rejected_or_harmless(
         self, data: st.DataObject, released: bytes, assignment: Assignment
@@ -129,7 +126,6 @@ class TestAnything:
             )
         assert_harmless(bytes(damaged), assignment)
 
-    @settings(max_examples=300, deadline=None)
     @given(data=st.data())
     def test_any_change_to_a_notebook_is_found_and_mended(
         self, data: st.DataObject, released: bytes, assignment: Assignment
