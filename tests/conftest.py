@@ -29,7 +29,7 @@ LEFT_OUT = pytest.StashKey[collections.Counter[str]]()
 
 
 # A machine may be busy, so no example has a deadline. More of them are tried when there is time.
-settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=300, deadline=None)
 
 

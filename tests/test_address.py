@@ -68,6 +68,7 @@ def test_no_file_of_the_course_has_another_address() -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

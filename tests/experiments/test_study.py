@@ -33,6 +33,7 @@ def ignore(trial: Trial, left: int, seconds: float) -> None:
 
 
 class TestStudy:
+    @pytest.mark.slow
     def test_writes_a_row_per_seed_a_summary_and_a_figure(
         self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:

@@ -57,6 +57,7 @@ def test_the_recorded_training_is_the_one_that_train_does(few: MNIST, replay: Re
     )
 
 
+@pytest.mark.slow
 def test_before_the_first_epoch_everything_is_measured(few: MNIST, replay: Replay) -> None:
     images, labels = normalize(few.train_images), few.train_labels
     parts = {"": slice(3200), "val_": slice(3200, None)}

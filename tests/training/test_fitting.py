@@ -204,6 +204,7 @@ def test_dropout_drops_afresh_in_training_and_not_in_validation():
     assert drawn[0].tolist() != drawn[1].tolist()
 
 
+@pytest.mark.slow
 def test_two_epochs_and_two_more_equal_four():
     whole, halves = twins(small)
     fit(whole, IMAGES, LABELS, seed=7, **SETTINGS | {"epochs": 4})
@@ -398,6 +399,7 @@ def test_tensorboard_gets_the_scalars_that_keras_writes(tmp_path):
     assert actual == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_callbacks_are_called_in_the_order_of_keras():
     def called(train):
         calls = []

@@ -55,6 +55,7 @@ class TestTrain:
         assert int(model.optimizer.iterations) == -(-48_000 // 128)
         assert history.history["accuracy"][-1] > 0.9
 
+    @pytest.mark.slow
     def test_improved_recipe_is_adam_with_decaying_weights_and_rate(self, few: MNIST) -> None:
         images, labels = normalize(few.train_images[:320]), few.train_labels[:320]
         model, _ = train(images, labels, recipe="improved", epochs=3, seed=0, verbose=0)

@@ -229,6 +229,7 @@ class TestCheck:
         spoil(course)
         assert_found(check(read_course(course)), file, cell, message)
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("ungenerated")
     @pytest.mark.parametrize(
         ("position", "cell", "code", "message"),

@@ -165,6 +165,7 @@ def test_gradebook_knows_the_same_with_and_without_nbgraders_own_release(
     assert cells(course)["grade"].keys() == {"check_double", "check_greet", "why"}
 
 
+@pytest.mark.slow
 def test_new_gradebook_is_made_by_a_library_in_an_environment_that_is_not_activated(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
