@@ -139,6 +139,8 @@ def grade(
         attack = submission or answering(**answers)
         result = score(assignment, attack, spawn=sandbox.spawn)
         nbformat.validate(nbformat.reads(result.notebook, as_version=4))
+        # An attack that names a module of the course by an old name would prove nothing.
+        assert "No module named 'mnist_course" not in str(result.to_dict())
         assert SECRET not in re.sub(re.escape(DOUBLE), "", str(result.to_dict()))
         assert list(contents(course)) == before
         assert_nothing_runs(sandbox)

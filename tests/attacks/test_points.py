@@ -82,8 +82,8 @@ unittest.TestCase.assertEqual = lambda *args: None"""
     + WRONG,
     "the course's own grading": """
 import sys
-from mnist_course.grading import messages, runner
-import mnist_course.grading.scoring as scoring, mnist_course.grading.results as results
+from mnist_course.grading.inside import messages, runner
+from mnist_course.grading.judging import results, scoring
 scoring.score = lambda *args, **kwargs: results.Result("graded", "", 0.0, {}, "")
 results.CellScore.points = results.Result.score = results.Result.max_score = 100.0
 runner._protected = lambda ask, *details: ("answered", True)

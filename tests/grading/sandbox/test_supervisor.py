@@ -252,7 +252,7 @@ def test_the_package_inside_is_the_one_that_runs_outside(tmp_path: Path) -> None
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
     code = """
 from mnist_course.grading.sandbox.supervisor import Sandbox
-from mnist_course.grading.student import Session, Student
+from mnist_course.grading.judging.student import Session, Student
 cell = "import mnist_course\\nseen = mnist_course.__file__"
 with Sandbox() as sandbox, Session([("0", cell)], spawn=sandbox.spawn) as running:
     print(Student(running, "0").json("seen"))
