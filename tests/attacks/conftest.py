@@ -1,6 +1,7 @@
 """An assignment with two tasks, and a way to grade attacks on it between honest submissions."""
 
 import copy
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,12 +117,10 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(scope="module")
-def honest(sandbox: Sandbox, assignment: Assignment) -> Iterator[None]:
-    """After all attacks of a module, the sandbox still gives honest work what it deserves."""
-    yield
-    result = score(assignment, copy.deepcopy(assignment.notebook), spawn=sandbox.spawn)
-    assert result.cells == {"check_double": CellScore(2, 2), "check_greet": CellScore(1, 1)}
+@pytest.fixture(scope="session")
+def attacks() -> Iterator[int]:
+    """Count the attacks on the sandbox of this session."""
+    return itertools.count(1)
 
 
 @pytest.fixture
@@ -130,9 +129,9 @@ def grade(
     assignment: Assignment,
     answering: Callable[..., NotebookNode],
     course: Path,
-    honest: None,
+    attacks: Iterator[int],
 ) -> Grade:
-    """Grade an attack; it changes no file of the course, and leaves no process."""
+    """Grade an attack; it leaves nothing, and what honest work earns (looked at now and then)."""
 
     def run(submission: NotebookNode | None = None, **answers: str) -> Result:
         before = list(contents(course))
@@ -144,6 +143,9 @@ def grade(
         assert SECRET not in re.sub(re.escape(DOUBLE), "", str(result.to_dict()))
         assert list(contents(course)) == before
         assert_nothing_runs(sandbox)
+        if next(attacks) % 8 == 0:
+            honest = score(assignment, answering(), spawn=sandbox.spawn)
+            assert honest.cells == {"check_double": CellScore(2, 2), "check_greet": CellScore(1, 1)}
         return result
 
     return run
