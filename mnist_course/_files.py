@@ -16,13 +16,17 @@ def atomic(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path : pathlib.Path
-        The file to write. Its folder is created if needed.
+        The file to write. Its folder is created if needed. A device or a pipe is written to as it
+        is.
 
     Yields
     ------
     pathlib.Path
         A name in the same folder, with the same suffix, where no file exists yet.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path  # a device or a pipe, such as /dev/null, must not be replaced
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         temporary = Path(folder) / path.name

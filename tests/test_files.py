@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,12 @@ def test_folder_is_left_alone_when_interrupted(tmp_path: Path) -> None:
         (temporary / "half").touch()
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes with a name")
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with atomic(pipe) as target:
+        assert target == pipe
+    assert pipe.is_fifo()
