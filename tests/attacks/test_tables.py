@@ -129,6 +129,7 @@ def test_a_table_is_shown_to_a_person(judge: Callable[[str], CellScore], table: 
     assert "table of the test images" in earned.review
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_an_honest_network_is_not(roomy: Sandbox, mnist: MNIST, network: str) -> None:
     """Measure what `Student.predict` reports of networks."""

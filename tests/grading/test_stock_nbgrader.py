@@ -7,12 +7,12 @@ import pytest
 from helpers import run_nbgrader
 from nbgrader.api import Gradebook
 
-from mnist_course.grading.course.assignment import list_assignments, read_assignment
+from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.sandbox.supervisor import Sandbox
 
 ROOT = Path(__file__).parents[2]
-# Those that train nothing: nbgrader does the same with the others, only for minutes.
-ASSIGNMENTS = [name for name in list_assignments(ROOT / "solutions") if int(name[:2]) < 5]
+# One that builds a network: nbgrader does the same with the others, for minutes.
+ASSIGNMENTS = ["04_building"]
 
 
 @pytest.fixture(autouse=True)
