@@ -114,10 +114,8 @@ def predict(model: "keras.Model", images: npt.ArrayLike) -> FloatArray:
 
     Parameters
     ----------
-    model : keras.Model
-        Takes images of shape (n, 28, 28), returns probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images.
+    model, images
+        See `evaluate`; a single image, of shape (1, 28, 28), will do.
 
     Returns
     -------
@@ -172,12 +170,8 @@ def robustness(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLik
 
     Parameters
     ----------
-    model : keras.Model
-        Takes images of shape (n, 28, 28), returns probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images the model was not trained on, at least two.
-    labels : array_like of int, shape (n,)
-        The digit of each image.
+    model, images, labels
+        See `evaluate`.
 
     Returns
     -------
@@ -187,8 +181,7 @@ def robustness(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLik
     Raises
     ------
     CourseError
-        If the images are not normalized, the labels do not match them, or the model does not
-        return ten probabilities per image.
+        See `evaluate`.
 
     Notes
     -----
@@ -264,12 +257,8 @@ def calibration(
 
     Parameters
     ----------
-    model : keras.Model
-        Takes images of shape (n, 28, 28), returns probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images the model was not trained on, at least two.
-    labels : array_like of int, shape (n,)
-        The digit of each image.
+    model, images, labels
+        See `evaluate`.
     validation : tuple of (images, labels)
         Other images the model was not trained on, such as its validation part. The temperature is
         fitted to these alone.
@@ -282,8 +271,7 @@ def calibration(
     Raises
     ------
     CourseError
-        If images are not normalized, labels do not match them, or the model does not return ten
-        probabilities per image.
+        See `evaluate`; it also holds for the images and labels of `validation`.
 
     Notes
     -----
@@ -325,12 +313,8 @@ def compare(
 
     Parameters
     ----------
-    a, b : keras.Model
-        Take images of shape (n, 28, 28), return probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images that neither model was trained on, at least two.
-    labels : array_like of int, shape (n,)
-        The digit of each image.
+    a, b, images, labels
+        Two models, and images that neither was trained on, with their labels; see `evaluate`.
 
     Returns
     -------
@@ -340,8 +324,7 @@ def compare(
     Raises
     ------
     CourseError
-        If the images are not normalized, the labels do not match them, or a model does not return
-        ten probabilities per image.
+        See `evaluate`.
 
     Notes
     -----

@@ -157,12 +157,11 @@ def plot_digit(image: npt.ArrayLike, label: int | None = None) -> Figure:
         yticks=range(0, SIDE, 3),
     )
     _draw_image(axes, pixels, 0, brightest)
-    whole = pixels.dtype.kind in "iu"
     for (row, column), value in np.ndenumerate(pixels):
         axes.text(
             column,
             row,
-            f"{value:z.0f}" if whole or value == 0 else f"{value:z.2f}".removeprefix("0"),
+            f"{value:z.2f}".removeprefix("0") if brightest == 1 and value else f"{value:z.0f}",
             # At this gray, black and white text have the same contrast (WCAG 2.2): 4.6 to 1.
             color="black" if 1 - value / brightest > 0.46 else "white",
             fontsize=6.5,
@@ -308,12 +307,8 @@ def plot_mistakes(
 
     Parameters
     ----------
-    images : array_like, shape (n, 28, 28)
-        Whole numbers from 0 to 255 or floats from 0 to 1. The right ones are left out.
-    labels : array_like of int, shape (n,)
-        The digits the images show, 0 to 9.
-    predictions : array_like of int, shape (n,)
-        The digits the model says.
+    images, labels, predictions
+        See `plot_digits`. There may be any number of images; the right ones are left out.
     confidences : array_like of float, shape (n,)
         The probability the model gave to the digit it says, 0 to 1.
 
