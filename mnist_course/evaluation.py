@@ -74,8 +74,7 @@ def evaluate(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLike)
     Returns
     -------
     Evaluation
-        Accuracy with its interval, accuracy on both halves, recall and confusion per digit, and
-        the mistakes.
+        Accuracy with its interval and on both halves, recall and confusion per digit, mistakes.
 
     Raises
     ------
@@ -114,8 +113,10 @@ def predict(model: "keras.Model", images: npt.ArrayLike) -> FloatArray:
 
     Parameters
     ----------
-    model, images
-        See `evaluate`; a single image, of shape (1, 28, 28), will do.
+    model : keras.Model
+        See `evaluate`.
+    images : array_like of float32, shape (n, 28, 28)
+        Normalized images.
 
     Returns
     -------
@@ -186,8 +187,8 @@ def robustness(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLik
     Notes
     -----
     In the manner of MNIST-C (N. Mu and J. Gilmer, "MNIST-C: A robustness benchmark for computer
-    vision", 2019), with corruptions of our own: don't compare the results with published ones
-    for MNIST-C.
+    vision", 2019, https://arxiv.org/abs/1906.02337), with corruptions of our own: don't compare
+    the results with published ones for MNIST-C.
     """
     images, labels = _labeled("robustness", images, labels)
     clean = _accuracy(model, images, labels)
@@ -271,7 +272,7 @@ def calibration(
     Raises
     ------
     CourseError
-        See `evaluate`; it also holds for the images and labels of `validation`.
+        See `evaluate`; the same holds for the images and labels of `validation`.
 
     Notes
     -----
@@ -313,8 +314,10 @@ def compare(
 
     Parameters
     ----------
-    a, b, images, labels
-        Two models, and images that neither was trained on, with their labels; see `evaluate`.
+    a, b : keras.Model
+        Two models such as `evaluate` takes.
+    images, labels
+        See `evaluate`; neither model was trained on these images.
 
     Returns
     -------

@@ -564,8 +564,7 @@ def plot_calibration(before: npt.ArrayLike, after: npt.ArrayLike) -> Figure:
         f"{_percent(np.average(np.abs(confidence - accuracy), weights=counts))} {name}"
         for name, (confidence, accuracy, counts) in curves.items()
     ]
-    title = f"Expected calibration error: {', '.join(errors)} scaling"
-    figure = _Figure(WIDTH, 6.2, title)
+    figure = _Figure(WIDTH, 6.2, f"Expected calibration error: {', '.join(errors)} scaling")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color=GRAY, linestyle=":", zorder=1)
     upper.annotate(
