@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate, predict
     from .models import build_mlp, load_model
     from .preprocessing import augment, from_drawing, normalize, read_drawing
-    from .training.recipes import fit, train
+    from .training import fit, train
 
 __version__ = "0.1.0"
 

@@ -74,8 +74,7 @@ def evaluate(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLike)
     Returns
     -------
     Evaluation
-        Accuracy with its interval, accuracy on both halves, recall and confusion per digit, and
-        the mistakes.
+        Accuracy with its interval and on both halves, recall and confusion per digit, mistakes.
 
     Raises
     ------
@@ -115,7 +114,7 @@ def predict(model: "keras.Model", images: npt.ArrayLike) -> FloatArray:
     Parameters
     ----------
     model : keras.Model
-        Takes images of shape (n, 28, 28), returns probabilities of shape (n, 10).
+        See `evaluate`.
     images : array_like of float32, shape (n, 28, 28)
         Normalized images.
 
@@ -172,12 +171,8 @@ def robustness(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLik
 
     Parameters
     ----------
-    model : keras.Model
-        Takes images of shape (n, 28, 28), returns probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images the model was not trained on, at least two.
-    labels : array_like of int, shape (n,)
-        The digit of each image.
+    model, images, labels
+        See `evaluate`.
 
     Returns
     -------
@@ -187,14 +182,13 @@ def robustness(model: "keras.Model", images: npt.ArrayLike, labels: npt.ArrayLik
     Raises
     ------
     CourseError
-        If the images are not normalized, the labels do not match them, or the model does not
-        return ten probabilities per image.
+        See `evaluate`.
 
     Notes
     -----
     In the manner of MNIST-C (N. Mu and J. Gilmer, "MNIST-C: A robustness benchmark for computer
-    vision", 2019), with corruptions of our own: don't compare the results with published ones
-    for MNIST-C.
+    vision", 2019, https://arxiv.org/abs/1906.02337), with corruptions of our own: don't compare
+    the results with published ones for MNIST-C.
     """
     images, labels = _labeled("robustness", images, labels)
     clean = _accuracy(model, images, labels)
@@ -264,12 +258,8 @@ def calibration(
 
     Parameters
     ----------
-    model : keras.Model
-        Takes images of shape (n, 28, 28), returns probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images the model was not trained on, at least two.
-    labels : array_like of int, shape (n,)
-        The digit of each image.
+    model, images, labels
+        See `evaluate`.
     validation : tuple of (images, labels)
         Other images the model was not trained on, such as its validation part. The temperature is
         fitted to these alone.
@@ -282,8 +272,7 @@ def calibration(
     Raises
     ------
     CourseError
-        If images are not normalized, labels do not match them, or the model does not return ten
-        probabilities per image.
+        See `evaluate`; the same holds for the images and labels of `validation`.
 
     Notes
     -----
@@ -326,11 +315,9 @@ def compare(
     Parameters
     ----------
     a, b : keras.Model
-        Take images of shape (n, 28, 28), return probabilities of shape (n, 10).
-    images : array_like of float32, shape (n, 28, 28)
-        Normalized images that neither model was trained on, at least two.
-    labels : array_like of int, shape (n,)
-        The digit of each image.
+        Two models such as `evaluate` takes.
+    images, labels
+        See `evaluate`; neither model was trained on these images.
 
     Returns
     -------
@@ -340,8 +327,7 @@ def compare(
     Raises
     ------
     CourseError
-        If the images are not normalized, the labels do not match them, or a model does not return
-        ten probabilities per image.
+        See `evaluate`.
 
     Notes
     -----

@@ -56,8 +56,7 @@ def build_cnn(*, seed: int | None = None) -> keras.Sequential:
     Parameters
     ----------
     seed : int, optional
-        Seed of the initial weights. With the same seed, the same weights; without one, Keras's
-        global random state decides.
+        See `build_mlp`.
 
     Returns
     -------

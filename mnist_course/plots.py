@@ -157,12 +157,11 @@ def plot_digit(image: npt.ArrayLike, label: int | None = None) -> Figure:
         yticks=range(0, SIDE, 3),
     )
     _draw_image(axes, pixels, 0, brightest)
-    whole = pixels.dtype.kind in "iu"
     for (row, column), value in np.ndenumerate(pixels):
         axes.text(
             column,
             row,
-            f"{value:z.0f}" if whole or value == 0 else f"{value:z.2f}".removeprefix("0"),
+            f"{value:z.2f}".removeprefix("0") if brightest == 1 and value else f"{value:z.0f}",
             # At this gray, black and white text have the same contrast (WCAG 2.2): 4.6 to 1.
             color="black" if 1 - value / brightest > 0.46 else "white",
             fontsize=6.5,
@@ -308,12 +307,8 @@ def plot_mistakes(
 
     Parameters
     ----------
-    images : array_like, shape (n, 28, 28)
-        Whole numbers from 0 to 255 or floats from 0 to 1. The right ones are left out.
-    labels : array_like of int, shape (n,)
-        The digits the images show, 0 to 9.
-    predictions : array_like of int, shape (n,)
-        The digits the model says.
+    images, labels, predictions
+        See `plot_digits`. There may be any number of images; the right ones are left out.
     confidences : array_like of float, shape (n,)
         The probability the model gave to the digit it says, 0 to 1.
 
@@ -569,8 +564,7 @@ def plot_calibration(before: npt.ArrayLike, after: npt.ArrayLike) -> Figure:
         f"{_percent(np.average(np.abs(confidence - accuracy), weights=counts))} {name}"
         for name, (confidence, accuracy, counts) in curves.items()
     ]
-    title = f"Expected calibration error: {', '.join(errors)} scaling"
-    figure = _Figure(WIDTH, 6.2, title)
+    figure = _Figure(WIDTH, 6.2, f"Expected calibration error: {', '.join(errors)} scaling")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color=GRAY, linestyle=":", zorder=1)
     upper.annotate(

@@ -3,7 +3,8 @@
 import copy
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ from mnist_course.grading.course.assignment import Assignment, list_assignments,
 from mnist_course.grading.judging.results import CellScore
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.judging.student import Unconfined
+from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Child, Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +26,13 @@ ASSIGNMENTS = list_assignments(SOLUTIONS)
 QUICK = [name for name in ASSIGNMENTS if int(name[:2]) < 5]
 REFERENCE = "reference"
 UNTOUCHED = "untouched"
-SECONDS_PER_CELL = 120.0
+LIMITS = Limits(seconds_per_cell=120.0)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(LIMITS) as sandbox:
+        yield sandbox
 
 
 def expected(assignment: str) -> dict[str, dict[str, dict]]:
@@ -55,12 +63,9 @@ def submission(assignment: Assignment, name: str) -> NotebookNode:
 
 
 def grade(
-    spawn: Callable[[], Child],
-    assignment: Assignment,
-    notebook: NotebookNode,
-    seconds_per_cell: float = SECONDS_PER_CELL,
+    spawn: Callable[[], Child], assignment: Assignment, notebook: NotebookNode
 ) -> dict[str, CellScore]:
-    result = score(assignment, notebook, spawn=spawn, seconds_per_cell=seconds_per_cell)
+    result = score(assignment, notebook, spawn=spawn)
     nbformat.validate(nbformat.reads(result.notebook, as_version=4))
     assert not any(earned.review for earned in result.cells.values())
     return result.cells
@@ -107,7 +112,7 @@ QUICK_CASES = [(name, case) for name in QUICK for case in quick_cases(name)]
 @pytest.mark.parametrize(("name", "case"), QUICK_CASES, ids=["-".join(c) for c in QUICK_CASES])
 def test_quick_submissions_earn_the_same_without_a_sandbox(name: str, case: str) -> None:
     assignment = read_assignment(SOLUTIONS, name)
-    scores = grade(Unconfined().spawn, assignment, submission(assignment, case))
+    scores = grade(Unconfined(LIMITS).spawn, assignment, submission(assignment, case))
     assert_scores(scores, assignment, expected(name).get(case, {}))
 
 
@@ -193,7 +198,10 @@ MANGLED: dict[Callable[[NotebookNode, str], None], str | None] = {
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_mangled_submissions_lose_only_what_is_beyond_repair(
-    sandbox: Sandbox, name: str, mangle: Callable[[NotebookNode, str], None]
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    mangle: Callable[[NotebookNode, str], None],
 ) -> None:
     assignment = read_assignment(SOLUTIONS, name)
     base = "quick" if "quick" in expected(name) else REFERENCE
@@ -203,6 +211,7 @@ def test_mangled_submissions_lose_only_what_is_beyond_repair(
     mangle(notebook, first.answer)
     if reason := MANGLED[mangle]:
         rows[first.check] = {"points": 0, "feedback": reason, "check": "is not defined"}
-    seconds = 5.0 if mangle is loop else SECONDS_PER_CELL
-    scores = grade(sandbox.spawn, assignment, notebook, seconds_per_cell=seconds)
+    if mangle is loop:
+        monkeypatch.setattr(sandbox, "limits", replace(LIMITS, seconds_per_cell=5.0))
+    scores = grade(sandbox.spawn, assignment, notebook)
     assert_scores(scores, assignment, rows)

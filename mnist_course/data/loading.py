@@ -60,10 +60,8 @@ class MNIST:
         Images by other writers, for the final evaluation.
     test_labels : ndarray of uint8, shape (10000,)
         The digits of the test images.
-    train_writers : ndarray of uint16, shape (60000,)
-        NIST's number for the writer of each training image.
-    test_writers : ndarray of uint16, shape (10000,)
-        The writers of the test images, none of whom wrote a training image.
+    train_writers, test_writers : ndarray of uint16, shape (60000,) and (10000,)
+        NIST's number for the writer of each image; nobody wrote both training and test images.
     source : str
         The path of the file or folder that the images came from.
     """

@@ -56,18 +56,11 @@ def augment(
     """
     pair = tf.stack([tf.cast(seed, tf.int32), 0]) if isinstance(seed, int) else seed
     images = tf.convert_to_tensor(images, tf.float32)
-    return _compiled_distort(images, pair, rotation, scale, shear, shift, elastic)
+    return _compiled_distort(images, pair, (rotation, scale, shear, shift, elastic))
 
 
-def _distort(
-    images: tf.Tensor,
-    seed: tf.Tensor,
-    rotation: float,
-    scale: float,
-    shear: float,
-    shift: float,
-    elastic: float,
-) -> tf.Tensor:
+def _distort(images: tf.Tensor, seed: tf.Tensor, strengths: tuple[float, ...]) -> tf.Tensor:
+    rotation, scale, shear, shift, elastic = strengths
     n = tf.shape(images)[0]
     # Compiled programs draw by ThreeFry 160 times as fast as by the default, Philox; programs that
     # are not compiled do not know it.

@@ -1,8 +1,7 @@
 """Corrupt images the way the world does, to see how much of it a network can cope with.
 
-Eight corruptions in the manner of MNIST-C (N. Mu and J. Gilmer, "MNIST-C: A robustness benchmark
-for computer vision", 2019, https://arxiv.org/abs/1906.02337). The idea is theirs, the strengths
-are our own: call accuracies measured here "MNIST-C style", and don't compare them with MNIST-C.
+Eight corruptions in the manner of MNIST-C, with strengths of our own: call accuracies measured
+here "MNIST-C style". `mnist_course.evaluation.robustness` has the source.
 """
 
 import numpy as np

@@ -146,7 +146,12 @@ def fit(
             programs.train(*train, order, epoch_seed, _ALL_BATCHES, batch_size)
             logs = model.get_metrics_result()
             if validation:
-                logs |= _validate(model, programs, validation, batch_size, callback_list)
+                callback_list.on_test_begin()
+                model.reset_metrics()
+                programs.test(*validation, _ALL_BATCHES, batch_size)
+                results = model.get_metrics_result()
+                callback_list.on_test_end(results)
+                logs |= {f"val_{name}": value for name, value in results.items()}
             callback_list.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
@@ -316,21 +321,6 @@ def _draw(n: int, seed: int, epoch: int, shuffle: bool) -> tuple[tf.Tensor, tf.T
     order = np.random.default_rng(for_order).permutation(n) if shuffle else np.arange(n)
     epoch_seed = for_images.generate_state(2).view(np.int32)
     return tf.convert_to_tensor(order, tf.int32), tf.convert_to_tensor(epoch_seed)
-
-
-def _validate(
-    model: keras.Model,
-    programs: "_Programs",
-    validation: Arrays,
-    batch_size: int,
-    callback_list: keras.callbacks.CallbackList,
-) -> dict[str, Any]:
-    callback_list.on_test_begin()
-    model.reset_metrics()
-    programs.test(*validation, _ALL_BATCHES, batch_size)
-    results = model.get_metrics_result()
-    callback_list.on_test_end(results)
-    return {f"val_{name}": value for name, value in results.items()}
 
 
 @dataclass

@@ -15,8 +15,6 @@ from mnist_course.preprocessing import augment
 
 from .fitting import fit, split
 
-__all__ = ["RECIPES", "Recipe", "fit", "train"]
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -64,13 +62,7 @@ AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
 
 
 def get_recipe(name: str) -> Recipe:
-    """Return the recipe of this name.
-
-    Raises
-    ------
-    CourseError
-        If there is none.
-    """
+    """Return the recipe of this name; raise `CourseError` if there is none."""
     if name not in RECIPES:
         raise CourseError(f"there is no recipe {name!r}: choose one of {', '.join(RECIPES)}.")
     return RECIPES[name]
@@ -105,14 +97,10 @@ def train(
         Passes over the training part; the recipe's own by default.
     batch_size : int, optional
         Images per step; the recipe's own by default.
-    validation_split : float, default 0.2
-        The share of the images, taken from the end, on which every epoch is validated.
     seed : int, default 0
         Decides the initial weights, the order of the images and their distortion.
-    callbacks : sequence of keras.callbacks.Callback, optional
-        Called when an epoch or its validation begins and ends.
-    verbose : {"auto", 0, 1, 2}, default "auto"
-        0 is silent; otherwise progress, with the time left, goes to stderr.
+    validation_split, callbacks, verbose
+        See `fit`.
 
     Returns
     -------
@@ -135,11 +123,11 @@ def train(
         images, labels = np.tile(images, (copies, 1, 1)), np.tile(labels, copies)
 
     model = chosen.build(seed=seed)
-    steps = epochs * -(-len(images) // batch_size)
-    rate: Any = chosen.learning_rate
+    model.optimizer.learning_rate = chosen.learning_rate
     if chosen.decay:
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.optimizer.learning_rate = rate
+        steps = epochs * -(-len(images) // batch_size)
+        schedule = keras.optimizers.schedules.CosineDecay(chosen.learning_rate, steps)
+        model.optimizer.learning_rate = schedule
     model.optimizer.weight_decay = chosen.weight_decay or None
     history = fit(
         model,

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -325,10 +326,15 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_what_is_shown_is_limited(
-    sandbox: Sandbox, assignment: Assignment, answering: Answering, bomb: str
+    sandbox: Sandbox,
+    assignment: Assignment,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+    bomb: str,
 ) -> None:
+    monkeypatch.setattr(sandbox, "limits", replace(sandbox.limits, seconds_per_cell=10.0))
     submission = answering(double="def double(n): return 2 * n\n" + bomb)
-    result = score(assignment, submission, spawn=sandbox.spawn, seconds_per_cell=10)
+    result = score(assignment, submission, spawn=sandbox.spawn)
     graded = nbformat.reads(result.notebook, as_version=4)
     shown = [output for part in graded.cells[:2] for output in part.outputs]
     assert sum(len(str(dict(output))) for output in shown) < 2 * sandbox.limits.output
@@ -482,8 +488,9 @@ def test_who_takes_too_long_is_stopped(
     status: str,
 ) -> None:
     monkeypatch.setattr("mnist_course.grading.judging.student.GRACE", 0.5)
+    monkeypatch.setattr(sandbox, "limits", replace(sandbox.limits, seconds_per_cell=1.0))
     submission = answering(double=f"double = 0\n{code}")
-    result = score(assignment, submission, spawn=sandbox.spawn, seconds_per_cell=1.0)
+    result = score(assignment, submission, spawn=sandbox.spawn)
     assert result.status == status
     assert points(result)["check_double"] == 0
 

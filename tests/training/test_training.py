@@ -7,7 +7,7 @@ from mnist_course.errors import CourseError
 from mnist_course.evaluation import evaluate
 from mnist_course.models import build_mlp
 from mnist_course.preprocessing import normalize
-from mnist_course.training.recipes import fit, train
+from mnist_course.training import fit, train
 
 
 class TestTrain:

@@ -65,7 +65,6 @@ def score(
     spawn: Callable[[], Child],
     seed: int = SEED,
     labelled: Labelled | None = None,
-    seconds_per_cell: float | None = None,
 ) -> Result:
     """Run a submission and judge it by the hidden tests.
 
@@ -81,8 +80,6 @@ def score(
         Decides the inputs of the hidden tests.
     labelled : tuple of (ndarray, ndarray), optional
         Images and labels on which to judge networks, instead of the test images of MNIST.
-    seconds_per_cell : float, optional
-        How long a cell of the notebook may run; see `Session`.
 
     Returns
     -------
@@ -98,7 +95,7 @@ def score(
     notebook = assemble(assignment, submission)
     cells = code_cells(notebook)
     named = [(name, cell.source) for name, cell in cells.items()]
-    with Session(named, spawn=spawn, seconds_per_cell=seconds_per_cell) as session:
+    with Session(named, spawn=spawn) as session:
         hidden = _Hidden(session, seed, labelled)
         _pytest(assignment.tests, hidden)
     for name, outputs in session.outputs.items():

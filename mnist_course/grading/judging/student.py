@@ -78,8 +78,6 @@ class Session:
         Name and code of the cells to run.
     spawn : callable
         What starts the process: `Sandbox.spawn` or `Unconfined.spawn`.
-    seconds_per_cell : float, optional
-        How long a cell may run; by default, as long as the limits of the process say.
 
     Attributes
     ----------
@@ -100,16 +98,9 @@ class Session:
     Use it as a context manager: the process is gone when the block ends.
     """
 
-    def __init__(
-        self,
-        cells: list[tuple[str, str]],
-        *,
-        spawn: Callable[[], Child],
-        seconds_per_cell: float | None = None,
-    ) -> None:
+    def __init__(self, cells: list[tuple[str, str]], *, spawn: Callable[[], Child]) -> None:
         self.cells = cells
         self.spawn = spawn
-        self.seconds_per_cell = seconds_per_cell
         self.failures: dict[str, tuple[bool, str]] = {}
         self.outputs: dict[str, list[NotebookNode]] = {}
         self.steadiness: dict[str, float] = {}
@@ -131,7 +122,7 @@ class Session:
 
     def _run(self, name: str, code: str) -> Any:
         """Run a cell and keep what it shows; return what the process says of its failure."""
-        seconds = self.seconds_per_cell or self.child.limits.seconds_per_cell
+        seconds = self.child.limits.seconds_per_cell
         match self.ask(seconds, "run", code, self._room, cell=name):
             case messages.ANSWERED, (failure, shown):
                 outputs = self.outputs[name] = read_outputs(shown, self._room)

@@ -15,7 +15,9 @@ from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.judging.scoring import hidden_points, reject, score
 from mnist_course.grading.judging.student import Unconfined
+from mnist_course.grading.sandbox.limits import Limits
 
+IMPATIENT = Limits(seconds_per_cell=2.0)
 TESTS = '''
 import numpy as np
 import pytest
@@ -52,8 +54,10 @@ def assignment(tmp_path: Path) -> Callable[..., Assignment]:
     return of
 
 
-def run(assignment: Assignment, submission: NotebookNode, **options: Any) -> Result:
-    return score(assignment, submission, spawn=Unconfined().spawn, **options)
+def run(
+    assignment: Assignment, submission: NotebookNode, limits: Limits | None = None, **options: Any
+) -> Result:
+    return score(assignment, submission, spawn=Unconfined(limits).spawn, **options)
 
 
 def answering(assignment: Assignment, code: str) -> NotebookNode:
@@ -235,7 +239,7 @@ def test_the_status_tells_whether_the_notebook_ran_to_its_end(
     assignment: Callable[..., Assignment], code: str, status: str, reason: str
 ) -> None:
     sums = assignment()
-    result = run(sums, answering(sums, code), seconds_per_cell=2.0)
+    result = run(sums, answering(sums, code), limits=IMPATIENT)
     assert (result.status, result.score) == (status, 0)
     assert result.reason.startswith(reason)
     assert Result.from_dict(result.to_dict()) == result
@@ -259,7 +263,7 @@ def test_an_early_end_costs_all_answers_that_come_after_it(
     for cell in submission.cells:
         if cell.metadata.get("nbgrader", {}).get("grade_id") == "greet":
             cell.source = greet
-    result = score(double, submission, spawn=Unconfined().spawn, seconds_per_cell=2.0)
+    result = run(double, submission, limits=IMPATIENT)
     assert (result.status, result.cells["check_double"].points) == (status, points)
     assert result.cells["check_greet"].points == 0
 

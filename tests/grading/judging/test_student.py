@@ -25,8 +25,8 @@ def student() -> Ask:
     @contextmanager
     def of(*cells: str, seconds: float = 20.0, per_call: float = 30.0) -> Iterator[Student]:
         named = [(f"cell_{number}", code) for number, code in enumerate(cells)]
-        spawn = Unconfined(Limits(seconds_per_call=per_call)).spawn
-        with Session(named, seconds_per_cell=seconds, spawn=spawn) as session:
+        limits = Limits(seconds_per_cell=seconds, seconds_per_call=per_call)
+        with Session(named, spawn=Unconfined(limits).spawn) as session:
             yield Student(session, "cell_0")
 
     return of
