@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,8 @@ def grade(
     if confined and scheduler is None and (reason := available()):
         raise CourseError(f"{reason} Grading needs it, as it runs the code of untrusted users.")
     chosen = _students(course, name, students)
-    log = _open_log(course.root / FOLDER / f"{name}.log")
-    with only_run(course.root / FOLDER / "lock"):
+    folder = course.root / FOLDER
+    with _open_log(folder / f"{name}.log") as log, only_run(folder / "lock"):
         run = _Run(course, assignment, confined=confined, log=log)
         log.info("%s: %d submissions", name, len(chosen))
         done = []
@@ -140,7 +141,7 @@ def grade(
             done.append(graded)
             report(graded, len(done), len(chosen))
         done = run.record_again(done)
-    log.info("%s: done", name)
+        log.info("%s: done", name)
     return sorted(done, key=lambda graded: graded.student)
 
 
@@ -365,13 +366,17 @@ def _sha256(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _open_log(path: Path) -> logging.Logger:
+@contextmanager
+def _open_log(path: Path) -> Iterator[logging.Logger]:
     path.parent.mkdir(parents=True, exist_ok=True)
     log = logging.getLogger(f"{__name__}.{path}")
     log.setLevel(logging.INFO)
     log.propagate = False
-    log.handlers.clear()
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
-    return log
+    try:
+        yield log
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -106,7 +106,7 @@ def test_everybody_gets_a_status_and_what_they_earned(
         alone = score(assignment, nbformat.read(file, as_version=4), spawn=sandbox.spawn)
         assert done[student].result.cells == alone.cells
     for student, graded in done.items():
-        points, comments, _ = books[student]
+        points, comments, *_ = books[student]
         for name, cell in graded.result.cells.items():
             assert points[name] == cell.points
             assert (comments[name.removeprefix("check_")] or "") == "\n".join(cell.feedback)
@@ -137,7 +137,7 @@ def test_a_new_submission_replaces_every_point_of_the_earlier_one(
     run(course)
     hand_in("ada", {"greet": "def greet(name):\n    return name"})
     assert run(course)["ada"].points == "1.5 of 3.5"
-    points, comments, notebook = recorded(course, NAME)["ada"]
+    points, comments, _, notebook = recorded(course, NAME)["ada"]
     assert (points["check_double"], points["check_greet"]) == (0, 1.5)
     assert "not attempted" in comments["double"]
     assert comments["greet"] is None
