@@ -112,7 +112,8 @@ def test_links_within_the_book_lead_somewhere(page: str) -> None:
 
 def test_whole_project_recognizes_the_test_images() -> None:
     printed = article("book/Handwritten_digit_classification").get_text()
-    accuracy = float(printed.split("accuracy on the test images: ")[1].split("%")[0])
+    # The first time, it is the code that prints it.
+    accuracy = float(printed.split("accuracy on the test images: ")[-1].split("%")[0])
     # Ten standard deviations below the mean of the study of seeds: lower means broken.
     assert accuracy > 97
     assert "Test image 1 shows a 2.\nModel prediction: 2" in printed
