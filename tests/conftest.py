@@ -51,7 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(tier)
         tier = next(filter(item.get_closest_marker, (NIGHTLY, *TIERS)), None)
-        if config.option.markexpr or tier is None or (config.option.all and tier != NIGHTLY):
+        asked = config.option.all or config.option.markexpr
+        if tier is None or (NIGHTLY in config.option.markexpr if tier == NIGHTLY else asked):
             kept.append(item)
         else:
             left_out[tier] += 1
