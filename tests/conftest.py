@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -35,6 +36,8 @@ settings.register_profile("thorough", max_examples=300, deadline=None)
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("thorough" if config.option.all else "quick")
+    if os.environ.get("MNIST_COURSE_NO_SKIP") and not find_spec("playwright"):
+        raise pytest.UsageError("no test may be skipped: run 'pip install -r requirements-dev.txt'")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,6 +86,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if left_out:
         tiers = ", ".join(f"{count:,} {tier}" for tier, count in left_out.items())
         sentences.append(f"Left out: {tiers}. Run everything with 'pytest --all'.")
+    if not find_spec("playwright"):
+        sentences.append("tests/site needs 'pip install -r requirements-dev.txt'.")
     if nightly:
         sentences.append(f"Only 'pytest -m nightly' runs the {nightly:,} nightly ones.")
     reporter.write_line(" ".join(sentences))

@@ -5,17 +5,19 @@ import json
 import zlib
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from playwright.sync_api import Browser, Page
 
 from mnist_course.publishing.web_network import Layer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 SCRIPTS = Path(__file__).parents[2] / "book" / "_static"
 
 
-def load_scripts(browser: Browser, *names: str) -> Page:
+def load_scripts(browser: "Browser", *names: str) -> "Page":
     """Open an empty page with some of the scripts."""
     page = browser.new_page()
     page.evaluate("globalThis.mnistCourse = {}")

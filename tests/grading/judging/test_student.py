@@ -23,7 +23,7 @@ Ask = Callable[..., AbstractContextManager[Student]]
 @pytest.fixture
 def student() -> Ask:
     @contextmanager
-    def of(*cells: str, seconds: float = 20.0, per_call: float = 30.0) -> Iterator[Student]:
+    def of(*cells: str, seconds: float = 60.0, per_call: float = 30.0) -> Iterator[Student]:
         named = [(f"cell_{number}", code) for number, code in enumerate(cells)]
         limits = Limits(seconds_per_cell=seconds, seconds_per_call=per_call)
         with Session(named, spawn=Unconfined(limits).spawn) as session:
