@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import inspect
 import os
 import sys
@@ -26,6 +27,7 @@ TIER_OF_FIXTURE = {
     "site": "browser",
     "browser": "browser",
 }
+why_no_sandbox = functools.cache(available)  # it tries, which takes a process
 LEFT_OUT = pytest.StashKey[collections.Counter[str]]()
 
 
@@ -94,7 +96,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("sandbox") and (reason := available()):
+    if item.get_closest_marker("sandbox") and (reason := why_no_sandbox()):
         pytest.skip(reason)
 
 
