@@ -63,7 +63,7 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed repeats a run.")] = 0,
     recipe: Annotated[
-        str, typer.Option(help="reference, improved, augmented, or cnn.")
+        str, typer.Option(help="plain, quick, reference, augmented, or cnn.")
     ] = "reference",
     data: DataOption = None,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/latest"),
@@ -157,6 +157,7 @@ def predict(
 def study(
     recipe: Annotated[str, typer.Option(help="The recipe to study.")] = "reference",
     seeds: Annotated[int, typer.Option(min=2, help="How many seeds.")] = 20,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
     data: DataOption = None,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("runs/study"),
     as_json: JsonOption = False,
@@ -178,7 +179,13 @@ def study(
     err.print(
         f"Training the recipe {recipe} from {counted(seeds, 'seed')}; a stopped study continues."
     )
-    summary = run_study(mnist, recipe=recipe, seeds=seeds, output=output, report=report)
+    summary = run_study(
+        mnist,
+        recipe=recipe,
+        seeds=range(first_seed, first_seed + seeds),
+        output=output,
+        report=report,
+    )
     err.print(f"Wrote to {output}: study.csv, study.json, study.png")
     if as_json:
         print_json(summary)

@@ -86,7 +86,7 @@ def export_replay(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train 50 epochs with the recipe reference, and write each one as a script for web pages."""
+    """Train 50 epochs with the recipe plain, and write each one as a script for web pages."""
     from mnist_course.data import load_mnist
     from mnist_course.publishing.web_replay import export_replay as export
 

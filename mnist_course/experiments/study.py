@@ -4,7 +4,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -59,11 +59,11 @@ def study(
     mnist: MNIST,
     *,
     recipe: str,
-    seeds: int,
+    seeds: Sequence[int],
     output: Path,
     report: Callable[[Trial, int, float], None],
 ) -> dict[str, Any]:
-    """Train `recipe` from the seeds 0 to `seeds` - 1 and describe the spread of the results.
+    """Train `recipe` from each of `seeds` and describe the spread of the results.
 
     Results are written after each seed, so that a study that was stopped continues.
 
@@ -73,8 +73,8 @@ def study(
         The data set.
     recipe : str
         A key of `training.RECIPES`.
-    seeds : int
-        How many seeds, at least 2.
+    seeds : sequence of int
+        At least two seeds.
     output : pathlib.Path
         Where to write ``study.csv`` (a row per seed), ``study.json`` (what this function returns)
         and ``study.png``.
@@ -94,7 +94,7 @@ def study(
     table = output / "study.csv"
     trials = _read(table, recipe, len(mnist.train_images)) if table.exists() else {}
     images, test_images = normalize(mnist.train_images), normalize(mnist.test_images)
-    missing = [seed for seed in range(seeds) if seed not in trials]
+    missing = [seed for seed in seeds if seed not in trials]
     started = time.perf_counter()
     for done, seed in enumerate(missing, start=1):
         begun = time.perf_counter()
@@ -115,7 +115,7 @@ def study(
         left = len(missing) - done
         report(trials[seed], left, (time.perf_counter() - started) / done * left)
 
-    accuracies = [trials[seed].test_accuracy for seed in range(seeds)]
+    accuracies = [trials[seed].test_accuracy for seed in seeds]
     summary = {
         "recipe": recipe,
         **summarize(accuracies, len(mnist.test_images)),

@@ -21,7 +21,7 @@ from .web_script import deflate, script
 
 REPLAY = "replay_data.js"
 MAX_BYTES = 1_500_000
-RECIPE = "reference"
+RECIPE = "plain"
 EPOCHS = 50
 VALIDATION_SPLIT = 0.2
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -124,7 +124,7 @@ def export_replay(mnist: MNIST, folder: Path, *, seed: int = 0, epochs: int = EP
 
 
 def record(mnist: MNIST, *, seed: int = 0, epochs: int = EPOCHS) -> Replay:
-    """Train the recipe "reference", and record the network after each epoch.
+    """Train the recipe "plain", and record the network after each epoch.
 
     Parameters
     ----------

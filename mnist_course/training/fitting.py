@@ -9,9 +9,6 @@ epoch is one TensorFlow graph instead.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,65 +17,61 @@ from mnist_course._backend import keras, tf
 from mnist_course._progress import EpochProgress
 from mnist_course.errors import CourseError
 
-PrepareEpoch = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+from .programs import Arrays, PrepareEpoch, compile_epoch
 
 
 def fit(
     model: keras.Model,
-    images: Any,
-    labels: Any,
-    *,
-    epochs: int,
-    batch_size: int = 32,
-    validation_split: float = 0.2,
-    validation_data: tuple[Any, Any] | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    initial_epoch: int = 0,
-    shuffle: bool = True,
-    seed: int | None = None,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
     verbose: str | int = "auto",
+    callbacks: Any = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    class_weight: dict[int, float] | None = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: Any = 1,
+    *,
+    seed: int | None = None,
     prepare_epoch: PrepareEpoch | None = None,
 ) -> keras.callbacks.History:
     """Train `model` as `model.fit` does, one compiled program per epoch.
 
-    The model, its optimizer and the history end up as `model.fit` would leave them: the last
-    images are the validation part, the last batch of an epoch may be smaller, the learning rate
-    follows its schedule, and training again continues where it stopped. Callbacks are called
-    when an epoch or its validation begins and ends.
+    The arguments are those of Keras's `model.fit`, with its defaults, and two more. The model, its
+    optimizer and the history end up as `model.fit` would leave them: the last images are the
+    validation part, the last batch of an epoch may be smaller, the learning rate follows its
+    schedule, and training again continues where it stopped. Callbacks are called when an epoch or
+    its validation begins and ends.
 
     Where Python is needed at every batch, or nothing can be compiled, this falls back on
     `model.fit` with a warning that states the reason: callbacks with batch methods, inputs other
-    than arrays, a `train_step` of one's own, `run_eagerly=True`, operations unknown to XLA. Then
-    the order of the images follows Keras's random state instead of `seed`.
+    than arrays, weights of classes or samples, a number of steps, layers that remember the last
+    batch, a `train_step` of one's own, `run_eagerly=True`, operations unknown to XLA. Then the
+    order of the images follows Keras's random state instead of `seed`.
 
     Parameters
     ----------
     model : keras.Model
-        A compiled model that takes `images` and is trained on `labels`.
-    images : numpy.ndarray or tensorflow.Tensor, shape (n, ...)
-        Floats become Keras's default float, float32 unless configured otherwise.
-    labels : numpy.ndarray or tensorflow.Tensor, shape (n,) or (n, ...)
+        A compiled model that takes `x` and is trained on `y`.
+    x : numpy.ndarray or tensorflow.Tensor, shape (n, ...)
+        The images. Floats become Keras's default float, float32 unless configured otherwise.
+    y : numpy.ndarray or tensorflow.Tensor, shape (n,) or (n, ...)
         Whatever the loss of the model expects: integers or one-hot rows.
-    epochs : int
-        The epoch at which to stop, counted from 0, not from `initial_epoch`.
-    batch_size : int, default 32
-        Images per step.
-    validation_split : float, default 0.2
-        The share of the images, taken from the end, kept for validation; 0 for none.
-    validation_data : tuple of (images, labels), optional
-        Validate on these instead; `validation_split` is then ignored.
-    callbacks : sequence of keras.callbacks.Callback, optional
-        Called as `model.fit` calls them.
-    initial_epoch : int, default 0
-        The first epoch, for training that continues.
-    shuffle : bool, default True
-        Reorder the images before each epoch.
+    batch_size, epochs, validation_split, validation_data, initial_epoch, ...
+        See `model.fit` (https://keras.io/api/models/model_training_apis/).
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        0 is silent; everything else reports each epoch on stderr.
     seed : int, optional
         Seed of the order. The order of an epoch depends on `seed` and its number alone, so
         that continued training sees what uninterrupted training would have seen. Without a
         seed, Keras's global random state decides.
-    verbose : {"auto", 0, 1, 2}, default "auto"
-        0 is silent; everything else reports each epoch on stderr.
     prepare_epoch : callable, optional
         `prepare_epoch(images, epoch_seed) -> images`, compiled into the program and applied to
         the training images at the start of each epoch, such as augmentation. `epoch_seed` is
@@ -95,15 +88,28 @@ def fit(
         The model is not compiled, the arrays are empty or differ in length, a number is out of
         range, or `prepare_epoch` is given where only `model.fit` can train.
     """
-    _check_arguments(model, epochs, batch_size, validation_split, initial_epoch, seed)
-
-    reason = _obstacle(model, images, labels, validation_data, callbacks)
+    size = 32 if batch_size is None else batch_size
+    _check_arguments(model, epochs, size, validation_split, initial_epoch, seed)
+    only_keras = {
+        "class_weight": class_weight,
+        "sample_weight": sample_weight,
+        "steps_per_epoch": steps_per_epoch,
+        "validation_steps": validation_steps,
+    }
+    listed = [] if callbacks is None else keras.tree.flatten(callbacks)
+    reason = _obstacle(model, x, y, validation_data, validation_freq, listed, only_keras)
     if not reason:
-        train, validation = _prepare_data(images, labels, validation_split, validation_data)
+        train, validation = _prepare_data(x, y, validation_split, validation_data)
+        _build(model, *(part[:size] for part in train))
         for part in filter(None, (train, validation)):
-            _build(model, part)
-        programs = _programs(model, prepare_epoch)
-        reason = programs.compile(train, validation, batch_size)
+            _check_labels(model, *part)
+        try:
+            run_training = compile_epoch(model, "train_step", train, size, prepare_epoch)
+            if validation:
+                test_size = validation_batch_size or size
+                run_test = compile_epoch(model, "test_step", validation, test_size)
+        except tf.errors.OpError as error:
+            reason = f"XLA cannot compile the model ({error.message.splitlines()[0]})"
     if reason:
         if prepare_epoch is not None:
             raise CourseError(
@@ -112,28 +118,31 @@ def fit(
             )
         warnings.warn(f"Training with the slower model.fit, because {reason}.", stacklevel=2)
         return model.fit(
-            images,
-            labels,
+            x,
+            y,
+            batch_size=batch_size,
             epochs=epochs,
-            batch_size=None if labels is None else batch_size,
-            validation_split=0.0 if labels is None else validation_split,
-            validation_data=validation_data,
-            callbacks=list(callbacks),
-            initial_epoch=initial_epoch,
-            shuffle=shuffle,
             verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+            **only_keras,
         )
 
     if seed is None:
         seed = int(keras.random.randint((), 0, 2**31 - 1))
     progress = EpochProgress(initial_epoch, epochs, quiet=verbose == 0)
     callback_list = keras.callbacks.CallbackList(
-        [*callbacks, progress],
+        [*listed, progress],
         add_history=True,
         model=model,
         verbose=verbose,
         epochs=epochs,
-        steps=-(-len(train[0]) // batch_size),
+        steps=-(-len(train[0]) // size),
     )
     model.stop_training = False
     with progress.bar:
@@ -142,13 +151,12 @@ def fit(
         for epoch in range(initial_epoch, epochs):
             model.reset_metrics()
             callback_list.on_epoch_begin(epoch)
-            order, epoch_seed = _draw(len(train[0]), seed, epoch, shuffle)
-            programs.train(*train, order, epoch_seed, _ALL_BATCHES, batch_size)
+            run_training(*_draw(len(train[0]), seed, epoch, shuffle))
             logs = model.get_metrics_result()
-            if validation:
+            if validation and (epoch + 1) % validation_freq == 0:
                 callback_list.on_test_begin()
                 model.reset_metrics()
-                programs.test(*validation, _ALL_BATCHES, batch_size)
+                run_test(*_draw(len(validation[0]), seed, epoch, shuffle=False))
                 results = model.get_metrics_result()
                 callback_list.on_test_end(results)
                 logs |= {f"val_{name}": value for name, value in results.items()}
@@ -160,11 +168,7 @@ def fit(
     return model.history
 
 
-_ALL_BATCHES = np.int32(2**31 - 1)
-_NO_BATCH = np.int32(0)
-
 Pair = tuple[Any, Any]
-Arrays = tuple[tf.Tensor, tf.Tensor]
 
 
 def _check_arguments(
@@ -197,12 +201,24 @@ def _check_arguments(
 
 def _obstacle(
     model: keras.Model,
-    images: Any,
-    labels: Any,
+    x: Any,
+    y: Any,
     validation_data: Any,
-    callbacks: Sequence[keras.callbacks.Callback],
+    validation_freq: Any,
+    callbacks: list[Any],
+    only_keras: dict[str, Any],
 ) -> str | None:
     """Say what keeps an epoch from being one compiled program, as far as can be seen up front."""
+    given = [name for name, value in only_keras.items() if value is not None]
+    return (
+        (f"{given[0]} is given" if given else None)
+        or _obstacle_in_model(model)
+        or _obstacle_in_callbacks(callbacks)
+        or _obstacle_in_data(x, y, validation_data, validation_freq)
+    )
+
+
+def _obstacle_in_model(model: keras.Model) -> str | None:
     if keras.backend.backend() != "tensorflow":
         return f"Keras runs on {keras.backend.backend()} instead of TensorFlow"
     if model.run_eagerly:
@@ -212,17 +228,32 @@ def _obstacle(
     for method in _MODEL_METHODS:
         if _overrides(model, keras.Model, method):
             return f"{type(model).__name__} defines its own {method}"
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False):
+            return f"the layer {layer.name} keeps its state from batch to batch (stateful=True)"
+    return None
+
+
+def _obstacle_in_callbacks(callbacks: list[Any]) -> str | None:
     for callback in callbacks:
+        if isinstance(callback, keras.callbacks.CallbackList):
+            return "callbacks is a CallbackList, which calls at every batch"
         for method in _BATCH_METHODS:
             if _overrides(callback, keras.callbacks.Callback, method) and not _idle(callback):
                 return f"{type(callback).__name__} is to be called at every batch ({method})"
-    for array in (images, labels):
+    return None
+
+
+def _obstacle_in_data(x: Any, y: Any, validation_data: Any, validation_freq: Any) -> str | None:
+    for array in (x, y):
         if not isinstance(array, np.ndarray | tf.Tensor):
             return f"the data is of type {type(array).__name__}, not an array"
     if validation_data is not None:
         parts = validation_data if isinstance(validation_data, tuple | list) else ()
         if len(parts) != 2 or not all(isinstance(part, np.ndarray | tf.Tensor) for part in parts):
             return "validation_data is not a pair of arrays"
+    if not isinstance(validation_freq, int):
+        return "validation_freq is not one number"
     return None
 
 
@@ -294,25 +325,29 @@ def _tensors(*arrays: Any) -> Any:
     return tuple(tf.convert_to_tensor(a, kind) for a, kind in zip(arrays, kinds, strict=True))
 
 
-def _build(model: keras.Model, data: Arrays) -> None:
-    """Create every variable, because a compiled loop cannot.
+def _build(model: keras.Model, images: tf.Tensor, labels: tf.Tensor) -> None:
+    """Create every variable, because a compiled loop cannot."""
+    if _overrides(model, keras.Model, "compute_loss"):
+        # Keras would call it as in validation, and a loss of one's own may tell the difference.
+        step = tf.function(model.train_step, autograph=False)
+        step.get_concrete_function((images, labels))
+    model._symbolic_build(data_batch=(images, labels))
 
-    The images with the lowest and the highest label serve for it: a label outside the model's
-    classes is an error here, while a compiled program would silently compute NaN.
-    """
-    images, labels = data
-    flat = np.reshape(labels, (len(labels), -1))
-    rows = [flat.min(axis=1).argmin(), flat.max(axis=1).argmax()]
-    try:
-        model.test_step((tf.gather(images, rows), tf.gather(labels, rows)))
-    except tf.errors.InvalidArgumentError as error:
+
+def _check_labels(model: keras.Model, images: tf.Tensor, labels: tf.Tensor) -> None:
+    """Refuse labels outside the model's classes: a compiled program would compute NaN of them."""
+    loss = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
+    kind = keras.losses.SparseCategoricalCrossentropy
+    plain = loss is keras.losses.sparse_categorical_crossentropy
+    if not (plain or (type(loss) is kind and loss.ignore_class is None)):
+        return
+    lowest, highest = int(tf.reduce_min(labels)), int(tf.reduce_max(labels))
+    classes = model.compute_output_shape(images.shape)[-1]
+    if lowest < 0 or highest >= classes:
         raise CourseError(
-            f"The model fails on images of shape {tuple(images.shape)} with labels from "
-            f"{flat.min()} to {flat.max()}: check that each label is one of its classes, "
-            "counted from 0."
-        ) from error
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+            f"The labels are from {lowest} to {highest}, but the model has {classes} outputs: "
+            "check that each label is one of its classes, counted from 0."
+        )
 
 
 def _draw(n: int, seed: int, epoch: int, shuffle: bool) -> tuple[tf.Tensor, tf.Tensor]:
@@ -321,93 +356,3 @@ def _draw(n: int, seed: int, epoch: int, shuffle: bool) -> tuple[tf.Tensor, tf.T
     order = np.random.default_rng(for_order).permutation(n) if shuffle else np.arange(n)
     epoch_seed = for_images.generate_state(2).view(np.int32)
     return tf.convert_to_tensor(order, tf.int32), tf.convert_to_tensor(epoch_seed)
-
-
-@dataclass
-class _Programs:
-    """The two compiled programs of a model, and all that they were traced from."""
-
-    train: Callable[..., None]
-    test: Callable[..., None]
-    parts: list[object]
-
-    def compile(self, train: Arrays, validation: Arrays | None, batch_size: int) -> str | None:
-        """Run zero batches, which compiles and changes nothing; return why XLA cannot, if so."""
-        order, epoch_seed = _draw(len(train[0]), seed=0, epoch=0, shuffle=False)
-        try:
-            self.train(*train, order, epoch_seed, _NO_BATCH, batch_size)
-            if validation:
-                self.test(*validation, _NO_BATCH, batch_size)
-        except tf.errors.OpError as error:
-            return f"XLA cannot compile the model ({error.message.splitlines()[0]})"
-        return None
-
-
-def _programs(model: keras.Model, prepare_epoch: PrepareEpoch | None) -> _Programs:
-    """Return the programs of `model`: those of the last call, if still valid, or new ones."""
-    variables = [*model.variables, *model.optimizer.variables]
-    parts = [prepare_epoch, model.optimizer, model.loss, *model.metrics, *variables]
-    # Set beside Keras's tracking, which would save the programs and count them as layers.
-    known: _Programs | None = vars(model).get("_epoch_programs")
-    if known and [*map(id, known.parts)] == [*map(id, parts)]:
-        return known
-
-    def train(
-        images: tf.Tensor,
-        labels: tf.Tensor,
-        order: tf.Tensor,
-        epoch_seed: tf.Tensor,
-        batches: tf.Tensor,
-        batch_size: int,
-    ) -> None:
-        if prepare_epoch is not None:
-            # By XLA in any case, which alone draws random numbers fast.
-            prepare = tf.function(prepare_epoch, jit_compile=True, autograph=False)
-            prepared = prepare(images, epoch_seed)
-            if prepared.shape[0] != images.shape[0]:
-                raise CourseError(
-                    f"prepare_epoch made {prepared.shape[0]} images out of {images.shape[0]}: "
-                    "return as many as were given, in the same order."
-                )
-            images = prepared
-        _run(model.train_step, images, labels, order, batches, batch_size)
-
-    def test(images: tf.Tensor, labels: tf.Tensor, batches: tf.Tensor, batch_size: int) -> None:
-        order = tf.range(images.shape[0])
-        _run(model.test_step, images, labels, order, batches, batch_size)
-
-    by_xla = bool(tf.config.list_physical_devices("GPU")) or not _convolves(model)
-    compiled = partial(tf.function, jit_compile=by_xla, autograph=False)
-    programs = _Programs(compiled(train), compiled(test), parts)
-    vars(model)["_epoch_programs"] = programs
-    return programs
-
-
-def _convolves(layer: keras.layers.Layer) -> bool:
-    return "Conv" in type(layer).__name__ or any(map(_convolves, getattr(layer, "layers", [])))
-
-
-def _run(
-    step: Callable[[Arrays], object],
-    images: tf.Tensor,
-    labels: tf.Tensor,
-    order: tf.Tensor,
-    batches: tf.Tensor,
-    batch_size: int,
-) -> None:
-    """Add to the program: `step` on the first `batches` batches of the images in `order`."""
-
-    def loop(first: int, last: int, size: int) -> None:
-        def body(i: tf.Tensor) -> tf.Tensor:
-            rows = tf.slice(order, [i * batch_size], [size])
-            step((tf.gather(images, rows), tf.gather(labels, rows)))
-            return i + 1
-
-        tf.while_loop(lambda i: i < tf.minimum(last, batches), body, [tf.constant(first)])
-
-    # XLA wants fixed shapes, so the smaller batch at the end is a loop of its own.
-    full, rest = divmod(images.shape[0], batch_size)
-    if full:
-        loop(0, full, batch_size)
-    if rest:
-        loop(full, full + 1, rest)

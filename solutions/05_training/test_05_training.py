@@ -63,8 +63,8 @@ def test_cross_entropy_survives_a_probability_of_0(student, rng):
     ],
 )
 def test_network_recognizes_the_test_images(student, mnist, share):
-    """`model` should recognize more of the test images, given as values between 0 and 1: 90 % of \
-    them earn 1 point, 95 % 2, 97 % 4, and 98 % all 6."""
+    """`model` should recognize more of the test images, given as values between 0 and 1: 90% of \
+    them earn 1 point, 95% 2, 97% 4, and 98% all 6."""
     predictions = student.predict("model", normalize(mnist.test_images))
     assert np.mean(predictions == mnist.test_labels) >= share
 

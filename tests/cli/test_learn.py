@@ -201,7 +201,7 @@ class TestTrain:
         assert_one_sentence(
             run("train", "--data", tmp_path / "none"), r"no MNIST at .*none \(file not found\)"
         )
-        assert_one_sentence(run("train", "--recipe", "secret"), "choose one of reference")
+        assert_one_sentence(run("train", "--recipe", "secret"), "choose one of plain")
         assert_one_sentence(run("train", "--output", tmp_path / "file"), "file is a file")
 
 
@@ -213,7 +213,7 @@ class TestRecipe:
     ) -> None:
         result = run(command, "--recipe", "typo", "--data", tmp_path / "none", cwd=tmp_path)
         assert_one_sentence(
-            result, "no recipe 'typo': choose one of reference, improved, augmented, cnn"
+            result, "no recipe 'typo': choose one of plain, quick, reference, augmented, cnn"
         )
         assert len(result.stderr.splitlines()) == 1
         assert list(tmp_path.iterdir()) == []

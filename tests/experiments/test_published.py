@@ -41,5 +41,5 @@ class TestPublished:
 
     @pytest.mark.parametrize("name", ["secret", "", "../study", "Reference"])
     def test_unknown_study_is_named(self, name: str) -> None:
-        with pytest.raises(CourseError, match="choose one of reference, improved"):
+        with pytest.raises(CourseError, match="choose one of plain, quick, reference"):
             published(name)

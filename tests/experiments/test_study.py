@@ -41,7 +41,7 @@ class TestStudy:
         summary = study(
             few,
             recipe="reference",
-            seeds=3,
+            seeds=range(3),
             output=tmp_path,
             report=lambda trial, left, seconds: told.append((trial.seed, left)),
         )
@@ -66,7 +66,7 @@ class TestStudy:
             if trial.seed == 1:
                 raise KeyboardInterrupt
 
-        options = {"recipe": "reference", "seeds": 3}
+        options = {"recipe": "reference", "seeds": range(3)}
         with pytest.raises(KeyboardInterrupt):
             study(few, **options, output=tmp_path / "a", report=kill)  # type: ignore[arg-type]
         assert short == [0, 1]
@@ -79,9 +79,9 @@ class TestStudy:
     def test_study_of_something_else_is_not_continued(
         self, few: MNIST, short: list[int], tmp_path: Path
     ) -> None:
-        study(few, recipe="reference", seeds=2, output=tmp_path, report=ignore)
+        study(few, recipe="reference", seeds=range(2), output=tmp_path, report=ignore)
         with pytest.raises(CourseError, match="is a study of the recipe 'reference' on 4,000"):
-            study(few, recipe="augmented", seeds=2, output=tmp_path, report=ignore)
+            study(few, recipe="augmented", seeds=range(2), output=tmp_path, report=ignore)
         assert short == [0, 1]
 
     @pytest.mark.parametrize("content", ["", "seed\n1\n", "\0\0", "recipe,seed\nreference,x\n"])
@@ -90,12 +90,12 @@ class TestStudy:
     ) -> None:
         (tmp_path / "study.csv").write_text(content + "recipe,seed\n,\n")
         with pytest.raises(CourseError, match=r"study\.csv cannot be read"):
-            study(few, recipe="reference", seeds=2, output=tmp_path, report=ignore)
+            study(few, recipe="reference", seeds=range(2), output=tmp_path, report=ignore)
         assert (tmp_path / "study.csv").exists()
 
     def test_unknown_recipe_is_named(self, few: MNIST, tmp_path: Path) -> None:
         with pytest.raises(CourseError, match="choose one of reference"):
-            study(few, recipe="secret", seeds=2, output=tmp_path, report=ignore)
+            study(few, recipe="secret", seeds=range(2), output=tmp_path, report=ignore)
 
 
 class TestSummarize:

@@ -1,5 +1,7 @@
 """Train by `fit` and by Keras's own `model.fit`, which is the oracle, and compare."""
 
+import inspect
+import os
 import warnings
 from functools import partial
 
@@ -161,14 +163,73 @@ def test_images_and_labels_may_be_of_any_kind_that_keras_takes(images, labels, l
         {"validation_data": (IMAGES[:40], LABELS[:40])},
         {"validation_split": 0.33, "batch_size": 1000},
         {"batch_size": 50, "epochs": 5, "initial_epoch": 3},
+        {"batch_size": None, "callbacks": None},
+        {"callbacks": keras.callbacks.CSVLogger(os.devnull)},
+        {"callbacks": [[keras.callbacks.CSVLogger(os.devnull)], keras.callbacks.Callback()]},
+        {"epochs": 5, "validation_split": 0.2, "validation_freq": 2},
+        {"validation_split": 0.2, "validation_batch_size": 7},
     ],
-    ids=["validation data", "one batch", "no partial batch, later epochs"],
+    ids=[
+        "validation data",
+        "one batch",
+        "no partial batch, later epochs",
+        "nothing",
+        "one callback",
+        "lists of callbacks",
+        "validation now and then",
+        "other batches in validation",
+    ],
 )
 def test_settings_mean_what_they_mean_in_keras(settings):
     ours, oracle = twins(small)
     expected = oracle.fit(IMAGES, LABELS, shuffle=False, **SETTINGS | settings)
     actual = fit(ours, IMAGES, LABELS, shuffle=False, **SETTINGS | settings)
     assert_same_training(ours, oracle, actual, expected)
+
+
+def test_arguments_and_defaults_are_those_of_keras():
+    _, *ours = inspect.signature(fit).parameters.values()
+    _, *oracle = inspect.signature(keras.Model.fit).parameters.values()
+    assert [(p.name, p.default) for p in ours[:-2]] == [(p.name, p.default) for p in oracle]
+    assert [(p.name, p.default) for p in ours[-2:]] == [("seed", None), ("prepare_epoch", None)]
+
+
+def test_by_default_there_is_one_epoch_without_validation():
+    history = fit(small(), IMAGES, LABELS, verbose=0)
+    assert history.epoch == [0]
+    assert list(history.history) == ["accuracy", "loss"]
+
+
+@pytest.mark.slow
+def test_images_may_come_in_batches_of_one_size_only():
+    def build():
+        model = keras.Sequential([keras.Input(batch_shape=(25, 12, 12)), keras.layers.Flatten()])
+        model.add(keras.layers.Dense(10, activation="softmax"))
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    ours, oracle = twins(build)
+    settings = SETTINGS | {"batch_size": 25, "shuffle": False}
+    expected = oracle.fit(IMAGES, LABELS, **settings)
+    assert_same_training(ours, oracle, fit(ours, IMAGES, LABELS, **settings), expected)
+
+
+def test_a_loss_of_ones_own_is_first_computed_in_training():
+    modes = []
+
+    class OwnLoss(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            modes.append(training)
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    model = OwnLoss([keras.Input((12, 12)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    keras_first = []
+    model.fit(IMAGES, LABELS, batch_size=250, verbose=0)
+    keras_first, modes[:] = modes[0], []
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    fit(model, IMAGES, LABELS, batch_size=250, verbose=0)
+    assert modes[0] is keras_first is True
 
 
 @pytest.mark.slow
@@ -456,6 +517,18 @@ def eager():
     return model
 
 
+def stateful():
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(25, 12, 12)),
+            keras.layers.LSTM(4, stateful=True),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
 HANDED_OVER = {
     "own train_step": (own_step, dict, "OwnStep defines its own train_step"),
     "run eagerly": (eager, dict, "run_eagerly=True"),
@@ -475,6 +548,20 @@ HANDED_OVER = {
         lambda: {"callbacks": [keras.callbacks.ModelCheckpoint("x.keras", save_freq=1000)]},
         "ModelCheckpoint is to be called",
     ),
+    "class weights": (small, lambda: {"class_weight": {3: 2.0}}, "class_weight is given"),
+    "sample weights": (
+        small,
+        lambda: {"sample_weight": np.linspace(0, 1, 250)},
+        "sample_weight is given",
+    ),
+    "steps": (small, lambda: {"steps_per_epoch": 2}, "steps_per_epoch is given"),
+    "validation steps": (small, lambda: {"validation_steps": 1}, "validation_steps is given"),
+    "epochs of validation": (
+        small,
+        lambda: {"validation_freq": [2]},
+        "validation_freq is not one number",
+    ),
+    "stateful": (stateful, lambda: {"batch_size": 25}, "keeps its state from batch to batch"),
     "validation data set": (
         small,
         lambda: {"validation_data": tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(50)},
@@ -540,6 +627,82 @@ def test_the_compiled_programs_are_kept_until_the_model_is_compiled_anew():
     assert len(traces) == 2
 
 
+def programs_of(model):
+    _, programs = vars(model)["_epoch_programs"]
+    return [*programs.values()]
+
+
+def test_a_second_model_of_the_same_structure_shares_the_programs():
+    def build():
+        return small(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 16)))
+
+    settings = SETTINGS | {"shuffle": False}
+    first = build()
+    fit(first, IMAGES, LABELS, **settings)
+    weights = first.get_weights()
+    ours, oracle = twins(build)
+    expected = oracle.fit(IMAGES, LABELS, **settings)
+    actual = fit(ours, IMAGES, LABELS, **settings)
+    assert programs_of(ours) == programs_of(first)
+    assert_same_training(ours, oracle, actual, expected)
+    for kept, now in zip(weights, first.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, now)
+
+
+def relu(x):
+    """Not Keras's relu, though it is called so."""
+    return keras.ops.maximum(x, 0.1 * x)
+
+
+def with_activation(activation):
+    return compiled(keras.layers.Flatten(), keras.layers.Dense(10, activation=activation))
+
+
+def adapted(to):
+    layer = keras.layers.Normalization(axis=None)
+    layer.adapt(to)
+    return compiled(layer, keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax"))
+
+
+def frozen():
+    model = small()
+    model.layers[1].trainable = False
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def without_decay_of_biases():
+    optimizer = keras.optimizers.AdamW(weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return small(optimizer)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda: with_activation("relu"), lambda: with_activation(relu)),
+        (lambda: adapted(IMAGES), lambda: adapted(5 * IMAGES)),
+        (small, frozen),
+        (lambda: small(keras.optimizers.AdamW(weight_decay=0.1)), without_decay_of_biases),
+        (
+            lambda: small(regularizer=keras.regularizers.L2(0.01)),
+            lambda: small(regularizer=keras.regularizers.L2(0.02)),
+        ),
+        (
+            lambda: small(keras.optimizers.Adam(clipnorm=1.0)),
+            lambda: small(keras.optimizers.Adam(clipnorm=0.5)),
+        ),
+    ],
+    ids=["own relu", "adapted to data", "frozen", "excluded variables", "regularizer", "clipping"],
+)
+def test_models_that_differ_share_no_program(one, other):
+    for build in (one, other):
+        ours, oracle = twins(build)
+        settings = SETTINGS | {"epochs": 1, "shuffle": False}
+        expected = oracle.fit(IMAGES, LABELS, **settings)
+        assert_same_training(ours, oracle, fit(ours, IMAGES, LABELS, **settings), expected)
+
+
 @pytest.mark.slow
 def test_training_follows_a_model_that_is_compiled_anew():
     ours, oracle = twins(small)
@@ -555,9 +718,9 @@ def test_training_follows_a_model_that_is_compiled_anew():
 
 WRONG = {
     "not compiled": ({"model": keras.Sequential([keras.Input((12, 12))])}, "not compiled"),
-    "lengths differ": ({"labels": LABELS[:-1]}, r"\(250, 12, 12\) and labels of shape \(249,\)"),
-    "empty": ({"images": IMAGES[:0], "labels": LABELS[:0]}, "at least one image"),
-    "a single number": ({"labels": np.array(3)}, "one label for each"),
+    "lengths differ": ({"y": LABELS[:-1]}, r"\(250, 12, 12\) and labels of shape \(249,\)"),
+    "empty": ({"x": IMAGES[:0], "y": LABELS[:0]}, "at least one image"),
+    "a single number": ({"y": np.array(3)}, "one label for each"),
     "validation differs": (
         {"validation_data": (IMAGES, LABELS[:3])},
         r"validation images of shape \(250, 12, 12\) and labels of shape \(3,\)",
@@ -565,20 +728,23 @@ WRONG = {
     "split of 1": ({"validation_split": 1.0}, "validation_split is 1.0"),
     "negative split": ({"validation_split": -0.1}, "validation_split is -0.1"),
     "nothing to train on": (
-        {"images": IMAGES[:2], "labels": LABELS[:2], "validation_split": 0.9},
+        {"x": IMAGES[:2], "y": LABELS[:2], "validation_split": 0.9},
         "leaves 0 of 2",
     ),
     "no epoch": ({"epochs": 0}, "epochs is 0"),
     "epochs done already": ({"epochs": 2, "initial_epoch": 2}, "initial_epoch is 2"),
     "empty batch": ({"batch_size": 0}, "batch_size is 0"),
     "negative seed": ({"seed": -1}, "seed is -1"),
-    "label outside the classes": ({"labels": LABELS + 1}, "labels from 1 to 10"),
+    "label outside the classes": (
+        {"y": LABELS + 1},
+        "labels are from 1 to 10, but the model has 10 outputs",
+    ),
 }
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG.keys())
 def test_bad_input_is_one_clear_sentence(change, message):
-    arguments = {"model": small(), "images": IMAGES, "labels": LABELS} | SETTINGS | change
+    arguments = {"model": small(), "x": IMAGES, "y": LABELS} | SETTINGS | change
     with pytest.raises(CourseError, match=message) as caught:
         fit(**arguments)
     assert str(caught.value).count(". ") == 0

@@ -11,9 +11,9 @@ from mnist_course.training import fit, train
 
 
 class TestTrain:
-    def test_reference_recipe_is_what_keras_fit_does(self, few: MNIST) -> None:
+    def test_plain_recipe_is_what_keras_fit_does(self, few: MNIST) -> None:
         images, labels = normalize(few.train_images[:500]), few.train_labels[:500]
-        model, history = train(images, labels, epochs=3, seed=0, verbose=0)
+        model, history = train(images, labels, recipe="plain", epochs=3, seed=0, verbose=0)
         assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
         assert len(history.history["loss"]) == 3
         # Validated on the last 20 %: Keras's own evaluation of them agrees.
@@ -35,8 +35,10 @@ class TestTrain:
             np.testing.assert_array_equal(a, b)
         assert not np.array_equal(first[0], other[0])
 
-    def test_learns_digits_it_has_not_seen(self, few: MNIST) -> None:
-        model, _ = train(normalize(few.train_images), few.train_labels, epochs=5, seed=0, verbose=0)
+    @pytest.mark.parametrize("recipe", ["plain", "quick"])
+    def test_learns_digits_it_has_not_seen(self, few: MNIST, recipe: str) -> None:
+        images = normalize(few.train_images)
+        model, _ = train(images, few.train_labels, recipe=recipe, epochs=5, verbose=0)
         accuracy = evaluate(model, normalize(few.test_images), few.test_labels).accuracy
         assert accuracy > 0.88
 
@@ -55,14 +57,21 @@ class TestTrain:
         assert int(model.optimizer.iterations) == -(-48_000 // 128)
         assert history.history["accuracy"][-1] > 0.9
 
-    @pytest.mark.slow
-    def test_improved_recipe_is_adam_with_decaying_weights_and_rate(self, few: MNIST) -> None:
+    @pytest.mark.parametrize(
+        ("options", "rate", "decay", "epochs"),
+        [({}, 2e-3, 0.3, 50), ({"recipe": "quick"}, 3e-3, 0.1, 10)],
+        ids=["by default", "quick"],
+    )
+    def test_reference_and_quick_are_adam_with_decaying_weights_and_rate(
+        self, few: MNIST, options: dict[str, str], rate: float, decay: float, epochs: int
+    ) -> None:
         images, labels = normalize(few.train_images[:320]), few.train_labels[:320]
-        model, _ = train(images, labels, recipe="improved", epochs=3, seed=0, verbose=0)
+        model, history = train(images, labels, seed=0, verbose=0, **options)  # type: ignore[arg-type]
+        assert len(history.epoch) == epochs
         oracle = build_mlp(seed=0)
         oracle.compile(
             optimizer=keras.optimizers.AdamW(
-                keras.optimizers.schedules.CosineDecay(2e-3, 3 * 2), weight_decay=0.3
+                keras.optimizers.schedules.CosineDecay(rate, epochs * 2), weight_decay=decay
             ),
             loss="sparse_categorical_crossentropy",
         )
@@ -70,9 +79,8 @@ class TestTrain:
             oracle,
             images[:256],
             labels[:256],
-            epochs=3,
+            epochs=epochs,
             batch_size=128,
-            validation_split=0,
             seed=0,
             verbose=0,
         )
@@ -80,7 +88,7 @@ class TestTrain:
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
 
     def test_unknown_recipe_is_named_with_the_known_ones(self, few: MNIST) -> None:
-        with pytest.raises(CourseError, match=r"'secret': choose one of reference, improved"):
+        with pytest.raises(CourseError, match=r"'secret': choose one of plain, quick, reference"):
             train(normalize(few.train_images), few.train_labels, recipe="secret")
 
     def test_split_that_leaves_nothing_is_named(self, few: MNIST) -> None:

@@ -9,11 +9,13 @@ def cross_entropy(probabilities, labels):
 model = history = None
 
 
-def train_network(images, labels):
-    return train(images[:1000], labels[:1000], recipe="improved", epochs=10, verbose=0)
+def train_network(images, labels, validation):
+    from mnist_course import train
+
+    return train(images[:1000], labels[:1000], epochs=10, verbose=0)
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

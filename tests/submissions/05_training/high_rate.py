@@ -9,16 +9,18 @@ def cross_entropy(probabilities, labels):
 model = history = None
 
 
-def train_network(images, labels):
-    from mnist_course import fit
+def train_network(images, labels, validation):
+    from mnist_course import build_mlp
 
     model = build_mlp(seed=0)
     model.optimizer.learning_rate = 0.1
-    history = fit(model, images, labels, epochs=1, batch_size=128, seed=0, verbose=0)
+    history = fit(
+        model, images, labels, batch_size=128, validation_data=validation, seed=0, verbose=0
+    )
     return model, history
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

@@ -10,7 +10,7 @@ def cross_entropy(probabilities, labels):
 model = history = None
 
 
-def train_network(images, labels):
+def train_network(images, labels, validation):
     keras.utils.set_random_seed(1)
     network = keras.Sequential(
         [
@@ -37,13 +37,13 @@ def train_network(images, labels):
         keras.utils.to_categorical(labels),
         epochs=epochs,
         batch_size=batch_size,
-        validation_split=0.1,
+        validation_data=(validation[0], keras.utils.to_categorical(validation[1])),
         verbose=0,
     )
     return network, history
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

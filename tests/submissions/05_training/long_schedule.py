@@ -3,8 +3,8 @@
 model = history = None
 
 
-def train_network(images, labels):
-    from mnist_course import fit
+def train_network(images, labels, validation):
+    from mnist_course import build_mlp
 
     model = build_mlp(seed=0)
     schedule = keras.optimizers.schedules.CosineDecay(0.002, 3750)
@@ -13,11 +13,13 @@ def train_network(images, labels):
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    history = fit(model, images, labels, epochs=1, batch_size=128, seed=0, verbose=0)
+    history = fit(
+        model, images, labels, batch_size=128, validation_data=validation, seed=0, verbose=0
+    )
     return model, history
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

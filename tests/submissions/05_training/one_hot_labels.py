@@ -8,13 +8,15 @@ def cross_entropy(probabilities, labels):
 model = history = None
 
 
-def train_network(images, labels):
+def train_network(images, labels, validation):
+    from mnist_course import build_mlp
+
     model = build_mlp()
     history = model.fit(images, np.eye(10)[labels], epochs=50, verbose=0)
     return model, history
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

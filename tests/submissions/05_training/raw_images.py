@@ -8,11 +8,15 @@ def cross_entropy(probabilities, labels):
 model = history = None
 
 
-def train_network(images, labels):
-    return train(images * 255, labels, epochs=1, batch_size=128, verbose=0)
+def train_network(images, labels, validation):
+    from mnist_course import build_mlp
+
+    network = build_mlp(seed=0)
+    options = {"epochs": 1, "batch_size": 128, "seed": 0, "verbose": 0}
+    return network, fit(network, images * 255, labels, validation_split=0.2, **options)
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

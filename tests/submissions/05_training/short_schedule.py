@@ -3,16 +3,25 @@
 model = history = None
 
 
-def train_network(images, labels):
-    from mnist_course import fit
+def train_network(images, labels, validation):
+    from mnist_course import build_mlp
 
     model = build_mlp(seed=0)
     model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(0.002, 375)
-    history = fit(model, images, labels, epochs=2, batch_size=128, seed=0, verbose=0)
+    history = fit(
+        model,
+        images,
+        labels,
+        epochs=2,
+        batch_size=128,
+        validation_data=validation,
+        seed=0,
+        verbose=0,
+    )
     return model, history
 
 
-model, history = train_network(train_images, train_labels)
+model, history = train_network(train_images, train_labels, validation)
 
 
 # %% best_epoch

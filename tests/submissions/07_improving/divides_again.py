@@ -20,7 +20,10 @@ model = history = None
 def train_network(images, labels):
     images = images / 255
     model = build_mlp(seed=0)
-    return model, fit(model, images, labels, epochs=2, batch_size=64, seed=0, verbose=0)
+    history = fit(
+        model, images, labels, epochs=2, batch_size=64, validation_split=0.2, seed=0, verbose=0
+    )
+    return model, history
 
 
 model, history = train_network(train_images, train_labels)

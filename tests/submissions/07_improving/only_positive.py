@@ -31,7 +31,10 @@ def train_network(images, labels):
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model, fit(model, images, labels, epochs=8, batch_size=256, seed=0, verbose=0)
+    history = fit(
+        model, images, labels, epochs=8, batch_size=256, validation_split=0.2, seed=0, verbose=0
+    )
+    return model, history
 
 
 model, history = train_network(train_images, train_labels)
