@@ -46,13 +46,11 @@ CANDIDATES = {
         falling(10, 256, 4e-3, 0.1),
     ],
     "reference": [
-        falling(50, 32, 1e-3, 0.0),
         falling(50, 128, 1e-3, 0.0),
         falling(50, 128, 2e-3, 0.0),
         falling(50, 128, 2e-3, 0.1),
         falling(50, 128, 2e-3, 0.3),
         falling(50, 128, 2e-3, 0.5),
-        falling(50, 128, 3e-3, 0.3),
         falling(50, 256, 3e-3, 0.3),
     ],
 }

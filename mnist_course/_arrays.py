@@ -3,6 +3,7 @@
 Each check returns its values as an array, or raises a `CourseError` that says what was expected.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -92,3 +93,41 @@ def check_numbers(name: str, values: npt.ArrayLike) -> Array:
     if numbers.dtype.kind not in "iuf":
         raise CourseError(f"{name} has type {numbers.dtype}: expected an array of numbers.")
     return numbers
+
+
+def check_curves(history: Mapping[str, Sequence[float]]) -> dict[str, Array]:
+    """Return the curves of loss and accuracy in the history of a training."""
+    if not isinstance(history, Mapping):
+        raise CourseError(
+            f"history is a {type(history).__name__}: expected a mapping; a Keras History has one "
+            "in its attribute .history."
+        )
+    missing = {"loss", "accuracy"} - set(history)
+    if missing:
+        raise CourseError(
+            f"history has no {' and no '.join(sorted(missing))}: expected loss and accuracy; "
+            "compile the model with metrics=['accuracy']."
+        )
+    names = [key for key in ("loss", "accuracy", "val_loss", "val_accuracy") if key in history]
+    curves = {name: check_numbers(name, history[name]) for name in names}
+    if curves["loss"].ndim != 1 or len({curve.shape for curve in curves.values()}) > 1:
+        shapes = ", ".join(f"{name} {curve.shape}" for name, curve in curves.items())
+        raise CourseError(f"history has curves of shapes {shapes}: expected one value per epoch.")
+    for name, curve in curves.items():
+        if not np.isfinite(curve).any():
+            raise CourseError(
+                f"{name} has no finite value: expected one per epoch; if training diverged, try a "
+                "smaller learning rate."
+            )
+    return curves
+
+
+def check_reliability(name: str, curve: npt.ArrayLike) -> Array:
+    """Return the bins of a reliability curve that are not empty."""
+    meaning = "for each bin confidence, accuracy and number of predictions"
+    numbers = check_shape(name, curve, (3, -1), f"(3, bins), {meaning}")
+    full = numbers[:, numbers[2] > 0]
+    if full.size == 0:
+        raise CourseError(f"{name} counts no predictions: expected some in at least one bin.")
+    check_probabilities(name, full[:2].ravel(), full[:2].size)
+    return full

@@ -22,11 +22,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ._arrays import (
     Array,
     check_counts,
+    check_curves,
     check_digits,
     check_numbers,
     check_probabilities,
+    check_reliability,
     check_shape,
 )
+from ._text import counted
 from .data import SIDE
 from .errors import CourseError
 
@@ -106,7 +109,7 @@ def plot_digits(
         )
     true = None if labels is None else check_digits("labels", labels, len(pixels))
     said = None if predictions is None else check_digits("predictions", predictions, len(pixels))
-    title = _count(len(pixels), "image")
+    title = counted(len(pixels), "image")
     captions = [""] * len(pixels)
     wrong: Collection[int] = ()
     if true is not None and said is not None:
@@ -207,7 +210,7 @@ def plot_class_balance(labels: npt.ArrayLike, test_labels: npt.ArrayLike | None 
             np.arange(CLASSES) + (i - (len(parts) - 1) / 2) * height,
             counts,
             height,
-            label=f"{part}, {_count(len(digits), 'image')}",
+            label=f"{part}, {counted(len(digits), 'image')}",
             edgecolor=DARK,
             **look,
         )
@@ -240,7 +243,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     CourseError
         If a key is missing, the lengths differ, or a curve has no finite value.
     """
-    curves = _curves(history)
+    curves = check_curves(history)
     title = "Learning curves"
     best = None
     if "val_loss" in curves:
@@ -278,7 +281,7 @@ def plot_confusion(matrix: npt.ArrayLike) -> Figure:
     """
     counts = check_counts("matrix", matrix, (CLASSES, CLASSES), "one row per digit")
     right, total = int(np.trace(counts)), int(counts.sum())
-    share_right = f"{right:,} of {_count(total, 'image')} right ({_percent(right / total)})"
+    share_right = f"{right:,} of {counted(total, 'image')} right ({_percent(right / total)})"
     figure = _Figure(WIDTH, WIDTH, f"Confusion matrix: {share_right}")
     axes = figure.add_subplot(
         xlabel="Predicted digit", ylabel="True digit", xticks=range(CLASSES), yticks=range(CLASSES)
@@ -328,9 +331,9 @@ def plot_mistakes(
     confidence = check_probabilities("confidences", confidences, len(pixels))
     wrong = np.flatnonzero(true != said)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
-    title = f"{_count(len(wrong), 'mistake')}, the most confident first"
+    title = f"{counted(len(wrong), 'mistake')}, the most confident first"
     if len(wrong) == 0:
-        title = f"No mistakes in {_count(len(pixels), 'image')}"
+        title = f"No mistakes in {counted(len(pixels), 'image')}"
     elif len(shown) < len(wrong):
         title = f"{len(shown)} of {title}"
     captions = [f"true {true[i]}, said {said[i]}\n({_percent(confidence[i])})" for i in shown]
@@ -368,9 +371,9 @@ def plot_first_layer(weights: npt.ArrayLike) -> Figure:
     units = np.argsort(-np.linalg.norm(kernel, axis=0), kind="stable")[:MOST_UNITS]
     tiles = kernel.T[units].reshape(-1, SIDE, SIDE)
     limit = float(np.quantile(np.abs(tiles), 0.995)) or 1.0
-    shown = _count(len(units), "unit")
+    shown = counted(len(units), "unit")
     if len(units) < kernel.shape[1]:
-        shown = f"{len(units)} of {_count(kernel.shape[1], 'unit')}"
+        shown = f"{len(units)} of {counted(kernel.shape[1], 'unit')}"
     captions = [f"unit {unit}" for unit in units]
     title = f"Weights of {shown} of the first layer"
     figure = _gallery(tiles, captions, title, columns=8, tile=0.85, limits=(-limit, limit))
@@ -512,7 +515,7 @@ def plot_robustness(clean: float, accuracies: npt.ArrayLike, names: Sequence[str
     rates = check_numbers("accuracies", accuracies)
     if rates.ndim != 2 or rates.size == 0 or len(rates) != len(names):
         raise CourseError(
-            f"accuracies has shape {rates.shape} for {_count(len(names), 'name')}: expected "
+            f"accuracies has shape {rates.shape} for {counted(len(names), 'name')}: expected "
             "(corruptions, strengths), one name per row."
         )
     check_probabilities("accuracies and clean", np.append(rates, clean), rates.size + 1)
@@ -559,7 +562,10 @@ def plot_calibration(before: npt.ArrayLike, after: npt.ArrayLike) -> Figure:
     CourseError
         If an array has another shape or other values, or no predictions.
     """
-    curves = {"before": _reliability("before", before), "after": _reliability("after", after)}
+    curves = {
+        "before": check_reliability("before", before),
+        "after": check_reliability("after", after),
+    }
     errors = [
         f"{_percent(np.average(np.abs(confidence - accuracy), weights=counts))} {name}"
         for name, (confidence, accuracy, counts) in curves.items()
@@ -751,10 +757,6 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
-
-
 def _images(images: npt.ArrayLike) -> tuple[Array, int]:
     """Return the images as an array, and the value of ink: 255, or 1 for floats."""
     pixels = check_shape("images", images, (-1, SIDE, SIDE), "(n, 28, 28) with at least one image")
@@ -773,40 +775,3 @@ def _image(image: npt.ArrayLike) -> tuple[Array, int]:
     pixels = check_shape("image", image, (SIDE, SIDE), "(28, 28), one image such as images[0]")
     _, brightest = _images(pixels[np.newaxis])
     return pixels, brightest
-
-
-def _reliability(name: str, curve: npt.ArrayLike) -> Array:
-    """Return the bins of a reliability curve that are not empty."""
-    meaning = "for each bin confidence, accuracy and number of predictions"
-    numbers = check_shape(name, curve, (3, -1), f"(3, bins), {meaning}")
-    full = numbers[:, numbers[2] > 0]
-    if full.size == 0:
-        raise CourseError(f"{name} counts no predictions: expected some in at least one bin.")
-    check_probabilities(name, full[:2].ravel(), full[:2].size)
-    return full
-
-
-def _curves(history: Mapping[str, Sequence[float]]) -> dict[str, Array]:
-    if not isinstance(history, Mapping):
-        raise CourseError(
-            f"history is a {type(history).__name__}: expected a mapping; a Keras History has one "
-            "in its attribute .history."
-        )
-    missing = {"loss", "accuracy"} - set(history)
-    if missing:
-        raise CourseError(
-            f"history has no {' and no '.join(sorted(missing))}: expected loss and accuracy; "
-            "compile the model with metrics=['accuracy']."
-        )
-    names = [key for key in ("loss", "accuracy", "val_loss", "val_accuracy") if key in history]
-    curves = {name: check_numbers(name, history[name]) for name in names}
-    if curves["loss"].ndim != 1 or len({curve.shape for curve in curves.values()}) > 1:
-        shapes = ", ".join(f"{name} {curve.shape}" for name, curve in curves.items())
-        raise CourseError(f"history has curves of shapes {shapes}: expected one value per epoch.")
-    for name, curve in curves.items():
-        if not np.isfinite(curve).any():
-            raise CourseError(
-                f"{name} has no finite value: expected one per epoch; if training diverged, try a "
-                "smaller learning rate."
-            )
-    return curves

@@ -3,12 +3,10 @@
 `model.fit` returns to Python after every batch, and on a small network that costs more than the
 arithmetic. Here the whole epoch - shuffling, every `train_step`, the metrics - is one program
 compiled by XLA (https://openxla.org/xla), and Python runs only between epochs, for the callbacks.
-
-On a CPU, XLA is many times slower with convolutions than TensorFlow's own (oneDNN's): then the
-epoch is one TensorFlow graph instead.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -88,16 +86,15 @@ def fit(
         The model is not compiled, the arrays are empty or differ in length, a number is out of
         range, or `prepare_epoch` is given where only `model.fit` can train.
     """
+    given = dict(locals())
+    for ours in ("model", "seed", "prepare_epoch"):
+        del given[ours]  # what is left is for model.fit
     size = 32 if batch_size is None else batch_size
     _check_arguments(model, epochs, size, validation_split, initial_epoch, seed)
-    only_keras = {
-        "class_weight": class_weight,
-        "sample_weight": sample_weight,
-        "steps_per_epoch": steps_per_epoch,
-        "validation_steps": validation_steps,
-    }
     listed = [] if callbacks is None else keras.tree.flatten(callbacks)
-    reason = _obstacle(model, x, y, validation_data, validation_freq, listed, only_keras)
+    pair = isinstance(validation_data, tuple | list) and len(validation_data) == 2
+    held_out = [] if validation_data is None else validation_data if pair else [validation_data]
+    reason = _obstacle(model, [x, y, *held_out], listed, given)
     if not reason:
         train, validation = _prepare_data(x, y, validation_split, validation_data)
         _build(model, *(part[:size] for part in train))
@@ -117,21 +114,7 @@ def fit(
                 "remove prepare_epoch or the obstacle."
             )
         warnings.warn(f"Training with the slower model.fit, because {reason}.", stacklevel=2)
-        return model.fit(
-            x,
-            y,
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_split=validation_split,
-            validation_data=validation_data,
-            shuffle=shuffle,
-            initial_epoch=initial_epoch,
-            validation_batch_size=validation_batch_size,
-            validation_freq=validation_freq,
-            **only_keras,
-        )
+        return model.fit(**given)
 
     if seed is None:
         seed = int(keras.random.randint((), 0, 2**31 - 1))
@@ -168,9 +151,6 @@ def fit(
     return model.history
 
 
-Pair = tuple[Any, Any]
-
-
 def _check_arguments(
     model: keras.Model,
     epochs: int,
@@ -180,45 +160,30 @@ def _check_arguments(
     seed: int | None,
 ) -> None:
     if not getattr(model, "compiled", False):
-        raise CourseError(
-            f"The model is {model!r}, which is not compiled: call model.compile(...) before fit."
-        )
-    if not 0 <= initial_epoch < epochs:
-        raise CourseError(
-            f"epochs is {epochs} and initial_epoch is {initial_epoch}: epochs is the number of "
-            "the last epoch and must be greater than initial_epoch, which starts at 0."
-        )
-    if batch_size < 1:
-        raise CourseError(f"batch_size is {batch_size}: give at least 1 image per batch.")
-    if not 0 <= validation_split < 1:
-        raise CourseError(
-            f"validation_split is {validation_split}: give a share from 0 up to, but not "
-            "including, 1."
-        )
-    if seed is not None and seed < 0:
-        raise CourseError(f"seed is {seed}: give an integer of 0 or more.")
+        problem = f"The model is {model!r}, which is not compiled: call model.compile(...) before"
+    elif not 0 <= initial_epoch < epochs:
+        problem = f"epochs is {epochs} and initial_epoch is {initial_epoch}: epochs is where to "
+        problem += "stop, counted from 0, so it must be larger"
+    elif batch_size < 1:
+        problem = f"batch_size is {batch_size}: give at least 1 image per batch"
+    elif not 0 <= validation_split < 1:
+        problem = f"validation_split is {validation_split}: give a share from 0 to less than 1"
+    elif seed is not None and seed < 0:
+        problem = f"seed is {seed}: give an integer of 0 or more"
+    else:
+        return
+    raise CourseError(f"{problem}.")
 
 
 def _obstacle(
-    model: keras.Model,
-    x: Any,
-    y: Any,
-    validation_data: Any,
-    validation_freq: Any,
-    callbacks: list[Any],
-    only_keras: dict[str, Any],
+    model: keras.Model, arrays: Sequence[Any], callbacks: list[Any], given: dict[str, Any]
 ) -> str | None:
     """Say what keeps an epoch from being one compiled program, as far as can be seen up front."""
-    given = [name for name, value in only_keras.items() if value is not None]
-    return (
-        (f"{given[0]} is given" if given else None)
-        or _obstacle_in_model(model)
-        or _obstacle_in_callbacks(callbacks)
-        or _obstacle_in_data(x, y, validation_data, validation_freq)
-    )
-
-
-def _obstacle_in_model(model: keras.Model) -> str | None:
+    for name in _ONLY_KERAS:
+        if given[name] is not None:
+            return f"{name} is given"
+    if not isinstance(given["validation_freq"], int):
+        return "validation_freq is not one number"
     if keras.backend.backend() != "tensorflow":
         return f"Keras runs on {keras.backend.backend()} instead of TensorFlow"
     if model.run_eagerly:
@@ -231,32 +196,17 @@ def _obstacle_in_model(model: keras.Model) -> str | None:
     for layer in model._flatten_layers():
         if getattr(layer, "stateful", False):
             return f"the layer {layer.name} keeps its state from batch to batch (stateful=True)"
-    return None
-
-
-def _obstacle_in_callbacks(callbacks: list[Any]) -> str | None:
     for callback in callbacks:
-        if isinstance(callback, keras.callbacks.CallbackList):
-            return "callbacks is a CallbackList, which calls at every batch"
         for method in _BATCH_METHODS:
             if _overrides(callback, keras.callbacks.Callback, method) and not _idle(callback):
                 return f"{type(callback).__name__} is to be called at every batch ({method})"
-    return None
-
-
-def _obstacle_in_data(x: Any, y: Any, validation_data: Any, validation_freq: Any) -> str | None:
-    for array in (x, y):
+    for array in arrays:
         if not isinstance(array, np.ndarray | tf.Tensor):
             return f"the data is of type {type(array).__name__}, not an array"
-    if validation_data is not None:
-        parts = validation_data if isinstance(validation_data, tuple | list) else ()
-        if len(parts) != 2 or not all(isinstance(part, np.ndarray | tf.Tensor) for part in parts):
-            return "validation_data is not a pair of arrays"
-    if not isinstance(validation_freq, int):
-        return "validation_freq is not one number"
     return None
 
 
+_ONLY_KERAS = ("class_weight", "sample_weight", "steps_per_epoch", "validation_steps")
 _MODEL_METHODS = (
     "train_step",
     "test_step",
@@ -297,7 +247,7 @@ def _prepare_data(
     return _tensors(*train), _tensors(*validation) if validation else None
 
 
-def split(images: Any, labels: Any, validation_split: float) -> tuple[Pair, Pair | None]:
+def split(images: Any, labels: Any, validation_split: float) -> tuple[Arrays, Arrays | None]:
     """Split off the share `validation_split` from the end; raise if a part would be empty."""
     if not validation_split:
         return (images, labels), None

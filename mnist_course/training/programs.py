@@ -4,16 +4,14 @@ To trace and compile a program takes a second, and it depends on all of a model 
 its variables. So a program runs on the variables of any model of the same structure.
 """
 
-import inspect
-import re
 import threading
-import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from mnist_course._backend import keras, tf
+from mnist_course._structure import structure_of
 from mnist_course.errors import CourseError
 
 Arrays = tuple[tf.Tensor, tf.Tensor]
@@ -33,31 +31,11 @@ def compile_epoch(
     batch_size: int,
     prepare_epoch: PrepareEpoch | None = None,
 ) -> Callable[[tf.Tensor, tf.Tensor], None]:
-    """Return a program that runs a step of `model` on every batch of an epoch.
+    """Return a program that runs `step`, "train_step" or "test_step", on every batch of `data`.
 
-    Parameters
-    ----------
-    model : keras.Model
-        A compiled model all of whose variables exist.
-    step : {"train_step", "test_step"}
-        The method to run.
-    data : tuple of tf.Tensor
-        All images and labels.
-    batch_size : int
-        Images per step; the last step has what is left.
-    prepare_epoch : callable, optional
-        See `fit`.
-
-    Returns
-    -------
-    callable
-        Takes the order of the images, int32 of shape (n,), and a seed for `prepare_epoch`, int32
-        of shape (2,). It changes the variables of the model, its optimizer and its metrics.
-
-    Raises
-    ------
-    tf.errors.OpError
-        If XLA cannot compile the model.
+    It takes the order of the images, int32 of shape (n,), and a seed for `prepare_epoch`, int32 of
+    shape (2,), and changes the variables of the model, its optimizer and its metrics. All of them
+    must exist. Raises `tf.errors.OpError` if XLA cannot compile the model.
     """
     variables = _variables(model)
     parts = [model.optimizer, model.loss, *model.metrics, *variables]
@@ -69,12 +47,15 @@ def compile_epoch(
         programs = {}
         vars(model)["_epoch_programs"] = parts, programs
     if kind not in programs:
-        structure = _structure(model) if _is_ours(prepare_epoch) else None
+        # A function of a notebook may depend on what the notebook changes meanwhile.
+        ours = prepare_epoch is None or prepare_epoch.__module__.startswith("mnist_course.")
+        structure = structure_of(model) if ours else None
         key = (structure, kind)
         program = _shared.get(key) if structure else None
         if program is None:
-            program = _Program(model, step, data, batch_size, prepare_epoch, variables)
-            program.run(variables, *data, *_example(len(data[0])), _NO_BATCH)  # compiles it
+            example = (*data, tf.range(len(data[0])), tf.zeros(2, tf.int32), _NO_BATCH)
+            program = _Program(model, step, batch_size, prepare_epoch, example, variables)
+            program.run(variables, *example)  # compiles it, and changes nothing
             if structure and program.only_variables:
                 _shared[key] = program
                 for oldest in list(_shared)[:-_KEPT]:
@@ -90,15 +71,6 @@ def _variables(model: keras.Model) -> list[tf.Variable]:
     return [variable.value for variable in {id(variable): variable for variable in found}.values()]
 
 
-def _is_ours(prepare_epoch: PrepareEpoch | None) -> bool:
-    """Whether a function depends on nothing that a notebook could change meanwhile."""
-    return prepare_epoch is None or prepare_epoch.__module__.startswith("mnist_course.")
-
-
-def _example(n: int) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.range(n), tf.zeros(2, tf.int32)
-
-
 class _Program:
     """A traced program, which runs on the variables of the model it is given."""
 
@@ -106,9 +78,9 @@ class _Program:
         self,
         model: keras.Model,
         step: str,
-        data: Arrays,
         batch_size: int,
         prepare_epoch: PrepareEpoch | None,
+        example: tuple[tf.Tensor, ...],
         variables: list[tf.Variable],
     ) -> None:
         def program(
@@ -122,9 +94,11 @@ class _Program:
                 images = _prepare(prepare_epoch, images, epoch_seed)
             _run(getattr(model, step), images, labels, order, batches, batch_size)
 
-        by_xla = bool(tf.config.list_physical_devices("GPU")) or not _convolves(model)
+        # On a CPU, XLA's convolutions are many times slower than TensorFlow's own.
+        convolves = any("Conv" in type(layer).__name__ for layer in model._flatten_layers())
+        by_xla = bool(tf.config.list_physical_devices("GPU")) or not convolves
         compiled = tf.function(program, jit_compile=by_xla, autograph=False)
-        self.concrete = compiled.get_concrete_function(*data, *_example(len(data[0])), _NO_BATCH)
+        self.concrete = compiled.get_concrete_function(*example)
         self.traced_from = variables  # TensorFlow wants them to exist
         places = {id(variable.handle): place for place, variable in enumerate(variables)}
         self.captures = [(c, places.get(id(c))) for c in self.concrete.captured_inputs]
@@ -152,10 +126,6 @@ def _prepare(prepare_epoch: PrepareEpoch, images: tf.Tensor, epoch_seed: tf.Tens
     return prepared
 
 
-def _convolves(model: keras.Model) -> bool:
-    return any("Conv" in type(layer).__name__ for layer in model._flatten_layers())
-
-
 def _run(
     step: Callable[[Arrays], object],
     images: tf.Tensor,
@@ -180,55 +150,3 @@ def _run(
         loop(0, full, batch_size)
     if rest:
         loop(full, full + 1, rest)
-
-
-# What has no part in a step: values to begin with, bookkeeping of Keras and TensorFlow.
-_APART = (
-    keras.initializers.Initializer,
-    keras.callbacks.Callback,
-    inspect.Signature,
-    type(tf.distribute.get_strategy()),
-)
-_APART_NAMES = ("Tracker", "TrackableReference")
-
-
-def _structure(model: keras.Model) -> tuple[object, ...] | None:
-    """Return all that a model is made of but the values of its variables and the numbers of names.
-
-    Models of the same structure compute the same from the same values. None if a part is not
-    Keras's own, because a function or an array of one's own may differ where it looks the same.
-    """
-    found: list[object] = []
-    places = {id(model): 0}
-    apart = ("_epoch_programs", "history")
-    waiting: list[Any] = [{k: v for k, v in vars(model).items() if k not in apart}]
-    waiting.append(type(model))
-    seen = []  # kept, so that no two of them get the same id
-    while waiting:
-        thing = waiting.pop()
-        seen.append(thing)
-        if thing is None or isinstance(thing, bool | int | float):
-            found.append(thing)
-        elif isinstance(thing, str):
-            found.append(re.sub(r"_\d+|\d{9,}", "", thing))
-        elif id(thing) in places:
-            found.append(("again", places[id(thing)]))
-        else:
-            places[id(thing)] = len(places)
-            if isinstance(thing, tf.Variable):
-                found.append((tuple(thing.shape), thing.dtype))
-            elif isinstance(thing, dict):
-                found.append(("dict", len(thing)))
-                waiting += [part for item in thing.items() for part in item]
-            elif isinstance(thing, list | tuple | set | frozenset):
-                found.append((type(thing).__name__, len(thing)))
-                waiting += sorted(thing, key=str) if isinstance(thing, set) else thing
-            elif not isinstance(thing, _APART) and type(thing).__name__ not in _APART_NAMES:
-                itself = isinstance(thing, type | types.FunctionType | types.ModuleType)
-                kind = thing if itself else type(thing)
-                module = getattr(kind, "__module__", kind.__name__)
-                if not module.startswith("keras."):
-                    return None
-                found.append((module, kind.__name__))
-                waiting.append({} if itself else getattr(thing, "__dict__", {}))
-    return tuple(found)

@@ -24,8 +24,6 @@ class Recipe:
     ----------
     build : callable
         ``build(seed=...)`` returns the compiled model.
-    batch_size : int
-        Images per step.
     learning_rate : float
         Adam's learning rate at the start.
     weight_decay : float
@@ -37,8 +35,8 @@ class Recipe:
     augment : bool
         Whether every epoch sees the images distorted afresh by `preprocessing.augment`. A small
         training set is then repeated, so that an epoch always has about 48,000.
-    epochs : int
-        Passes over the training images.
+    batch_size, epochs : int
+        Images per step, and passes over the training images.
     """
 
     build: Callable[..., keras.Model]
