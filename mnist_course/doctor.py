@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import psutil
+from packaging.requirements import Requirement
 
 from . import _programs
 from ._text import counted
@@ -91,11 +92,19 @@ def _python() -> Check:
 
 
 def _package(name: str) -> Check:
+    needed = {
+        need.name: need.specifier for need in map(Requirement, requires("mnist-course") or [])
+    }
+    required = name not in ("jupyter-book", "nbgrader")
     try:
-        return Check(name, True, version(name))
+        found = version(name)
     except PackageNotFoundError:
-        required = name not in ("jupyter-book", "nbgrader")
         return Check(name, False, "not installed", INSTALL, required)
+    if needed[name].contains(found, prereleases=True):
+        return Check(name, True, found)
+    # Colab comes with packages of its own, and keeps those that were imported before.
+    restart = ", then restart the session" if "COLAB_RELEASE_TAG" in os.environ else ""
+    return Check(name, False, f"{found}, needed is {needed[name]}", INSTALL + restart, required)
 
 
 def _tensorflow() -> Check:

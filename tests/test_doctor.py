@@ -96,3 +96,19 @@ def test_damaged_data_is_reported_not_raised(
     assert data.required
     assert "bad.npz is damaged" in data.found
     assert data.mend == "unset MNIST_COURSE_DATA"
+
+
+@pytest.mark.parametrize("on_colab", [False, True])
+def test_a_package_of_another_version_is_named_with_the_range(
+    fast: None, monkeypatch: pytest.MonkeyPatch, on_colab: bool
+) -> None:
+    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    if on_colab:
+        monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab_20260801")
+    monkeypatch.setattr(doctor, "version", lambda name: "2.14.0" if name == "keras" else "1.0.4")
+    checks = {check.name: check for check in examine()}
+    assert checks["jupyter-book"].ok
+    assert not checks["keras"].ok
+    assert checks["keras"].found.startswith("2.14.0, needed is ")
+    assert ">=3.12" in checks["keras"].found
+    assert ("restart the session" in checks["keras"].mend) is on_colab
