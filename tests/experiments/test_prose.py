@@ -1,0 +1,94 @@
+"""Numbers in prose that come from a study are those of its table."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_course.experiments.published import PUBLISHED, published
+from mnist_course.experiments.study import summarize
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+NUMBER = r"([\d.]+)"
+
+
+def prose(path: str) -> str:
+    """Return what a reader sees of a page or a notebook, with single spaces."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    if path.endswith(".ipynb"):
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    return " ".join(text.split())
+
+
+def percent(share: float, digits: int) -> str:
+    return f"{100 * share:.{digits}f}"
+
+
+def plain_range() -> list[str]:
+    values = published("plain").test_accuracies
+    return [percent(values.min(), 1), percent(values.max(), 1)]
+
+
+def near_the_gate() -> list[str]:
+    with (RESULTS / "validation_gate.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    passed = [row for row in rows if int(row["validation_right"]) >= 0.98 * 12_000]
+    missed = [row for row in passed if int(row["test_right"]) < 9_800]
+    assert not missed
+    return [str(len(rows)), str(len(passed))]
+
+
+def study_row(name: str) -> Callable[[], list[str]]:
+    def row() -> list[str]:
+        values = published(name).test_accuracies
+        summary = summarize(values.tolist(), 10_000)
+        return [
+            str(summary["seeds"]),
+            percent(summary["mean"], 2),
+            percent(summary["standard_deviation"], 2),
+            percent(summary["lowest"], 2),
+            percent(summary["highest"], 2),
+            str(int((values >= 0.98).sum())),
+            f"{(summary['mean'] - 0.98) / summary['standard_deviation']:.1f}",
+        ]
+
+    return row
+
+
+README = "benchmarks/results/README.md"
+CLAIMS: list[tuple[str, str, Callable[[], list[str]]]] = [
+    ("solutions/05_training/05_training.ipynb", rf"between {NUMBER}% and {NUMBER}%", plain_range),
+    (
+        "solutions/05_training/05_training.ipynb",
+        rf"of {NUMBER} networks that we trained to end up close to 98%, {NUMBER} passed the check",
+        near_the_gate,
+    ),
+    *(
+        (
+            README,
+            rf"\| {name} \| (\d+) \| {NUMBER}% \| {NUMBER}% \| {NUMBER}% \| {NUMBER}% \| (\d+) "
+            r"\| (-?[\d.]+) \|",
+            study_row(name),
+        )
+        for name in PUBLISHED
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "claim", "numbers"), CLAIMS)
+def test_a_number_is_that_of_the_study(
+    path: str, claim: str, numbers: Callable[[], list[str]]
+) -> None:
+    (found,) = re.findall(claim, prose(path))
+    assert list(found) == numbers()
+
+
+def test_half_of_the_seeds_of_plain_miss_the_gate() -> None:
+    assert np.mean(published("plain").test_accuracies < 0.98) == 0.5
+    assert "missed 98% every second time" in prose("solutions/05_training/05_training.ipynb")
