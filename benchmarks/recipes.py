@@ -31,7 +31,6 @@ def falling(epochs: int, batch_size: int, learning_rate: float, weight_decay: fl
 
 
 CANDIDATES = {
-    "plain": [RECIPES["plain"]],
     "quick": [
         falling(10, 128, 3e-3, 0.0),
         falling(10, 128, 3e-3, 0.1),
@@ -46,12 +45,10 @@ CANDIDATES = {
         falling(10, 256, 4e-3, 0.1),
     ],
     "reference": [
-        falling(50, 128, 1e-3, 0.0),
         falling(50, 128, 2e-3, 0.0),
         falling(50, 128, 2e-3, 0.1),
         falling(50, 128, 2e-3, 0.3),
         falling(50, 128, 2e-3, 0.5),
-        falling(50, 256, 3e-3, 0.3),
     ],
 }
 
