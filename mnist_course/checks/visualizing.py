@@ -4,6 +4,7 @@ What is drawn is judged by what it shows, read back from the figure; its look is
 """
 
 import functools
+import operator
 import re
 import warnings
 from collections import Counter
@@ -292,13 +293,10 @@ def _expect_grid(plot_grid: Any, rows: int, columns: int) -> None:
         raise CheckError(f"for {size}, {failure}{single * (rows == 1)}") from None
     pictures, places = read_pictures(panels, IMAGES), find_places(panels)
     _expect_places([picture.shape for picture in pictures], places, (rows, columns), size)
-    ordered = [picture for _, picture in sorted(zip(places, pictures, strict=True), key=_first)]
+    by_place = sorted(zip(places, pictures, strict=True), key=operator.itemgetter(0))
+    ordered = [picture for _, picture in by_place]
     _expect_order([picture.index for picture in ordered], rows, columns)
     _expect_labels(ordered, columns)
-
-
-def _first(pair: tuple[tuple[int, int], Picture]) -> tuple[int, int]:
-    return pair[0]
 
 
 def _expect_places(

@@ -41,20 +41,13 @@ def release(
     as_json: JsonOption = False,
 ) -> None:
     """Generate the exercises from the source notebooks."""
+    from mnist_course.grading.course.release import release as release_assignments
     from mnist_course.grading.course.settings import read_course
 
     settings = read_course(course)
     if check:
         _check_assignments(settings, assignment, as_json)
-    else:
-        _release_assignments(course, settings, assignment, as_json)
-
-
-def _release_assignments(
-    course: Path, settings: "Course", assignment: str | None, as_json: bool
-) -> None:
-    from mnist_course.grading.course.release import release as release_assignments
-
+        return
     with err.status("Generating exercises ..."):
         written = release_assignments(settings, assignment)
     files = [course / settings.relative(file) for file in written]

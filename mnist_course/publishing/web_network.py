@@ -265,7 +265,7 @@ def activate(layers: list[Layer], images: UInt8Array) -> list[FloatArray]:
     values = images.reshape(len(images), -1) / 255
     activations = []
     for number, layer in enumerate(layers, start=1):
-        values = _apply(layer, values)
+        values = values @ layer.weights.T.astype(np.float64) * layer.scales + layer.biases
         if number < len(layers):
             values = np.maximum(values, 0)
         activations.append(values)
@@ -312,10 +312,6 @@ def _dense_layers(model: "keras.Model") -> list[Any]:
             "(None, 28, 28) to (None, 10)."
         )
     return dense
-
-
-def _apply(layer: Layer, values: FloatArray) -> FloatArray:
-    return np.asarray(values @ layer.weights.T.astype(np.float64) * layer.scales + layer.biases)
 
 
 def _sure_above(logits: FloatArray, labels: npt.ArrayLike) -> float:

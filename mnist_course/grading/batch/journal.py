@@ -71,15 +71,12 @@ def only_run(path: Path) -> Iterator[None]:
         If another run holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, blocking=False)
     try:
-        lock.acquire()
+        lock = FileLock(path).acquire(blocking=False)
     except Timeout:
         raise CourseError(
             f"another run is grading here ({path} is locked): wait until it has ended, or end it; "
             "what it has graded stays."
         ) from None
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()

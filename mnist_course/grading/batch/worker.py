@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,15 +127,13 @@ class Grader(WorkerPlugin):
             notebook = parse(submission, self.job.name)
         except RejectedError as error:
             return reject(self._assignment, str(error))
-        spawn: Callable[[], Child] = Unconfined(self.job.limits).spawn
+        starter = self._sandbox or Unconfined(self.job.limits)
         with self._one_by_one:
             for _ in range(MOST_RUNS):
-                if self._sandbox:
-                    spawn = self._sandbox.spawn
                 result = score(
                     self._assignment,
                     notebook,
-                    spawn=spawn,
+                    spawn=starter.spawn,
                     seed=self.job.seed,
                     labelled=self.job.labelled,
                 )
@@ -187,25 +185,13 @@ class _SandboxThread:
             return self._sandbox.spawn()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
+        self._thread.submit(self._sandbox.__exit__).result()
+        self._thread.shutdown()
 
     def _start(self) -> None:
-        self._stopping, ready = threading.Event(), threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._hold, args=(ready,), daemon=True)
-        self._thread.start()
-        ready.wait()
-        if self._error:
-            raise self._error
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._sandbox = self._thread.submit(self._enter).result()
 
-    def _hold(self, ready: threading.Event) -> None:
-        try:
-            os.sched_setaffinity(0, self._cores)  # of this thread, and of what it starts
-            with Sandbox(self._limits) as self._sandbox:
-                ready.set()
-                self._stopping.wait()
-        except BaseException as error:
-            self._error = error
-        finally:
-            ready.set()
+    def _enter(self) -> Sandbox:
+        os.sched_setaffinity(0, self._cores)  # of this thread, and of what it starts
+        return Sandbox(self._limits).__enter__()

@@ -20,12 +20,12 @@ HINT = re.compile(r"<summary>Hint \d+</summary>(.*?)</details>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Task:
-    """A task as its text announces it, with the cells that belong to it.
+    """A task, or a question for reflection, as its text announces it, with its cells.
 
     Attributes
     ----------
     number : int
-        Its number in the notebook.
+        Its number in the notebook; 0 for a question, which is graded by hand and has no check.
     title : str
         Its title.
     points : float
@@ -47,23 +47,6 @@ class Task:
     hints: tuple[str, ...]
     answer: str
     check: str
-    cell: int
-
-
-@dataclass(frozen=True)
-class Reflection:
-    """A question that is answered in words and graded by hand.
-
-    Attributes
-    ----------
-    title, points, objective, answer, cell
-        See `Task`.
-    """
-
-    title: str
-    points: float
-    objective: str
-    answer: str
     cell: int
 
 
@@ -116,34 +99,27 @@ class Assignment:
     @property
     def tasks(self) -> list[Task]:
         """The tasks that are graded automatically, in their order."""
+        return self._parts(numbered=True)
+
+    @property
+    def reflections(self) -> list[Task]:
+        """The questions that are answered in words and graded by hand, in their order."""
+        return self._parts(numbered=False)
+
+    def _parts(self, *, numbered: bool) -> list[Task]:
         return [
             Task(
-                number=int(heading["number"]),
+                number=int(heading["number"] or 0),
                 title=heading["title"],
                 points=float(heading["points"]),
                 objective=_objective(cells[0]),
                 hints=tuple(filter(None, map(str.strip, HINT.findall(cells[0].source)))),
-                answer=_first(cells, grade=False, solution=True),
+                answer=_first(cells, grade=not numbered, solution=True),
                 check=_first(cells, grade=True, solution=False),
                 cell=position,
             )
             for heading, position, cells in self._sections()
-            if heading["number"]
-        ]
-
-    @property
-    def reflections(self) -> list[Reflection]:
-        """The questions that are graded by hand, in their order."""
-        return [
-            Reflection(
-                title=heading["title"],
-                points=float(heading["points"]),
-                objective=_objective(cells[0]),
-                answer=_first(cells, grade=True, solution=True),
-                cell=position,
-            )
-            for heading, position, cells in self._sections()
-            if not heading["number"]
+            if bool(heading["number"]) == numbered
         ]
 
     def _cells(self) -> Iterator[dict[str, Any]]:

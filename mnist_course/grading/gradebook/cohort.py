@@ -18,7 +18,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from mnist_course._files import atomic
 from mnist_course.errors import CourseError
@@ -146,19 +146,20 @@ def read_cohort(course: Course, name: str) -> Cohort:
     """
     assignment = read_assignment(course.source, name)
     with open_gradebook(course) as gradebook:
-        grades = _grades(gradebook, name)
-        sentences = _sentences(gradebook, name)
+        columns = (Grade.score, GradeCell.max_score, Grade.needs_manual_grade)
+        grades = _read(gradebook, name, Grade, GradeCell, columns)
+        comments = _read(gradebook, name, Comment, SolutionCell, (Comment.auto_comment,))
     if not grades:
         raise CourseError(f"{name} has no grades yet: run 'mnist-course grade {name}' first.")
     reflections = []
     for reflection in assignment.reflections:
-        waits = [waiting for _, _, waiting in grades.get(reflection.answer, {}).values()]
+        waits = [bool(waiting) for *_, waiting in grades.get(reflection.answer, {}).values()]
         reflections.append(ReflectionSummary(reflection.title, waits.count(False), sum(waits)))
     return Cohort(
         assignment=name,
         students=len({notebook for cell in grades.values() for notebook in cell}),
         tasks=[
-            _summarize(task, grades.get(task.check, {}), sentences.get(task.answer, {}))
+            _summarize(task, grades.get(task.check, {}), comments.get(task.answer, {}))
             for task in assignment.tasks
         ],
         reflections=reflections,
@@ -239,53 +240,32 @@ def plot_cohort(cohort: Cohort) -> _Figure:
     return figure
 
 
-# Points, possible points, and whether a person has yet to grade.
-_CellGrade = tuple[float, float, bool]
-
-
-def _grades(gradebook: Gradebook, name: str) -> dict[str, dict[str, _CellGrade]]:
-    """Return the grades of each cell, by the submission."""
-    query = select(
-        GradeCell.name,
-        Grade.notebook_id,
-        Grade.score,
-        GradeCell.max_score,
-        Grade.needs_manual_grade,
-    ).join(GradeCell, Grade.cell_id == GradeCell.id)
-    grades: dict[str, dict[str, _CellGrade]] = {}
-    for cell, notebook, *grade in gradebook.db.execute(_of(query, Grade, name)):
-        grades.setdefault(cell, {})[notebook] = (grade[0], grade[1], bool(grade[2]))
-    return grades
-
-
-def _sentences(gradebook: Gradebook, name: str) -> dict[str, dict[str, list[str]]]:
-    """Return the sentences of feedback to each answer, by the submission."""
-    query = select(SolutionCell.name, Comment.notebook_id, Comment.auto_comment).join(
-        SolutionCell, Comment.cell_id == SolutionCell.id
-    )
-    sentences: dict[str, dict[str, list[str]]] = {}
-    for cell, notebook, comment in gradebook.db.execute(_of(query, Comment, name)):
-        sentences.setdefault(cell, {})[notebook] = (comment or "").splitlines()
-    return sentences
-
-
-def _of(query: Select[Any], table: Any, name: str) -> Select[Any]:
-    """Narrow a query about grades or comments to an assignment."""
-    return (
-        query.join(SubmittedNotebook, table.notebook_id == SubmittedNotebook.id)
+def _read(
+    gradebook: Gradebook, name: str, table: Any, cells: Any, columns: Iterable[Any]
+) -> dict[str, dict[str, list[Any]]]:
+    """Return columns about the grades, or comments, for each cell, by the submission."""
+    query = (
+        select(cells.name, table.notebook_id, *columns)
+        .join(cells, table.cell_id == cells.id)
+        .join(SubmittedNotebook, table.notebook_id == SubmittedNotebook.id)
         .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
         .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
         .where(Assignment.name == name)
     )
+    found: dict[str, dict[str, list[Any]]] = {}
+    for cell, notebook, *values in gradebook.db.execute(query):
+        found.setdefault(cell, {})[notebook] = values
+    return found
 
 
 def _summarize(
-    task: Task, grades: dict[str, _CellGrade], sentences: dict[str, list[str]]
+    task: Task, grades: dict[str, list[Any]], comments: dict[str, list[Any]]
 ) -> TaskSummary:
     parts: Counter[str] = Counter()
     said: Counter[str] = Counter()
     for notebook, (points, possible, _) in grades.items():
-        heard = set(filter(None, sentences.get(notebook, [])))
+        (comment,) = comments.get(notebook, [None])
+        heard = set(filter(None, (comment or "").splitlines()))
         judged = {sentence for sentence in heard if not sentence.endswith(NOT_ATTEMPTED)}
         said.update(judged)
         if points >= possible:

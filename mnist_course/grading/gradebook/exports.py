@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import (
+    Assignment,
+    Grade,
+    Gradebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.plugins import ExportPlugin
 from sqlalchemy import case, func, select
 
@@ -27,17 +34,6 @@ from .records import open_gradebook
 _FORMULA = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?=[\t\r\n]|[\s\"']*[=+\-@＝＋－＠])")  # noqa: RUF001
 
 Cell = str | float | None
-
-
-@dataclass(frozen=True)
-class Student:
-    """A student as the gradebook knows them; texts it does not know are empty."""
-
-    id: str
-    first_name: str
-    last_name: str
-    email: str
-    lms_user_id: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Grades:
 
     Attributes
     ----------
-    students : list of Student
+    students : list of nbgrader.api.Student
         All students, by id.
     assignments : dict of str to float
         The points possible in each assignment.
@@ -147,17 +143,7 @@ def read_grades(
         for assignment in sorted(gradebook.assignments, key=lambda assignment: assignment.name)
         if not names or assignment.name in names
     }
-    people = [
-        Student(
-            id=student.id,
-            first_name=student.first_name or "",
-            last_name=student.last_name or "",
-            email=student.email or "",
-            lms_user_id=student.lms_user_id or "",
-        )
-        for student in gradebook.students
-        if not ids or student.id in ids
-    ]
+    people = [student for student in gradebook.students if not ids or student.id in ids]
     scores = {key: score for key, score in _scores(gradebook) if key[1] in points}
     return Grades(sorted(people, key=lambda student: student.id), points, scores)
 
@@ -193,7 +179,7 @@ class Exporter(ExportPlugin):  # type: ignore[misc]
             if defuse(student.id) != student.id and not any(map(_harmless, self.others(student)))
         ]
 
-    def others(self, student: Student) -> list[str]:
+    def others(self, student: Student) -> list[str | None]:
         """Return what identifies a student besides the id."""
         return [student.lms_user_id]
 
@@ -260,7 +246,7 @@ class MoodleExporter(Exporter):
             points = grades.points(student, names)
             yield [student.id, student.lms_user_id, student.email, *points]
 
-    def others(self, student: Student) -> list[str]:
+    def others(self, student: Student) -> list[str | None]:
         """Return what identifies a student besides the id."""
         return [student.lms_user_id, student.email]
 
@@ -322,8 +308,8 @@ def _cell(value: Cell) -> str:
     return defuse(value) if isinstance(value, str) else f"{value:.10g}"
 
 
-def _harmless(text: str) -> bool:
-    return bool(text) and defuse(text) == text
+def _harmless(text: str | None) -> bool:
+    return text is not None and text != "" and defuse(text) == text
 
 
 def _scores(gradebook: Gradebook) -> Iterator[tuple[tuple[str, str], Score]]:

@@ -31,14 +31,9 @@ from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.process import run_nbgrader
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.inside.outputs import read_outputs
-from mnist_course.grading.submissions.read import (
-    SECRET,
-    TIMESTAMP,
-    read_secret,
-    read_timestamp,
-)
+from mnist_course.grading.submissions.read import read_secret, read_timestamp
 
-from .records import open_gradebook
+from .records import open_gradebook, write_notes
 
 BATCH = 50  # students for each process of nbgrader, which takes seconds to start
 SECONDS_TO_START = 60
@@ -70,7 +65,7 @@ def generate_feedback(
     assignment: str,
     students: Sequence[str] = (),
     *,
-    report: Callable[[int, int], None] | None = None,
+    report: Callable[[int, int], None] = lambda *_: None,
 ) -> list[Path]:
     """Let nbgrader generate a page of feedback for each student, in place of one that is there.
 
@@ -103,8 +98,7 @@ def generate_feedback(
         pages, reasons = _generate(course, assignment, chosen[start : start + BATCH])
         written += pages
         failed |= reasons
-        if report:
-            report(len(written) + len(failed), len(chosen))
+        report(len(written) + len(failed), len(chosen))
     if failed:
         reason = next(iter(failed.values()))
         raise CourseError(
@@ -290,7 +284,8 @@ def _generate(
             if page.is_file():
                 with atomic(Path(folder, page.name)) as unfinished:
                     shutil.copyfile(page, unfinished)
-                _add_notes(course.autograded / student / assignment, Path(folder))
+                noted = course.autograded / student / assignment
+                write_notes(Path(folder), read_timestamp(noted), read_secret(noted))
                 written.append(Path(folder, page.name))
             elif len(students) == 1:
                 failed[student] = reason
@@ -300,17 +295,6 @@ def _generate(
                 written += alone
                 failed |= reasons
     return written, failed
-
-
-def _add_notes(graded: Path, folder: Path) -> None:
-    """Put beside a page what `nbgrader release_feedback` looks for, and take away what is old."""
-    notes = {TIMESTAMP: read_timestamp(graded), SECRET: read_secret(graded)}
-    for name, text in notes.items():
-        if text:
-            with atomic(folder / name) as unfinished:
-                unfinished.write_text(text, encoding="utf-8")
-        else:
-            (folder / name).unlink(missing_ok=True)
 
 
 def _names(students: list[str]) -> str:

@@ -32,7 +32,7 @@ from nbgrader.preprocessors import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning
 
-from mnist_course._files import atomic_folder
+from mnist_course._files import atomic, atomic_folder
 from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
@@ -126,7 +126,6 @@ def record(
     name = assignment.name
     converter = Autograde(coursedir=course.coursedir, config=course.config)
     folder = course.autograded / student / name
-    notes = {TIMESTAMP: timestamp, SECRET: secret}
     with _explained(course, f"the grades of {student} for {name} cannot be recorded"):
         scores = _scores(assignment, result)
         with atomic_folder(folder) as temporary:
@@ -143,9 +142,6 @@ def record(
             _enter_points(notebook, scores)
             notebook = _convert(course, converter, RECORDING, notebook, name, student)
             nbformat.write(notebook, temporary / f"{name}.ipynb")
-            for file, text in notes.items():
-                if text:
-                    (temporary / file).write_text(text, encoding="utf-8")
             unchanged = _unchanged(folder / f"{name}.ipynb", notebook)
             with _open(course) as gradebook:
                 submission = gradebook.find_submission_notebook(name, name, student)
@@ -153,10 +149,18 @@ def record(
                 _flag(submission, assignment, scores, earlier, unchanged)
                 gradebook.db.commit()
                 _verify(submission, scores)
-        for file, text in notes.items():
-            if not text:
-                (folder / file).unlink(missing_ok=True)
+        write_notes(folder, timestamp, secret)
         converter.set_permissions(name, student)
+
+
+def write_notes(folder: Path, timestamp: str | None, secret: str | None) -> None:
+    """Put beside a notebook or a page what nbgrader looks for there; take away what is old."""
+    for name, text in ((TIMESTAMP, timestamp), (SECRET, secret)):
+        if text:
+            with atomic(folder / name) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def recorded(course: Course, assignment: Assignment) -> dict[str, dict[str, float | None]]:

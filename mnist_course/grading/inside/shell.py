@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -65,7 +64,10 @@ class Shell(InteractiveShell):
     def run(self, code: str, room: int) -> BaseException | None:
         """Run a cell, keep at most so many characters of output, and return what stopped it."""
         self.outputs = Outputs(room)
-        with _redirected(self.outputs):
+        with (
+            contextlib.redirect_stdout(_Stream("stdout", self.outputs)),
+            contextlib.redirect_stderr(_Stream("stderr", self.outputs)),
+        ):
             result: Any = self.run_cell(code)  # type: ignore[no-untyped-call]
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         return error
@@ -129,15 +131,6 @@ class _Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         self._outputs.write(self._name, text)
         return len(text)
-
-
-@contextlib.contextmanager
-def _redirected(outputs: Outputs) -> Iterator[None]:
-    with (
-        contextlib.redirect_stdout(_Stream("stdout", outputs)),
-        contextlib.redirect_stderr(_Stream("stderr", outputs)),
-    ):
-        yield
 
 
 def make_shell() -> Shell:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -138,12 +137,7 @@ class Session:
                 if sentence == messages.TOO_LONG and self.status == "graded":
                     self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.child.close()
 
     def ask(

@@ -19,7 +19,6 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from multiprocessing.connection import Connection
-from types import TracebackType
 
 from mnist_course._programs import try_sandbox
 from mnist_course.errors import CourseError
@@ -142,12 +141,7 @@ class Sandbox:
         self._watchdog.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._watchdog.join()
 

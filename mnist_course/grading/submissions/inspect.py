@@ -8,13 +8,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from mnist_course.errors import CourseError
-from mnist_course.grading.course.assignment import (
-    Assignment,
-    Reflection,
-    Task,
-    nbgrader_metadata,
-    read_assignment,
-)
+from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_assignment
 from mnist_course.grading.course.settings import Course
 
 from .assemble import grade_id, graded_answers, is_empty
@@ -140,7 +134,7 @@ def inspect(assignment: Assignment, notebook: NotebookNode) -> list[Finding]:
     original = released_notebook(assignment)
     copies, findings_on_others = _match(original, notebook)
     answers = graded_answers(assignment, notebook)
-    parts: list[Task | Reflection] = [*assignment.tasks, *assignment.reflections]
+    parts = [*assignment.tasks, *assignment.reflections]
     points = {part.answer: part.points for part in parts}
     findings = []
     for cell in original.cells:

@@ -6,7 +6,6 @@ import pytest
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import (
     Assignment,
-    Reflection,
     Task,
     list_assignments,
     read_assignment,
@@ -58,7 +57,16 @@ class TestReadAssignment:
             ),
         ]
         assert assignment.reflections == [
-            Reflection(title="Why?", points=2, objective="think.", answer="why", cell=8)
+            Task(
+                number=0,
+                title="Why?",
+                points=2,
+                objective="think.",
+                hints=(),
+                answer="why",
+                check="",
+                cell=8,
+            )
         ]
 
     def test_what_a_task_lacks_is_empty(self, made: Path) -> None:

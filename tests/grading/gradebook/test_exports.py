@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, Student
 from nbgrader.plugins import CsvExportPlugin
 
 from mnist_course.errors import CourseError
@@ -23,7 +23,6 @@ from mnist_course.grading.gradebook.exports import (
     Grades,
     MoodleExporter,
     Score,
-    Student,
     defuse,
     export_grades,
     read_grades,
@@ -159,11 +158,11 @@ def test_formula_gets_an_apostrophe(start: str) -> None:
 
 def test_students_whom_a_platform_cannot_recognize_are_named() -> None:
     students = [
-        Student("ada", "", "", "", ""),
-        Student("=nobody", "", "", "", ""),
-        Student("=mail", "", "", "e@example.org", ""),
-        Student("@lms", "", "", "", "12"),
-        Student("=both", "", "", "=x", "=y"),
+        Student(id="ada"),
+        Student(id="=nobody", lms_user_id=""),
+        Student(id="=mail", email="e@example.org"),
+        Student(id="@lms", lms_user_id="12"),
+        Student(id="=both", email="=x", lms_user_id="=y"),
     ]
     grades = Grades(students, {}, {})
     assert CsvExporter().unmatched(grades) == []
