@@ -101,8 +101,8 @@ def answering(assignment: Assignment) -> Callable[..., NotebookNode]:
     return make
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+@pytest.fixture(scope="module")
+def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
     limits = Limits(
         memory=3 * 2**29,
         disk=2**25,
@@ -113,7 +113,8 @@ def sandbox() -> Iterator[Sandbox]:
         seconds_per_call=3.0,
         output=20_000,
     )
-    with Sandbox(limits) as sandbox:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "limits", limits)
         yield sandbox
 
 
