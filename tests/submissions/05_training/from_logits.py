@@ -10,15 +10,14 @@ model = history = None
 
 
 def train_network(images, labels):
-    from mnist_course import fit
-
     model = build_mlp(seed=0)
     model.compile(
         optimizer="adam",
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    return model, fit(model, images, labels, epochs=1, seed=0, verbose=0)
+    history = model.fit(images, labels, batch_size=64, validation_split=0.2, verbose=0)
+    return model, history
 
 
 model, history = train_network(train_images, train_labels)
