@@ -31,17 +31,25 @@ SLOW_REFERENCE = "07_improving"
 UNTOUCHED = "untouched"
 LIMITS = Limits(seconds_per_cell=120.0)
 # In place of the given network of 06_evaluating, whose training is not what its answers are about:
-# a linear one, by least squares, which takes a fraction of a second and reads 8 digits of 10.
-LINEAR = """
+# one with random neurons, of which least squares finds the last weights in a fraction of a second.
+# It reads 88 % of the digits; its small biases matter for faint images only, as after training.
+QUICK_NETWORK = """
 import keras
 
-pixels = normalize(train_images[:10_000]).reshape(-1, 784)
-inputs, outputs = np.c_[pixels, np.ones(10_000)], np.eye(10)[train_labels[:10_000]]
-weights = np.linalg.solve(inputs.T @ inputs + 10 * np.eye(785), inputs.T @ outputs)
+rng = np.random.default_rng(0)
+weights, biases = rng.normal(0, 1 / 28, (784, 256)), rng.normal(0, 0.02, 256)
+neurons = np.maximum(normalize(train_images[:10_000]).reshape(-1, 784) @ weights + biases, 0)
+digits = np.eye(10)[train_labels[:10_000]]
+last = np.linalg.solve(neurons.T @ neurons + np.eye(256), neurons.T @ digits)
 model = keras.Sequential(
-    [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    [
+        keras.Input((28, 28)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(256, activation="relu"),
+        keras.layers.Dense(10, activation="softmax", use_bias=False),
+    ]
 )
-model.set_weights([10 * weights[:-1], 10 * weights[-1]])
+model.set_weights([weights, biases, 10 * last])
 predictions = model.predict(normalize(test_images), verbose=0).argmax(axis=1)
 """
 
@@ -75,7 +83,7 @@ def read_quickly(name: str) -> Assignment:
     """Read an assignment, without the training that a given cell does."""
     assignment = read_assignment(SOLUTIONS, name)
     if name == "06_evaluating":
-        cell(assignment.notebook, "network").source = LINEAR
+        cell(assignment.notebook, "network").source = QUICK_NETWORK
     return assignment
 
 
