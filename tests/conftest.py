@@ -145,6 +145,15 @@ def beginning(mnist: MNIST) -> MNIST:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def secret() -> Iterator[str]:
+    """A variable in the environment of what starts the sandbox, which must not reach inside."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECRET", "c0ffee-in-the-environment")
+        yield os.environ["SECRET"]
+
+
+@pytest.fixture(scope="session")
+def sandbox(secret: str) -> Iterator[Sandbox]:
+    """The sandbox of all tests, as it takes ten seconds to start; some replace its `limits`."""
     with Sandbox() as sandbox:
         yield sandbox

@@ -1,5 +1,6 @@
 """What tests of several rooms do in the same way."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -53,6 +54,18 @@ def newly_graded(course: Path, name: str) -> list[str]:
     log = course / "grading" / f"{name}.log"
     lines = log.read_text().splitlines() if log.exists() else []
     return [line.split(" INFO ")[1].split(": ")[0] for line in lines if "graded anew" in line]
+
+
+def keep_sandboxes() -> None:
+    """In a worker of Dask: use a sandbox for later runs, too, as starting it takes ten seconds."""
+    from mnist_course.grading.batch import worker
+
+    class Kept(worker._SandboxThread):
+        def stop(self) -> None:
+            pass  # it ends with the worker
+
+    kept = functools.cache(lambda limits, cores: Kept(limits, list(cores)))
+    worker._SandboxThread = lambda limits, cores: kept(limits, tuple(cores))
 
 
 def assert_nothing_runs(sandbox: Sandbox) -> None:

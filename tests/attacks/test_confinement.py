@@ -24,7 +24,6 @@ pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(mnist_course.__file__).parent
 HONEST = "import numpy as np\ndef double(x):\n    return np.add(x, x)"
-SECRET = "c0ffee-in-the-environment"
 LIMITS = Limits(
     memory=3 * 2**29,
     disk=2**25,
@@ -39,13 +38,12 @@ Attack = Callable[..., AbstractContextManager[Student]]
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SECRET", SECRET)
-        with Sandbox(LIMITS) as sandbox:
-            yield sandbox
-            with session(sandbox, HONEST) as after:
-                assert after.call("double", 21) == 42
+        patch.setattr(sandbox, "limits", LIMITS)
+        yield sandbox
+        with session(sandbox, HONEST) as after:
+            assert after.call("double", 21) == 42
 
 
 @pytest.fixture
@@ -127,7 +125,7 @@ def test_cannot_read_what_is_outside(sandbox: Sandbox, path: Path) -> None:
         assert student.json("seen") is False
 
 
-def test_has_no_variable_of_the_environment_outside(attack: Attack) -> None:
+def test_has_no_variable_of_the_environment_outside(attack: Attack, secret: str) -> None:
     code = """
 import glob, os
 seen = [repr(dict(os.environ))]
@@ -142,7 +140,7 @@ for file in glob.glob("/proc/[0-9]*/environ"):
         assert len(seen) == 2  # its own process, but not process 1
         for text in seen:
             assert "HOME" in text
-            for outside in (SECRET, "pytest", "PYTEST", "GRAD"):
+            for outside in (secret, "pytest", "PYTEST", "GRAD"):
                 assert outside not in text
 
 

@@ -1,6 +1,6 @@
 """A table of the test images is shown to a person, and an honest classifier is not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,10 +97,10 @@ model = Model()""",
 }
 
 
-@pytest.fixture(scope="module")
-def roomy() -> Iterator[Sandbox]:
-    with Sandbox(Limits()) as sandbox:
-        yield sandbox
+@pytest.fixture
+def roomy(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    monkeypatch.setattr(sandbox, "limits", Limits())
+    return sandbox
 
 
 @pytest.fixture

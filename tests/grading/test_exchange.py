@@ -4,13 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mnist_course.grading.course.settings import read_course
 from mnist_course.grading.gradebook.feedback import generate_feedback
-from mnist_course.grading.sandbox.supervisor import Sandbox
+
+pytestmark = pytest.mark.sandbox
 
 NAME = "01_double"
 FOLDER = Path(sys.executable).parent
@@ -19,32 +21,23 @@ c.CourseDirectory.course_id = "mnist-course"
 c.Exchange.root = {exchange!r}
 c.Exchange.cache = {cache!r}
 """
+World = Path  # with the folders course, learner, exchange, cache and jupyter
 
 
-@pytest.fixture
-def learner(course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a learner who has handed in the exercise, which is collected."""
-    monkeypatch.setenv("PATH", str(FOLDER), prepend=os.pathsep)
-    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
-    exchange = tmp_path / "exchange"
-    exchange.mkdir()
-    exchange.chmod(0o777)
-    (tmp_path / "jupyter").mkdir()
-    (tmp_path / "jupyter" / "nbgrader_config.py").write_text(
-        CONFIG.format(exchange=str(exchange), cache=str(tmp_path / "cache"))
-    )
-    learner = tmp_path / "learner"
-    shutil.copytree(course / "exercises" / NAME, learner / NAME)
-    run(course, "nbgrader", "release_assignment", NAME)
-    run(learner, "nbgrader", "submit", NAME)
-    run(course, "nbgrader", "collect", NAME)
-    return learner
-
-
-def run(folder: Path, command: str, *arguments: str) -> None:
+def run(world: World, folder: str, command: str, *arguments: str) -> None:
+    """Run a command in a folder of a world, with the exchange of that world."""
+    jupyter = world / "jupyter"
+    jupyter.mkdir(exist_ok=True)
+    config = CONFIG.format(exchange=str(world / "exchange"), cache=str(world / "cache"))
+    (jupyter / "nbgrader_config.py").write_text(config)
     done = subprocess.run(
         [FOLDER / command, *arguments],
-        cwd=folder,
+        cwd=world / folder,
+        env={
+            **os.environ,
+            "PATH": f"{FOLDER}{os.pathsep}{os.environ['PATH']}",
+            "JUPYTER_CONFIG_DIR": str(jupyter),
+        },
         capture_output=True,
         text=True,
         timeout=300,
@@ -53,32 +46,61 @@ def run(folder: Path, command: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.fixture(scope="module")
+def collected(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A learner has handed in the exercise, and it is collected."""
+    world = tmp_path_factory.mktemp("collected")
+    shutil.copytree(generated, world / "course")
+    shutil.copytree(generated / "exercises" / NAME, world / "learner" / NAME)
+    (world / "exchange").mkdir()
+    (world / "exchange").chmod(0o777)
+    run(world, "course", "nbgrader", "release_assignment", NAME)
+    run(world, "learner", "nbgrader", "submit", NAME)
+    run(world, "course", "nbgrader", "collect", NAME)
+    return world
+
+
+@pytest.fixture(scope="module")
+def graded(collected: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """What was collected is graded by the command of this course."""
+    world = shutil.copytree(collected, tmp_path_factory.mktemp("graded") / "world")
+    run(world, "course", "mnist-course", "grade", NAME, "--workers", "1")
+    return world
+
+
+def ours(world: World) -> None:
+    run(world, "course", "mnist-course", "feedback", NAME)
+
+
+def nbgraders(world: World) -> None:
+    run(world, "course", "nbgrader", "autograde", NAME)
+    run(world, "course", "nbgrader", "generate_feedback", NAME)
+
+
 @pytest.mark.parametrize(
-    ("grade", "generate"),
-    [
-        (["mnist-course", "grade"], ["mnist-course", "feedback"]),
-        (["nbgrader", "autograde"], ["nbgrader", "generate_feedback"]),
-    ],
-    ids=["ours", "nbgraders"],
+    ("before", "generate"), [("graded", ours), ("collected", nbgraders)], ids=["ours", "nbgraders"]
 )
 def test_pages_are_released_and_fetched(
-    course: Path, learner: Path, sandbox: Sandbox, grade: list[str], generate: list[str]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    before: str,
+    generate: Callable[[World], None],
 ) -> None:
-    run(course, *grade, NAME)
-    run(course, *generate, NAME)
-    (page,) = (course / "feedback").rglob(f"{NAME}.html")
-    run(course, "nbgrader", "release_feedback", NAME)
-    run(learner, "nbgrader", "fetch_feedback", NAME)
-    (fetched,) = learner.rglob(f"{NAME}.html")
+    world = shutil.copytree(request.getfixturevalue(before), tmp_path / "world")
+    generate(world)
+    (page,) = (world / "course" / "feedback").rglob(f"{NAME}.html")
+    run(world, "course", "nbgrader", "release_feedback", NAME)
+    run(world, "learner", "nbgrader", "fetch_feedback", NAME)
+    (fetched,) = (world / "learner").rglob(f"{NAME}.html")
     assert fetched.read_bytes() == page.read_bytes()
 
 
-def test_nothing_else_is_put_beside_a_page(course: Path, learner: Path, sandbox: Sandbox) -> None:
-    run(course, "mnist-course", "grade", NAME)
-    (graded,) = (course / "autograded").glob(f"*/{NAME}")
+def test_nothing_else_is_put_beside_a_page(graded: World, tmp_path: Path) -> None:
+    course = shutil.copytree(graded / "course", tmp_path / "course")
+    (folder,) = (course / "autograded").glob(f"*/{NAME}")
     for name in ("submission_secret.txt", "timestamp.txt"):
-        (graded / name).unlink()
-        (graded / name).symlink_to(course / "nbgrader_config.py")
-    (graded / "other.txt").write_text("other")
+        (folder / name).unlink()
+        (folder / name).symlink_to(course / "nbgrader_config.py")
+    (folder / "other.txt").write_text("other")
     (page,) = generate_feedback(read_course(course), NAME)
     assert list(page.parent.iterdir()) == [page]

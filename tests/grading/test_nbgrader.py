@@ -92,7 +92,7 @@ def partly_wrong() -> dict[str, str]:
 
 
 def test_stock_commands_and_formgrader_give_the_points_of_score(
-    sandbox: Sandbox, tmp_path: Path
+    limits_used: list[Limits], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     shutil.copytree(ROOT / "solutions" / REAL, tmp_path / "solutions" / REAL)

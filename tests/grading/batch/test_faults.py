@@ -46,8 +46,8 @@ def kind(number: int) -> int:
     return number % 50 % len(ANSWERS) if number % 50 < len(ANSWERS) else number % 3
 
 
-def start(course: Path) -> "subprocess.Popen[bytes]":
-    command = [COMMAND, "grade", NAME, "--course", str(course), "--workers", "2"]
+def start(course: Path, workers: int = 2) -> "subprocess.Popen[bytes]":
+    command = [COMMAND, "grade", NAME, "--course", str(course), "--workers", str(workers)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -106,28 +106,33 @@ FAULTS = [kill_coordinator, kill_worker, kill_kernel, lock_database, lose_databa
 
 
 @pytest.mark.parametrize(
-    ("students", "rounds"),
-    [(60, 5), pytest.param(200, 10, marks=pytest.mark.nightly)],
+    ("students", "runs", "faults_in_each"),
+    # Each run starts workers, which takes longer than all of its faults.
+    [(60, 1, 5), pytest.param(200, 10, 1, marks=pytest.mark.nightly)],
 )
 def test_a_run_disturbed_at_random_ends_like_an_undisturbed_one(
-    course: Path, sandbox: Sandbox, students: int, rounds: int
+    course: Path, sandbox: Sandbox, students: int, runs: int, faults_in_each: int
 ) -> None:
     answers = {f"student-{number:03}": kind(number) for number in range(students)}
     full = submit(course, answers)
     chance = random.Random(0)
-    faults = [FAULTS[number % len(FAULTS)] for number in range(rounds)]
+    faults = [FAULTS[number % len(FAULTS)] for number in range(runs * faults_in_each)]
     chance.shuffle(faults)
-    for fault in faults:
-        before = len(newly_graded(full, NAME))
+    for first in range(0, len(faults), faults_in_each):
         with start(full) as run:
-            wait_for_more(full, run, before)
-            assert run.poll() is None, "it ended before anything could happen to it"
-            time.sleep(chance.uniform(0, 0.5))
-            fault(run, full)
-            wait_for_more(full, run, before + 5)
+            # The coordinator goes last: nothing of a run is left then to disturb.
+            for fault in sorted(
+                faults[first : first + faults_in_each], key=lambda f: f is kill_coordinator
+            ):
+                before = len(newly_graded(full, NAME))
+                wait_for_more(full, run, before)
+                assert run.poll() is None, "it ended before anything could happen to it"
+                time.sleep(chance.uniform(0, 0.5))
+                fault(run, full)
+                wait_for_more(full, run, before + 5)
             run.kill()
         assert len(newly_graded(full, NAME)) < students, "nothing was left to disturb"
-    with start(full) as run:
+    with start(full, workers=1) as run:
         assert run.wait(600) == 0
     disturbed = recorded(full, NAME)
     twice = [
@@ -137,7 +142,7 @@ def test_a_run_disturbed_at_random_ends_like_an_undisturbed_one(
 
     # Nothing disturbs these, one for each kind of answer.
     undisturbed = submit(course, {f"answer-{number}": number for number in range(len(ANSWERS))})
-    with start(undisturbed) as run:
+    with start(undisturbed, workers=1) as run:
         assert run.wait(600) == 0
     expected = recorded(undisturbed, NAME)
     assert disturbed == {student: expected[f"answer-{n}"] for student, n in answers.items()}

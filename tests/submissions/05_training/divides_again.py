@@ -12,9 +12,9 @@ model = history = None
 def train_network(images, labels, validation):
     from mnist_course import build_mlp
 
-    network = build_mlp(seed=0)
-    options = {"epochs": 1, "batch_size": 128, "seed": 0, "verbose": 0}
-    return network, fit(network, images / 255, labels, validation_data=validation, **options)
+    model = build_mlp(seed=0)
+    history = model.fit(images / 255, labels, batch_size=128, validation_data=validation, verbose=0)
+    return model, history
 
 
 model, history = train_network(train_images, train_labels, validation)

@@ -12,8 +12,9 @@ model = history = None
 def train_network(images, labels, validation):
     from mnist_course import build_mlp
 
-    network = build_mlp(seed=0)
-    return network, fit(network, images, labels, validation_data=validation, seed=0, verbose=0)
+    model = build_mlp(seed=0)
+    history = model.fit(images, labels, batch_size=64, validation_data=validation, verbose=0)
+    return model, history
 
 
 model, history = train_network(train_images, train_labels, validation)

@@ -18,7 +18,8 @@ def train_network(images, labels, validation):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    return model, fit(model, images, labels, validation_data=validation, seed=0, verbose=0)
+    history = model.fit(images, labels, batch_size=64, validation_data=validation, verbose=0)
+    return model, history
 
 
 model, history = train_network(train_images, train_labels, validation)

@@ -14,9 +14,7 @@ def train_network(images, labels, validation):
 
     model = build_mlp(seed=0)
     model.optimizer.learning_rate = 0.1
-    history = fit(
-        model, images, labels, batch_size=128, validation_data=validation, seed=0, verbose=0
-    )
+    history = model.fit(images, labels, batch_size=256, validation_data=validation, verbose=0)
     return model, history
 
 

@@ -13,9 +13,7 @@ def train_network(images, labels, validation):
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    history = fit(
-        model, images, labels, batch_size=128, validation_data=validation, seed=0, verbose=0
-    )
+    history = model.fit(images, labels, batch_size=128, validation_data=validation, verbose=0)
     return model, history
 
 

@@ -19,9 +19,8 @@ def train_network(images, labels, validation):
         ]
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model, fit(
-        model, images, labels, batch_size=128, validation_data=validation, seed=0, verbose=0
-    )
+    history = model.fit(images, labels, batch_size=256, validation_data=validation, verbose=0)
+    return model, history
 
 
 model, history = train_network(train_images, train_labels, validation)

@@ -8,15 +8,8 @@ def train_network(images, labels, validation):
 
     model = build_mlp(seed=0)
     model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(0.002, 375)
-    history = fit(
-        model,
-        images,
-        labels,
-        epochs=2,
-        batch_size=128,
-        validation_data=validation,
-        seed=0,
-        verbose=0,
+    history = model.fit(
+        images, labels, epochs=2, batch_size=128, validation_data=validation, verbose=0
     )
     return model, history
 

@@ -12,7 +12,7 @@ def choose(candidates, budget):
 
 
 # %% train_network
-from mnist_course import build_mlp, fit
+from mnist_course import build_mlp
 
 model = history = None
 
@@ -20,9 +20,7 @@ model = history = None
 def train_network(images, labels):
     images = images / 255
     model = build_mlp(seed=0)
-    history = fit(
-        model, images, labels, epochs=2, batch_size=64, validation_split=0.2, seed=0, verbose=0
-    )
+    history = model.fit(images, labels, batch_size=64, validation_split=0.2, verbose=0)
     return model, history
 
 

@@ -12,22 +12,15 @@ def choose(candidates, budget):
 
 
 # %% train_network
-from mnist_course import build_mlp, fit
+from mnist_course import build_mlp
 
 model = history = None
 
 
 def train_network(images, labels):
     model = build_mlp(seed=0)
-    history = fit(
-        model,
-        images,
-        labels,
-        epochs=1,
-        batch_size=512,
-        validation_data=(test_images, test_labels),
-        seed=0,
-        verbose=0,
+    history = model.fit(
+        images, labels, batch_size=512, validation_data=(test_images, test_labels), verbose=0
     )
     return model, history
 
