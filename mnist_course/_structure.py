@@ -8,13 +8,8 @@ from typing import Any
 from ._backend import keras, tf
 
 # What has no part in a step: values to begin with, bookkeeping of Keras and TensorFlow.
-_APART = (
-    keras.initializers.Initializer,
-    keras.callbacks.Callback,
-    inspect.Signature,
-    type(tf.distribute.get_strategy()),
-)
-_APART_NAMES = ("Tracker", "TrackableReference")
+_APART = (keras.initializers.Initializer, keras.callbacks.Callback, inspect.Signature)
+_APART_NAMES = ("Tracker", "TrackableReference", "_DefaultDistributionStrategy")
 
 
 def structure_of(model: keras.Model) -> tuple[object, ...] | None:
