@@ -114,8 +114,7 @@ def _tensorflow() -> Check:
         result = _programs.run([sys.executable, "-c", program])
     except subprocess.TimeoutExpired:
         return Check("TensorFlow runs", False, f"no answer within {_programs.SECONDS} s")
-    ok = result.returncode == 0 and result.stdout.strip() == "6"
-    if ok:
+    if result.returncode == 0 and result.stdout.strip() == "6":
         return Check("TensorFlow runs", True, "yes")
     last = (result.stderr.strip().splitlines() or ["no message"])[-1]
     found = f"exit status {result.returncode}: {last[:200]}"

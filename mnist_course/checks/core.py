@@ -10,7 +10,7 @@ import functools
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -103,7 +103,17 @@ def expect(condition: bool | np.bool_, failure: str) -> None:
 
 
 @contextmanager
-def advise(advice: Mapping[str, str]) -> Iterator[None]:
+def rephrase(say: Callable[[str], str]) -> Iterator[None]:
+    """Let a failure say what `say` makes of it; an answer not attempted stays one."""
+    try:
+        yield
+    except NotAttemptedError:
+        raise
+    except CheckError as failure:
+        raise CheckError(say(str(failure))) from None
+
+
+def advise(advice: Mapping[str, str]) -> AbstractContextManager[None]:
     """Add advice to a failure that contains certain words.
 
     Parameters
@@ -111,15 +121,12 @@ def advise(advice: Mapping[str, str]) -> Iterator[None]:
     advice : mapping of str to str
         Words of the failure, and what to add to it; the first that fits is added.
     """
-    try:
-        yield
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        for words, text in advice.items():
-            if words in str(failure):
-                raise CheckError(f"{failure} {text}") from None
-        raise
+
+    def say(failure: str) -> str:
+        fitting = (f"{failure} {text}" for words, text in advice.items() if words in failure)
+        return next(fitting, failure)
+
+    return rephrase(say)
 
 
 def call(function: Any, *arguments: Any) -> Any:

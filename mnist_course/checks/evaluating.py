@@ -5,13 +5,13 @@ import operator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
+from mnist_course._arrays import Array, UInt8Array
 from mnist_course.data import load_mnist
 from mnist_course.preprocessing import from_drawing, normalize
 
-from .core import CheckError, NotAttemptedError, advise, call, expect, expect_number, kind, task
+from .core import CheckError, advise, call, expect, expect_number, kind, rephrase, task
 
 DIGITS = range(10)
 TOLERANCE = 0.05  # of half an interval; at the sizes used here, good formulas agree within 0.02
@@ -304,9 +304,9 @@ def _expect_no_wrong_reach(low: float, high: float, p: float, n: int, seen: str)
         )
 
 
-def _preparation_mistake(model: Any, images: npt.NDArray[np.uint8], answers: list[int]) -> str:
+def _preparation_mistake(model: Any, images: UInt8Array, answers: list[int]) -> str:
     """Name the wrong preparation of the images that leads to these answers, if there is one."""
-    preparations: dict[str, npt.NDArray[Any]] = {
+    preparations: dict[str, Array] = {
         "The gray values were divided by 255 more than once.": normalize(images) / 255,
         "Ink and paper seem to be swapped: in MNIST, 0 is the paper.": 1 - normalize(images),
         DROPPED: images // 255,
@@ -321,7 +321,7 @@ def _is_number(answer: Any) -> bool:
     return np.ndim(answer) == 0 and np.asarray(answer).dtype.kind in "iuf"
 
 
-def _table(answer: Any) -> npt.NDArray[Any]:
+def _table(answer: Any) -> Array:
     """Return an answer as a table of numbers."""
     table = np.asarray(answer)
     expect(
@@ -331,7 +331,7 @@ def _table(answer: Any) -> npt.NDArray[Any]:
     return table
 
 
-def _expect_counts(counts: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
+def _expect_counts(counts: Array, expected: Array) -> None:
     wrong = np.argwhere(counts != expected)
     if len(wrong):
         true, predicted = wrong[0]
@@ -342,7 +342,7 @@ def _expect_counts(counts: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None
         )
 
 
-def _expect_room(counts: npt.NDArray[Any], images: int) -> None:
+def _expect_room(counts: Array, images: int) -> None:
     """Fail the check unless the one place where 4 was read as 9 holds the number of images."""
     largest = np.iinfo(counts.dtype).max if counts.dtype.kind in "iu" else images
     reason = (
@@ -373,31 +373,26 @@ def _pair(answer: Any) -> tuple[int, int]:
     return true, predicted
 
 
-def _read_all(predict_digit: Any, model: Any, images: npt.NDArray[np.uint8]) -> list[int]:
+def _read_all(predict_digit: Any, model: Any, images: UInt8Array) -> list[int]:
     """Let a learner's function read images one by one."""
     expect(callable(predict_digit), f"expected a function, but saw {kind(predict_digit)}.")
 
     @functools.wraps(predict_digit)
-    def read(image: npt.NDArray[np.uint8]) -> Any:
+    def read(image: UInt8Array) -> Any:
         return predict_digit(model, image)
 
     return [_digit(_called(read, image)) for image in images]
 
 
-def _called(read: Any, image: npt.NDArray[np.uint8]) -> Any:
-    try:
+def _called(read: Any, image: UInt8Array) -> Any:
+    # What Keras and TensorFlow say of a wrong shape depends on what the model saw before.
+    refused = ("Exception encountered when calling", "Graph execution error", "Invalid input")
+    shape = (
+        "the network did not take the array that it was given. It takes a batch of images, "
+        "shape (n, 28, 28): even a single image needs the first axis, shape (1, 28, 28)."
+    )
+    with rephrase(lambda failure: shape if any(w in failure for w in refused) else failure):
         return call(read, image)
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        # What Keras and TensorFlow say of a wrong shape depends on what the model saw before.
-        refused = ("Exception encountered when calling", "Graph execution error", "Invalid input")
-        expect(
-            not any(words in str(failure) for words in refused),
-            "the network did not take the array that it was given. It takes a batch of images, "
-            "shape (n, 28, 28): even a single image needs the first axis, shape (1, 28, 28).",
-        )
-        raise
 
 
 def _digit(answer: Any) -> int:
@@ -422,7 +417,7 @@ def _digit(answer: Any) -> int:
         raise CheckError(returned) from None
 
 
-def _classes(model: Any, images: npt.NDArray[Any]) -> list[int]:
+def _classes(model: Any, images: Array) -> list[int]:
     """Return the digits that a model reads in images, given as they are."""
     probabilities = np.asarray(model.predict(images.astype(np.float32), verbose=0))
     return [int(digit) for digit in probabilities.argmax(axis=-1)]

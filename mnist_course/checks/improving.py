@@ -16,13 +16,13 @@ from mnist_course.preprocessing import normalize
 
 from .core import (
     CheckError,
-    NotAttemptedError,
     call,
     expect,
     expect_array,
     find_better_scale,
     kind,
     measure_accuracy,
+    rephrase,
     task,
 )
 
@@ -195,18 +195,13 @@ def train_network(train_network: Any, model: Any, history: Any) -> str:
 
 def _shifted(shift: Any, images: Any, down: int, right: int) -> Any:
     """Return a learner's answer as an array; say with which numbers it failed."""
-    try:
+    given = f"with down={down} and right={right}"
+    with rephrase(lambda failure: f"{given}, {failure}{_trap(down, right)}"):
         answer = np.asarray(call(shift, images, down, right))
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        raise CheckError(
-            f"with down={down} and right={right}, {failure}{_trap(down, right)}"
-        ) from None
     expect(
         answer.shape == images.shape,
-        f"with down={down} and right={right}, the result has shape {answer.shape}; expected "
-        f"{images.shape}, as many images of the same size.",
+        f"{given}, the result has shape {answer.shape}; expected {images.shape}, as many images "
+        "of the same size.",
     )
     return answer
 
@@ -240,20 +235,19 @@ def _trap(down: int, right: int) -> str:
 
 def _chosen(choose: Any, candidates: list[dict[str, Any]], budget: int) -> Any:
     """Return a learner's choice; say what is special about lists and dictionaries if it failed."""
-    try:
+
+    def say(failure: str) -> str:
+        if "changed the data" in failure:
+            return (
+                "`choose` changed the list it was given, which everybody else still needs. "
+                "`sorted` makes a new list; `.sort()` changes the one you were given, and so does "
+                "`.remove()`."
+            )
+        keys = f" The keys of a candidate are {', '.join(map(repr, candidates[0]))}."
+        return failure + keys if "KeyError" in failure else failure
+
+    with rephrase(say):
         return call(choose, candidates, budget)
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        said = str(failure)
-    if "changed the data" in said:
-        said = (
-            "`choose` changed the list it was given, which everybody else still needs. `sorted` "
-            "makes a new list; `.sort()` changes the one you were given, and so does `.remove()`."
-        )
-    if "KeyError" in said:
-        said += f" The keys of a candidate are {', '.join(map(repr, candidates[0]))}."
-    raise CheckError(said)
 
 
 def _expect_best(answer: Any, candidates: list[dict[str, Any]], budget: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .core import CheckError, NotAttemptedError, call, expect, expect_array, explain, kind, task
+from .core import CheckError, call, expect, expect_array, explain, kind, rephrase, task
 
 KEYS = ("images", "height", "width", "lowest", "highest", "counts")
 # Neither 4 nor 9 occurs: counts that skip what is missing come out too short.
@@ -317,25 +317,22 @@ def _expect_parsed(parse_idx: Any, array: npt.NDArray[np.uint8], what: str) -> N
     header = 4 + 4 * array.ndim
     file = f"file with {what} of shape {array.shape}"
     begin = f"The header of a {file} has {header} bytes, the values begin after it."
-    try:
-        answer = call(parse_idx, _idx(array))
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        expect(
-            "multiple of element size" not in str(failure),
-            f"{failure} `np.frombuffer` makes numbers of eight bytes each, unless you tell it the "
-            "type.",
-        )
-        found = re.search(r"reshape array of size (\d+)", str(failure))
+
+    def say(failure: str) -> str:
+        if "multiple of element size" in failure:
+            return (
+                f"{failure} `np.frombuffer` makes numbers of eight bytes each, unless you tell it "
+                "the type."
+            )
+        found = re.search(r"reshape array of size (\d+)", failure)
         if found and int(found[1]) != array.size:
-            raise CheckError(f"{failure} {begin}") from None
-        refused = re.search(r"at your line `(raise|assert)\b", str(failure))
+            return f"{failure} {begin}"
+        refused = re.search(r"at your line `(raise|assert)\b", failure)
         bytes_only = " `data[:3]` is bytes, which equal other bytes but never a list or a text."
-        raise CheckError(
-            f"{failure} That was a proper {file}.{bytes_only if refused else ''}"
-        ) from None
-    answer = _array(answer)
+        return f"{failure} That was a proper {file}.{bytes_only if refused else ''}"
+
+    with rephrase(say):
+        answer = _array(call(parse_idx, _idx(array)))
     expect(
         isinstance(answer, np.ndarray),
         f"`parse_idx` returned {kind(answer)}; expected a NumPy array.",

@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from mnist_course._arrays import FloatArray, UInt8Array
 
 from .core import call, expect, expect_array, kind, task
 
@@ -113,7 +114,7 @@ def standardize(standardize: Any) -> str:
     return "mean 0, deviation 1, and nothing leaked."
 
 
-def _worst(answer: Any, images: npt.NDArray[np.uint8]) -> str:
+def _worst(answer: Any, images: UInt8Array) -> str:
     """Say of the gray value that is scaled worst what became of it."""
     expected = images / 255
     i = int(np.abs(answer - expected).argmax())
@@ -135,9 +136,7 @@ def _expect_gray_values(answer: Any, failure: str) -> None:
     )
 
 
-def _expect_no_leak(
-    new: Any, train: npt.NDArray[np.float64], test: npt.NDArray[np.float64]
-) -> None:
+def _expect_no_leak(new: Any, train: FloatArray, test: FloatArray) -> None:
     """Fail the check if statistics of the test images went into the test images."""
     both = np.concatenate([train, test])
     leaks = {
@@ -158,7 +157,7 @@ def _expect_no_leak(
         )
 
 
-def _expect_standardized(new: Any, train: npt.NDArray[np.float64]) -> None:
+def _expect_standardized(new: Any, train: FloatArray) -> None:
     mean, deviation = train.mean(), train.std()
     expect(
         not _is_near(new, train - mean / deviation),
@@ -183,9 +182,7 @@ def _expect_standardized(new: Any, train: npt.NDArray[np.float64]) -> None:
     )
 
 
-def _expect_treated_alike(
-    new: Any, train: npt.NDArray[np.float64], test: npt.NDArray[np.float64]
-) -> None:
+def _expect_treated_alike(new: Any, train: FloatArray, test: FloatArray) -> None:
     """Fail the check unless the test images were shifted and divided as the training images are."""
     mean, deviation = train.mean(), train.std()
     expected = (test - mean) / deviation
@@ -206,7 +203,7 @@ def _expect_treated_alike(
     )
 
 
-def _is_near(new: Any, expected: npt.NDArray[np.float64]) -> bool:
+def _is_near(new: Any, expected: FloatArray) -> bool:
     return bool(np.allclose(new, expected, rtol=0, atol=TOLERANCE))
 
 

@@ -14,11 +14,12 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from .core import CheckError, NotAttemptedError, advise, call, expect, kind, task
+from mnist_course._arrays import Array, FloatArray
+
+from .core import CheckError, advise, call, expect, kind, rephrase, task
 from .figures import Panel, describe, find_figure
 
 CLASSES = 10
@@ -147,7 +148,7 @@ class Picture:
         return number in numbers and len(numbers) <= 2
 
 
-def read_pictures(panels: Sequence[Panel], images: npt.NDArray[Any]) -> list[Picture]:
+def read_pictures(panels: Sequence[Panel], images: Array) -> list[Picture]:
     """Find out which pictures panels show, in which order, and what is written at each.
 
     Parameters
@@ -175,7 +176,7 @@ def read_pictures(panels: Sequence[Panel], images: npt.NDArray[Any]) -> list[Pic
     return pictures
 
 
-def read_bars(panel: Panel) -> npt.NDArray[np.float64]:
+def read_bars(panel: Panel) -> FloatArray:
     """Return the lengths of the bars of a panel, in their order along the axis.
 
     Parameters
@@ -284,13 +285,9 @@ def _open_figures() -> list[Figure]:
 
 def _expect_grid(plot_grid: Any, rows: int, columns: int) -> None:
     size = f"{rows} row{'s' * (rows > 1)} of {columns}"
-    try:
+    single = " For a single row, `plt.subplots` returns axes in one dimension, not in two."
+    with rephrase(lambda failure: f"for {size}, {failure}{single * (rows == 1)}"):
         panels = _draw(plot_grid, IMAGES, IMAGE_LABELS, rows, columns)
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        single = " For a single row, `plt.subplots` returns axes in one dimension, not in two."
-        raise CheckError(f"for {size}, {failure}{single * (rows == 1)}") from None
     pictures, places = read_pictures(panels, IMAGES), find_places(panels)
     _expect_places([picture.shape for picture in pictures], places, (rows, columns), size)
     by_place = sorted(zip(places, pictures, strict=True), key=operator.itemgetter(0))
@@ -404,7 +401,7 @@ def _place(i: int, columns: int) -> str:
     return f"row {i // columns + 1}, column {i % columns + 1}"
 
 
-def _rank(values: npt.NDArray[np.float64]) -> list[int]:
+def _rank(values: FloatArray) -> list[int]:
     """Return the rank of each value, from 0; values that lie near each other share one."""
     ordered = np.sort(values)
     groups = ordered[np.diff(ordered, prepend=-np.inf) > NEAR]
@@ -412,7 +409,7 @@ def _rank(values: npt.NDArray[np.float64]) -> list[int]:
     return ranks
 
 
-def _index(picture: npt.NDArray[Any], images: npt.NDArray[Any]) -> int:
+def _index(picture: Array, images: Array) -> int:
     """Return which of the images a picture is, at any scale; -1 if none."""
     if picture.shape != images.shape[1:]:
         return -1
@@ -423,12 +420,12 @@ def _index(picture: npt.NDArray[Any], images: npt.NDArray[Any]) -> int:
     return -1
 
 
-def _stretched(images: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _stretched(images: Array) -> FloatArray:
     """Bring each image to the range from 0 to 1."""
     values = np.asarray(images, dtype=np.float64)
     low = values.min(axis=(-2, -1), keepdims=True)
     high = values.max(axis=(-2, -1), keepdims=True)
-    stretched: npt.NDArray[np.float64] = (values - low) / np.maximum(high - low, 1e-9)
+    stretched: FloatArray = (values - low) / np.maximum(high - low, 1e-9)
     return stretched
 
 
@@ -441,7 +438,7 @@ def _bar_chart(panels: list[Panel]) -> Panel:
     return charts[0]
 
 
-def _expect_counts(counts: npt.NDArray[Any], labels: npt.NDArray[Any], what: str) -> None:
+def _expect_counts(counts: Array, labels: Array, what: str) -> None:
     """Compare counts of digits, which may be the lengths of bars."""
     expected = np.bincount(labels, minlength=CLASSES)
     if np.array_equal(counts, expected):
@@ -497,7 +494,7 @@ def _expect_counts(counts: npt.NDArray[Any], labels: npt.NDArray[Any], what: str
     )
 
 
-def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
+def _expect_means(answer: Any, images: Array, labels: Array) -> None:
     groups = [images[labels == digit] for digit in range(CLASSES)]
     occurring = [digit for digit in range(CLASSES) if len(groups[digit])]
     means = _as_means(answer, images, labels)
@@ -536,9 +533,7 @@ def _expect_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any
         )
 
 
-def _wrong_means(
-    images: npt.NDArray[Any], groups: list[npt.NDArray[Any]], expected: npt.NDArray[Any]
-) -> dict[str, npt.NDArray[Any]]:
+def _wrong_means(images: Array, groups: list[Array], expected: Array) -> dict[str, Array]:
     """Return what the usual mistakes compute, each under what to say about it."""
     sizes = np.array([len(group) for group in groups])[:, np.newaxis, np.newaxis]
     sums = expected * sizes
@@ -559,7 +554,7 @@ def _wrong_means(
     }
 
 
-def _as_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _as_means(answer: Any, images: Array, labels: Array) -> Array:
     """Return ten mean images as an array, or say what is wrong with their shape."""
     height, width = images.shape[1:]
     occurring = len(np.unique(labels))
@@ -607,6 +602,6 @@ def _as_means(answer: Any, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -
     return means
 
 
-def _close(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+def _close(a: Array, b: Array) -> bool:
     # Generous enough for half precision, too strict for rounding to whole numbers.
     return np.allclose(a, b, rtol=1e-3, atol=1e-2)

@@ -248,14 +248,12 @@ def run(layers: list[Layer], images: UInt8Array) -> FloatArray:
 
 
 def activate(layers: list[Layer], images: UInt8Array) -> list[FloatArray]:
-    """Compute what each layer outputs; see `run`.
+    """Compute what each layer outputs.
 
     Parameters
     ----------
-    layers : list of Layer
-        The network.
-    images : ndarray of uint8, shape (n, 28, 28)
-        Pictures, 0 to 255.
+    layers, images
+        See `run`.
 
     Returns
     -------

@@ -19,17 +19,15 @@ from .worker import Grader, Job, grade
 SECONDS_TO_CONNECT = 60
 SUBMISSIONS_PER_WORKER = 3  # on their way, so that a worker need not wait for its next one
 
-# A worker does not hold much itself; what the submissions use has limits of its own.
-_NO_LIMITS = {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")}
-# Without a sandbox, each submission is a process that a worker starts.
-_PARENTS = {"distributed.worker.daemon": False}
-# The scheduler lives in this process, and would remember more and more of what it did.
-_FORGET = {
+_SETTINGS = {
+    # A worker does not hold much itself; what the submissions use has limits of its own.
+    **{f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")},
+    # Without a sandbox, each submission is a process that a worker starts.
+    "distributed.worker.daemon": False,
+    # The scheduler lives in this process, and would remember more and more of what it did.
     "distributed.admin.log-length": 100,
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.system-monitor.log-length": 100,
-}
-_QUIET = {
     "distributed.logging.distributed": "error",
     "distributed.admin.large-graph-warning-threshold": "1GB",
 }
@@ -59,10 +57,7 @@ def connect(workers: int | None = None, scheduler: str | None = None) -> Iterato
     """
     for name in ("asyncio", "tornado.application"):  # tracebacks of what an interrupt cuts off
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with (
-        dask.config.set({**_NO_LIMITS, **_PARENTS, **_FORGET, **_QUIET}),
-        warnings.catch_warnings(),
-    ):
+    with dask.config.set(_SETTINGS), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Dask, for those who wrote this code
         if scheduler is None:
             with (

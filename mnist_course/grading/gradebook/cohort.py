@@ -216,10 +216,8 @@ def plot_cohort(cohort: Cohort) -> _Figure:
             range(len(names)), counts, left=left, label=part, edgecolor="black", **look
         )
         labels = [f"{count:,}" if count >= NARROWEST * cohort.students else "" for count in counts]
-        boxes = axes.bar_label(bars, labels, label_type="center", fontsize=10)
-        for box, label in zip(boxes, labels, strict=True):
-            if label:
-                box.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axes.bar_label(bars, labels, label_type="center", fontsize=10, bbox=box)
         left = [start + count for start, count in zip(left, counts, strict=True)]
     for position, (task, end) in enumerate(zip(cohort.tasks, left, strict=True)):
         axes.annotate(
