@@ -3,16 +3,21 @@
 import collections
 import dataclasses
 import functools
-import inspect
+import io
 import os
+import re
+import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from mnist_course import cli
 from mnist_course.data import MNIST, load_mnist
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
@@ -121,15 +126,48 @@ def few(mnist: MNIST) -> MNIST:
     return beginning(mnist)
 
 
+@pytest.fixture
+def only_few(few: MNIST, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands take `few` for the whole of MNIST."""
+    monkeypatch.setattr("mnist_course.data.load_mnist", lambda source=None: few)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the command `mnist-course` in this process, which has imported TensorFlow already."""
+
+    def run(
+        *arguments: str | Path, cwd: Path | None = None, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        command = ["mnist-course", *map(str, arguments)]
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", command)
+            # As for a user who has not activated the environment.
+            patch.delenv("VIRTUAL_ENV", raising=False)
+            for name, value in {"PATH": os.defpath, "COLUMNS": "200", **environment}.items():
+                patch.setenv(name, value)
+            if cwd is not None:
+                patch.chdir(cwd)
+            with pytest.raises(SystemExit) as end:
+                cli.main()
+        code = end.value.code or 0
+        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+    return run
+
+
 @pytest.fixture(scope="session")
-def command_on_few() -> list[str]:
-    """The command `mnist-course`, as if `few` were the whole of MNIST."""
-    program = (
-        "import dataclasses\nfrom mnist_course import MNIST, cli, data\n"
-        f"{inspect.getsource(beginning)}\n"
-        "few = beginning(data.load_mnist())\ndata.load_mnist = lambda source=None: few\ncli.main()"
-    )
-    return [sys.executable, "-c", program]
+def assert_one_sentence() -> Callable[["subprocess.CompletedProcess[str]", str], None]:
+    """Assert that a command failed with one sentence, which is the last line."""
+
+    def check(result: "subprocess.CompletedProcess[str]", sentence: str) -> None:
+        assert result.returncode == 1
+        assert result.stdout == ""
+        assert "Traceback" not in result.stderr
+        assert re.search(sentence, result.stderr.splitlines()[-1])
+
+    return check
 
 
 def beginning(mnist: MNIST) -> MNIST:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -76,6 +78,12 @@ def frames(figure: Figure) -> list[Rectangle]:
     return [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
 
 
+@cache
+def png(make_figure: Callable[[], Figure]) -> bytes:
+    """Return what a notebook shows; several tests look at it."""
+    return make_figure()._repr_png_()
+
+
 def pixels_drawn(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -105,7 +113,7 @@ def cell_color(figure: Figure, row: int, column: int):
 @pytest.mark.slow
 @every_figure
 def test_nothing_is_clipped_at_the_edge_of_the_figure(make_figure):
-    pixels = np.asarray(Image.open(BytesIO(make_figure()._repr_png_())).convert("L"))
+    pixels = np.asarray(Image.open(BytesIO(png(make_figure))).convert("L"))
     edge = np.concatenate([pixels[:3].ravel(), pixels[-3:].ravel(), pixels[:, :3].ravel()])
     assert edge.min() == 255
     assert pixels[:, -3:].min() == 255
@@ -132,7 +140,7 @@ def test_images_are_drawn_in_grays_from_light_to_dark(make_figure):
 @pytest.mark.slow
 @every_figure
 def test_the_style_of_the_notebook_does_not_change_the_figure(make_figure):
-    expected, expected_pixels = make_figure()._repr_png_(), pixels_drawn(make_figure())
+    expected, expected_pixels = png(make_figure), pixels_drawn(make_figure())
     with plt.style.context(["dark_background", {"savefig.facecolor": "black"}]):
         assert make_figure()._repr_png_() == expected
         np.testing.assert_array_equal(pixels_drawn(make_figure()), expected_pixels)

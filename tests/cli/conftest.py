@@ -1,11 +1,10 @@
-"""What the tests of the commands share: how to run one, and the tiny course of tests/grading."""
+"""What the tests of the commands share: a real process, and the tiny course of tests/grading."""
 
 import os
-import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,38 +17,22 @@ made, generated, course = (_grading[name] for name in ("made", "generated", "cou
 
 
 @pytest.fixture(scope="session")
-def run() -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Run the command as a user would: without the environment activated."""
+def run_process() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the command as a user would: as a process, without the environment activated."""
 
-    def run(
-        *arguments: str | Path,
-        cwd: Path | None = None,
-        command: Sequence[str | Path] = (COMMAND,),
-        **environment: str,
+    def run_process(
+        *arguments: str | Path, cwd: Path | None = None
     ) -> "subprocess.CompletedProcess[str]":
         clean = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
         return subprocess.run(
-            [*command, *map(str, arguments)],
+            [COMMAND, *map(str, arguments)],
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=SECONDS,
             cwd=cwd,
-            env={**clean, "PATH": os.defpath, "COLUMNS": "200", **environment},
+            env={**clean, "PATH": os.defpath, "COLUMNS": "200"},
             check=False,
         )
 
-    return run
-
-
-@pytest.fixture(scope="session")
-def assert_one_sentence() -> Callable[["subprocess.CompletedProcess[str]", str], None]:
-    """Assert that a command failed with one sentence, which is the last line."""
-
-    def check(result: "subprocess.CompletedProcess[str]", sentence: str) -> None:
-        assert result.returncode == 1
-        assert result.stdout == ""
-        assert "Traceback" not in result.stderr
-        assert re.search(sentence, result.stderr.splitlines()[-1])
-
-    return check
+    return run_process

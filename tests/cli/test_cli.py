@@ -46,8 +46,8 @@ class TestHelp:
             assert "Traceback" not in result.stderr
 
 
-def test_version_is_printed_and_nothing_else(run: Run) -> None:
-    result = run("--version")
+def test_version_is_printed_and_nothing_else(run_process: Run) -> None:
+    result = run_process("--version")
     assert result.returncode == 0
     assert result.stdout == f"mnist-course {__version__}\n"
     assert result.stderr == ""

@@ -1,6 +1,10 @@
 import csv
 import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,18 +18,49 @@ from mnist_course.experiments import study as module
 from mnist_course.experiments.study import GATES, Trial, study, summarize
 from mnist_course.training.recipes import train
 
+OPTIONS: dict[str, Any] = {"recipe": "reference", "seeds": range(2)}
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Train for one epoch only, and note the seeds that were trained."""
-    seeds: list[int] = []
+
+def train_briefly_and_note(seeds: list[int]) -> Callable[..., object]:
+    """Return a `train` of one epoch only, which notes its seed."""
 
     def train_briefly(*arguments: object, seed: int, **options: object) -> object:
         seeds.append(seed)
         return train(*arguments, seed=seed, **{**options, "epochs": 1})  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "train", train_briefly)
+    return train_briefly
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Train for one epoch only, and note the seeds that were trained."""
+    seeds: list[int] = []
+    monkeypatch.setattr(module, "train", train_briefly_and_note(seeds))
     return seeds
+
+
+@dataclass
+class Whole:
+    """A study from its beginning to its end."""
+
+    folder: Path
+    summary: dict[str, Any]
+    told: list[tuple[int, int]]
+
+
+@pytest.fixture(scope="module")
+def whole(few: MNIST, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    told: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "train", train_briefly_and_note([]))
+        summary = study(
+            few,
+            **OPTIONS,
+            output=folder,
+            report=lambda trial, left, seconds: told.append((trial.seed, left)),
+        )
+    return Whole(folder, summary, told)
 
 
 def ignore(trial: Trial, left: int, seconds: float) -> None:
@@ -34,55 +69,41 @@ def ignore(trial: Trial, left: int, seconds: float) -> None:
 
 class TestStudy:
     @pytest.mark.slow
-    def test_writes_a_row_per_seed_a_summary_and_a_figure(
-        self, few: MNIST, short: list[int], tmp_path: Path
-    ) -> None:
-        told: list[tuple[int, int]] = []
-        summary = study(
-            few,
-            recipe="reference",
-            seeds=range(3),
-            output=tmp_path,
-            report=lambda trial, left, seconds: told.append((trial.seed, left)),
-        )
-        with (tmp_path / "study.csv").open(newline="") as file:
+    def test_writes_a_row_per_seed_a_summary_and_a_figure(self, whole: Whole) -> None:
+        with (whole.folder / "study.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        assert [row["seed"] for row in rows] == ["0", "1", "2"]
+        assert [row["seed"] for row in rows] == ["0", "1"]
         accuracies = [float(row["test_accuracy"]) for row in rows]
         assert len(set(accuracies)) > 1
-        assert summary["mean"] == pytest.approx(np.mean(accuracies))
-        assert summary == json.loads((tmp_path / "study.json").read_text())
-        assert (tmp_path / "study.png").read_bytes().startswith(b"\x89PNG")
-        assert told == [(0, 2), (1, 1), (2, 0)]
+        assert whole.summary["mean"] == pytest.approx(np.mean(accuracies))
+        assert whole.summary == json.loads((whole.folder / "study.json").read_text())
+        assert (whole.folder / "study.png").read_bytes().startswith(b"\x89PNG")
+        assert whole.told == [(0, 1), (1, 0)]
         for row in rows:
             halves = float(row["first_half"]) + float(row["second_half"])
             assert halves / 2 == pytest.approx(float(row["test_accuracy"]))
 
     @pytest.mark.slow
     def test_continues_where_it_was_killed_with_the_same_result(
-        self, few: MNIST, short: list[int], tmp_path: Path
+        self, few: MNIST, short: list[int], whole: Whole, tmp_path: Path
     ) -> None:
         def kill(trial: Trial, left: int, seconds: float) -> None:
-            if trial.seed == 1:
-                raise KeyboardInterrupt
+            raise KeyboardInterrupt
 
-        options = {"recipe": "reference", "seeds": range(3)}
         with pytest.raises(KeyboardInterrupt):
-            study(few, **options, output=tmp_path / "a", report=kill)  # type: ignore[arg-type]
+            study(few, **OPTIONS, output=tmp_path, report=kill)
+        assert short == [0]
+        assert study(few, **OPTIONS, output=tmp_path, report=ignore) == whole.summary
         assert short == [0, 1]
-        resumed = study(few, **options, output=tmp_path / "a", report=ignore)  # type: ignore[arg-type]
-        assert short == [0, 1, 2]
-        whole = study(few, **options, output=tmp_path / "b", report=ignore)  # type: ignore[arg-type]
-        assert resumed == whole
 
     @pytest.mark.slow
     def test_study_of_something_else_is_not_continued(
-        self, few: MNIST, short: list[int], tmp_path: Path
+        self, few: MNIST, short: list[int], whole: Whole, tmp_path: Path
     ) -> None:
-        study(few, recipe="reference", seeds=range(2), output=tmp_path, report=ignore)
+        shutil.copy(whole.folder / "study.csv", tmp_path)
         with pytest.raises(CourseError, match="is a study of the recipe 'reference' on 4,000"):
             study(few, recipe="augmented", seeds=range(2), output=tmp_path, report=ignore)
-        assert short == [0, 1]
+        assert short == []
 
     @pytest.mark.parametrize("content", ["", "seed\n1\n", "\0\0", "recipe,seed\nreference,x\n"])
     def test_damaged_table_is_named_and_kept(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,12 +20,14 @@ from mnist_course import _programs
 from mnist_course._programs import find_browser
 from mnist_course.cli import app
 from mnist_course.errors import CourseError
+from mnist_course.publishing import book
 from mnist_course.publishing.book import build, read_contents
 from mnist_course.publishing.pdf import find_printer, print_book
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("mnist-course")
 SECONDS = 600
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 CONFIG = """
 title: A small book & more
 author: Somebody
@@ -64,7 +67,9 @@ Of the same name as another.
 """
 
 
-def run(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run_process(
+    *arguments: str, cwd: Path, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [COMMAND, "book", *arguments],
         capture_output=True,
@@ -110,7 +115,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, obj
     course = write_book(tmp_path_factory.mktemp("course") / "with space")
     own = {"MNIST_COURSE_DATA": "own.npz"}  # beside the book, not beside the page that loads it
     jupyter = {"JUPYTER_DATA_DIR": str(home), "JUPYTER_PREFER_ENV_PATH": "0"}
-    result = run("--json", cwd=course, **own, **jupyter)
+    result = run_process("--json", cwd=course, **own, **jupyter)
     assert result.returncode == 0, result.stdout + result.stderr
     return course, json.loads(result.stdout)
 
@@ -151,7 +156,7 @@ def test_what_has_not_changed_is_not_executed_again_and_opens(
         "import pathlib, sys; pathlib.Path(__file__).with_name('opened').write_text(sys.argv[1])"
     )
     opener = f"{Path(sys.executable).as_posix()} {(tmp_path / 'open.py').as_posix()} %s"
-    result = run("--open", cwd=course, BROWSER=opener)
+    result = run_process("--open", cwd=course, BROWSER=opener)
     assert result.returncode == 0
     assert (tmp_path / "opened").read_text() == (course / "_build/html/index.html").as_uri()
     assert result.stdout.strip() == str(course / "_build" / "html" / "index.html")
@@ -171,19 +176,23 @@ def test_changed_page_is_executed_again_with_a_guess_from_the_last_time(
     build(course, pages, report=lambda *what: reports.append(what))
     assert {what[:3] for what in reports} == {("book/sums", 1, 1)}
     assert all(seconds is not None and seconds >= 0 for *_, seconds in reports)
-    assert build(course, pages).executed == []
+    assert book._pages_to_execute(course, pages) == {}
+    before = book._basis()
     for what in ("TOOLS", "PACKAGES"):  # as if another file, or another version, were behind it
-        monkeypatch.setattr(f"mnist_course.publishing.book.{what}", ("numpy",))
-        assert build(course, pages).executed == ["book/sums"]
+        with monkeypatch.context() as patch:
+            patch.setattr(book, what, ("numpy",))
+            assert book._basis() != before
+    monkeypatch.setattr(book, "PACKAGES", ("numpy",))
+    assert build(course, pages).executed == ["book/sums"]
 
 
 @pytest.mark.slow
-def test_each_problem_is_one_line_and_does_not_go_away_by_itself(tmp_path: Path) -> None:
+def test_each_problem_is_one_line_and_does_not_go_away_by_itself(run: Run, tmp_path: Path) -> None:
     course = write_book(tmp_path / "course")
     write_notebook(course / "book" / "sums.ipynb", "6 * 7", "1 / 0", "'never'")
     (course / "book" / "deeper.md").write_text("# Deeper\n\nSee [this](nothing.md).\n")
     for _ in range(2):
-        result = run(cwd=course)
+        result = run("book", cwd=course)
         assert result.returncode == 1
         failed, broken = sorted(result.stdout.splitlines(), reverse=True)
         assert failed == "book/sums.ipynb, cell 3: ZeroDivisionError: division by zero"
@@ -203,12 +212,12 @@ def test_each_problem_is_one_line_and_does_not_go_away_by_itself(tmp_path: Path)
     ],
 )
 def test_cell_without_end_and_dead_kernel_are_named(
-    tmp_path: Path, cell: str, sentence: str
+    run: Run, tmp_path: Path, cell: str, sentence: str
 ) -> None:
     course = write_book(tmp_path / "course")
     (course / "_config.yml").write_text(CONFIG.replace("timeout: 60", "timeout: 3"))
     write_notebook(course / "book" / "sums.ipynb", cell)
-    result = run(cwd=course)
+    result = run("book", cwd=course)
     assert result.returncode == 1
     assert re.match(sentence, result.stdout)
     assert len(result.stdout.splitlines()) == 1
@@ -262,12 +271,11 @@ def test_book_that_takes_too_long_is_stopped(
     assert psutil.Process().children() == before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["_config.yml", "_toc.yml"])
-def test_other_folders_are_refused_in_one_sentence(tmp_path: Path, missing: str) -> None:
+def test_other_folders_are_refused_in_one_sentence(run: Run, tmp_path: Path, missing: str) -> None:
     course = write_book(tmp_path / "course")
     (course / missing).unlink()
-    result = run(cwd=course)
+    result = run("book", cwd=course)
     assert result.returncode == 1
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
