@@ -115,7 +115,7 @@ class TestStudy:
         assert (tmp_path / "study.csv").exists()
 
     def test_unknown_recipe_is_named(self, few: MNIST, tmp_path: Path) -> None:
-        with pytest.raises(CourseError, match="choose one of reference"):
+        with pytest.raises(CourseError, match="choose one of plain"):
             study(few, recipe="secret", seeds=range(2), output=tmp_path, report=ignore)
 
 
