@@ -126,7 +126,7 @@ def test_page_promises_no_percentage_that_the_notebook_does_not(notebook: Path) 
 
 def test_page_repeats_the_points_of_the_gate() -> None:
     notebook = ROOT / "exercises/05_training/05_training.ipynb"
-    gate = re.compile(r"^ *\| at least (\d+ %) \| (\d+) \|$", re.MULTILINE)
+    gate = re.compile(r"^ *\| at least (\d+%) \| (\d+) \|$", re.MULTILINE)
     page = page_of(notebook).read_text(encoding="utf-8")
     assert gate.findall(page) == gate.findall(text_of(notebook))
     assert len(gate.findall(page)) == 4

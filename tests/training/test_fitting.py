@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mnist_course._structure import structure_of
 from mnist_course.errors import CourseError
 from mnist_course.models import build_mlp
 from mnist_course.training.fitting import fit
@@ -681,7 +682,7 @@ def without_decay_of_biases():
     return small(optimizer)
 
 
-@pytest.mark.parametrize(
+DIFFERENT = pytest.mark.parametrize(
     ("one", "other"),
     [
         (lambda: with_activation("relu"), lambda: with_activation(relu)),
@@ -699,7 +700,23 @@ def without_decay_of_biases():
     ],
     ids=["own relu", "adapted to data", "frozen", "excluded variables", "regularizer", "clipping"],
 )
-def test_models_that_differ_share_no_program(one, other):
+
+
+@DIFFERENT
+def test_models_that_differ_have_different_structures(one, other):
+    structures = []
+    for build in (one, other):
+        model = build()
+        model._symbolic_build(data_batch=(IMAGES[:32], LABELS[:32]))
+        structures.append(structure_of(model))
+    # None is the structure of models that share with no other.
+    assert structures[0] is None or structures[0] != structures[1]
+    assert structures[1] is None or structures[0] != structures[1]
+
+
+@pytest.mark.slow
+@DIFFERENT
+def test_models_that_differ_train_as_in_keras_one_after_the_other(one, other):
     for build in (one, other):
         ours, oracle = twins(build)
         settings = SETTINGS | {"epochs": 1, "shuffle": False}

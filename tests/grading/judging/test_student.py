@@ -168,7 +168,8 @@ def test_describes_a_model_and_its_history(student: Ask) -> None:
 import numpy as np
 from mnist_course import build_mlp, fit
 model = build_mlp(seed=0)
-history = fit(model, np.zeros((20, 28, 28), 'f'), np.zeros(20, int), epochs=2, verbose=0)
+images, labels = np.zeros((20, 28, 28), 'f'), np.zeros(20, int)
+history = fit(model, images, labels, epochs=2, validation_split=0.2, verbose=0)
 both = model, history
 """
     with student(code) as s:
