@@ -13,6 +13,7 @@ from scipy import special, stats
 
 from mnist_course import MNIST, build_mlp, normalize
 from mnist_course._backend import keras
+from mnist_course.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
