@@ -107,6 +107,8 @@ class TestPredict:
             predict(build_mlp(seed=0), few.test_images)
         with pytest.raises(CourseError, match=r"outside 0-1"):
             predict(build_mlp(seed=0), few.test_images.astype(np.float32))
+        with pytest.raises(CourseError, match=r"outside 0-1"):
+            predict(build_mlp(seed=0), normalize(few.test_images) - 0.01)
 
     def test_logits_and_other_shapes_are_named(self) -> None:
         class Logits(Oracle):

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -240,6 +241,22 @@ class TestFiles:
         with pytest.raises(DataError, match="t10k-labels-idx1-ubyte is damaged"):
             load_mnist(folder)
 
+    def test_file_changed_in_its_place_is_read_again(
+        self, small_mnist: dict[str, np.ndarray], tmp_path: Path
+    ) -> None:
+        folder = write_idx_folder(tmp_path / "idx", small_mnist, zipped=False)
+        load_mnist(folder)
+        labels = folder / "t10k-labels-idx1-ubyte"
+        before = labels.stat()
+        with labels.open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"\xff")
+        # Some file systems note times to the second only.
+        os.utime(labels, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+        assert (labels.stat().st_ino, labels.stat().st_size) == (before.st_ino, before.st_size)
+        with pytest.raises(DataError, match="is not the official MNIST: expected y_test"):
+            load_mnist(folder)
+
     def test_truncated_gzip_is_named(
         self, small_mnist: dict[str, np.ndarray], tmp_path: Path
     ) -> None:
@@ -285,6 +302,11 @@ class TestParseIdx:
     def test_truncated_files_are_refused(self, array: np.ndarray, cut: int) -> None:
         with pytest.raises(DataError):
             parse_idx(write_idx(array)[:-cut])
+
+    @pytest.mark.parametrize("shape", [(0,), (0, 28, 28), (3, 0, 28)])
+    def test_no_values_are_refused(self, shape: tuple[int, ...]) -> None:
+        with pytest.raises(DataError, match="is damaged"):
+            parse_idx(write_idx(np.zeros(shape, np.uint8)))
 
     def test_message_names_the_file_and_both_sizes(self) -> None:
         with pytest.raises(DataError, match=r"labels\.gz .* 11 bytes in all, found 10"):
