@@ -2,8 +2,8 @@
 
     python benchmarks/augmentation.py
 
-Trains the recipes `reference` (without) and `augmented`, which have the same network and batch size,
-in turn, and prints the seconds per epoch after the first, which includes compilation.
+Trains the recipes `reference` (without) and `augmented`, which have the same network and batch
+size, in turn, and prints the seconds per epoch after the first, which includes compilation.
 """
 
 import statistics
