@@ -566,7 +566,7 @@ HANDED_OVER = {
     "validation data set": (
         small,
         lambda: {"validation_data": tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(50)},
-        "validation_data is not a pair of arrays",
+        "the data is of type",
     ),
 }
 
