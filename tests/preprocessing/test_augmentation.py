@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from mnist_course.data import MNIST
 from mnist_course.preprocessing import augment, normalize
+from mnist_course.preprocessing.augmentation import interpolate
 
 
 class TestAugment:
@@ -81,3 +82,15 @@ class TestAugment:
             )
             errors = [np.abs(candidate - distorted).mean() for candidate in candidates]
             assert min(errors) < 0.012
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["rows", "columns"])
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(-1.0, 0), (-0.25, 0.75), (0.0, 1), (27.0, 1), (27.25, 0.75), (28.0, 0), (40.0, 0)],
+)
+def test_outside_an_image_is_background(axis: int, place: float, value: float) -> None:
+    places = [np.full((1, 784), 10.0, np.float32) for _ in range(2)]
+    places[axis][:] = place
+    sampled = interpolate(np.ones((1, 28, 28), np.float32), *places)
+    np.testing.assert_allclose(sampled, value, atol=1e-6)
