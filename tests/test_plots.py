@@ -670,6 +670,7 @@ BAD_INPUT = {
     ),
     "logits": (lambda: plots.plot_prediction(IMAGES[0], np.arange(10) - 3.0), "softmax"),
     "small logits": (lambda: plots.plot_prediction(IMAGES[0], np.full(10, 0.5)), "sum to 5"),
+    "no softmax": (lambda: plots.plot_prediction(IMAGES[0], np.full(10, 0.05)), "sum to 0.5"),
     "accuracies in one row": (
         lambda: plots.plot_robustness(0.9, ACCURACIES.ravel(), NAMES),
         "(40,) for 8 names",

@@ -628,6 +628,15 @@ def test_the_compiled_programs_are_kept_until_the_model_is_compiled_anew():
     assert len(traces) == 2
 
 
+def test_a_model_that_was_stopped_trains_again():
+    model = small()
+    stopping = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: setattr(model, "stop_training", True)
+    )
+    assert fit(model, IMAGES, LABELS, callbacks=stopping, **SETTINGS).epoch == [0]
+    assert fit(model, IMAGES, LABELS, **SETTINGS).epoch == [0, 1]
+
+
 def programs_of(model):
     _, programs = vars(model)["_epoch_programs"]
     return [*programs.values()]
