@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from mnist_course._files import atomic
 from mnist_course.data import load_mnist
 from mnist_course.models import build_mlp
 from mnist_course.preprocessing import normalize
@@ -114,12 +115,10 @@ def main() -> None:
         results = (str(seed), str(accuracy), f"{seconds:.2f}")
         row = (*key(wanted, recipe), *results)
         rows.append(dict(zip((*COLUMNS, *RESULTS), row, strict=True)))
-        temporary = TABLE.with_suffix(".part")
-        with temporary.open("w", newline="") as file:
+        with atomic(TABLE) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, (*COLUMNS, *RESULTS))
             writer.writeheader()
             writer.writerows(rows)
-        temporary.replace(TABLE)
         print(f"{number}/{len(todo)} {rows[-1]}", file=sys.stderr)
     report(rows)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from mnist_course._files import atomic
 from mnist_course.data import load_mnist
 from mnist_course.evaluation import predict
 from mnist_course.models import build_mlp
@@ -50,12 +51,10 @@ def main() -> None:
         test_right = predict(model, test_images).argmax(axis=1) == mnist.test_labels
         counts = (seed, int(validation_right.sum()), int(test_right.sum()))
         rows[seed] = dict(zip(COLUMNS, counts, strict=True))
-        temporary = TABLE.with_suffix(".part")
-        with temporary.open("w", newline="") as file:
+        with atomic(TABLE) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows.values())
-        temporary.replace(TABLE)
         print(f"{len(rows)}/{SEEDS} {rows[seed]}", file=sys.stderr)
     report(rows)
 
