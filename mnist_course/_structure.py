@@ -49,6 +49,6 @@ def structure_of(model: keras.Model) -> tuple[object, ...] | None:
                 module = getattr(kind, "__module__", kind.__name__)
                 if not module.startswith("keras."):
                     return None
-                found.append((module, kind.__name__))
+                found.append((module, getattr(kind, "__qualname__", kind.__name__)))
                 waiting.append({} if itself else getattr(thing, "__dict__", {}))
     return tuple(found)
