@@ -28,11 +28,12 @@ REFERENCE = "reference"
 # Trains for minutes; `convolutions` earns as much in three epochs, and this solution is also run by
 # `mnist-course release --check`.
 SLOW_REFERENCE = "07_improving"
+LONG = ["convolutions"]  # trains for a minute
 UNTOUCHED = "untouched"
 LIMITS = Limits(seconds_per_cell=300.0)  # a busy machine may be slow
 # In place of the given network of 06_evaluating, whose training is not what its answers are about:
 # one with random neurons, of which least squares finds the last weights in a fraction of a second.
-# It reads 88 % of the digits; its small biases matter for faint images only, as after training.
+# It reads 88% of the digits; its small biases matter for faint images only, as after training.
 QUICK_NETWORK = """
 import keras
 
@@ -133,14 +134,14 @@ def quick_cases(assignment: str) -> list[str]:
 QUICK_CASES = [(name, case) for name in QUICK for case in (REFERENCE, *quick_cases(name))]
 # Of those that the default tier grades, one of each assignment runs in the sandbox, too.
 CASES = [
-    (name, case)
+    pytest.param(name, case, id=f"{name}-{case}", marks=[pytest.mark.nightly] * (case in LONG))
     for name in ASSIGNMENTS
     for case in expected(name)
     if name not in QUICK or case not in quick_cases(name)[1:]
 ]
 
 
-@pytest.mark.parametrize(("name", "case"), CASES, ids=["-".join(case) for case in CASES])
+@pytest.mark.parametrize(("name", "case"), CASES)
 def test_each_submission_earns_what_the_table_says(sandbox: Sandbox, name: str, case: str) -> None:
     assignment = read_quickly(name)
     scores = grade(sandbox.spawn, assignment, submission(assignment, case))

@@ -238,6 +238,8 @@ def test_interrupt_leaves_no_kernel_and_no_page_taken_for_done(tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Shells let what they start in the background ignore SIGINT, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     pid = course / "book" / "pid"
     try:
