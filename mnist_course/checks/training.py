@@ -324,12 +324,12 @@ def _wrong_losses(probabilities: Any, labels: Any) -> list[tuple[float, str]]:
 
 def _cause(model: Any, curves: Mapping[str, Any], mnist: MNIST) -> str:
     """Return what may have kept the network from the target, the surest cause first."""
-    if cause := _divergence(model, curves) or _scale_mistake(model, mnist):
-        return cause
     outputs = predict(model, normalize(mnist.train_images[:TRAINING:10]))
     known = float((outputs.argmax(axis=1) == mnist.train_labels[:TRAINING:10]).mean())
     return (
-        _missing_softmax(model, outputs)
+        _divergence(model, curves)
+        or _missing_softmax(model, outputs)
+        or _scale_mistake(model, mnist)
         or _little_known(known, curves)
         or _second_softmax(model, outputs)
         or _schedule_mistake(model)
