@@ -34,7 +34,7 @@ class Evaluation:
     accuracy : float
         The share of images classified correctly.
     interval : tuple of float
-        Wilson's 95 % confidence interval for the accuracy.
+        Wilson's 95% confidence interval for the accuracy.
     halves : tuple of float
         The accuracy on the first and on the second half of the images.
     recall : ndarray of float64, shape (10,)

@@ -255,7 +255,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
         axes.set(title=name.capitalize(), xlabel="Epoch")
         if best is not None:
             axes.axvline(best, color=GRAY, linestyle=":", zorder=1)
-    axes.yaxis.set_major_formatter(_percents())
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     return figure
 
 
@@ -318,7 +318,7 @@ def plot_mistakes(
     Returns
     -------
     matplotlib.figure.Figure
-        24 mistakes at most, each under a text such as "true 4, said 9 (99.7 %)".
+        24 mistakes at most, each under a text such as "true 4, said 9 (99.7%)".
 
     Raises
     ------
@@ -357,7 +357,7 @@ def plot_first_layer(weights: npt.ArrayLike) -> Figure:
     matplotlib.figure.Figure
         The units with the largest weights (Euclidean norm), 64 at most, largest first, each under
         its number. Mid-gray is zero: ink on darker pixels excites the unit, on lighter ones it
-        inhibits it. The scale ends where 99.5 % of the weights are covered.
+        inhibits it. The scale ends where 99.5% of the weights are covered.
 
     Raises
     ------
@@ -587,9 +587,9 @@ def plot_calibration(before: npt.ArrayLike, after: npt.ArrayLike) -> Figure:
     lower.set(ylabel="Predictions", yscale="log", ylim=(0.9, None))
     lower.yaxis.set_major_formatter("{x:,.0f}")
     for axes in (upper, lower):
-        axes.xaxis.set_major_formatter(_percents())
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
         _open_frame(axes)
-    upper.yaxis.set_major_formatter(_percents())
+    upper.yaxis.set_major_formatter(PercentFormatter(1))
     figure.align_ylabels()
     return figure
 
@@ -749,12 +749,8 @@ def _open_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _percents() -> PercentFormatter:
-    return PercentFormatter(1, symbol=" %")
-
-
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{share:.1%}"
 
 
 def _images(images: npt.ArrayLike) -> tuple[Array, int]:

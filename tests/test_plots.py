@@ -297,7 +297,7 @@ def test_bars_are_as_long_as_their_class_is_large(labels, test_labels):
         for digit, bar in enumerate(bars):
             assert abs(bar.get_y() + bar.get_height() / 2 - digit) < 0.5
     assert [text.get_text() for text in axes.texts] == [
-        f"{counter[digit]} ({100 * counter[digit] / counter.total():.1f} %)"
+        f"{counter[digit]} ({100 * counter[digit] / counter.total():.1f}%)"
         for counter in counted
         for digit in range(10)
     ]
@@ -443,7 +443,7 @@ def test_rows_are_true_digits_and_the_title_counts_the_right_ones():
     assert figure.axes[0].get_xlabel() == "Predicted digit"
     assert figure.axes[0].get_ylabel() == "True digit"
     right = (LABELS == PREDICTIONS).sum()
-    assert figure.get_suptitle() == f"Confusion matrix: {right} of 30 images right (66.7 %)"
+    assert figure.get_suptitle() == f"Confusion matrix: {right} of 30 images right (66.7%)"
 
 
 # plot_mistakes
@@ -455,7 +455,7 @@ def test_only_mistakes_are_shown_the_most_confident_first():
     figure = plots.plot_mistakes(IMAGES, LABELS, PREDICTIONS, CONFIDENCES)
     np.testing.assert_array_equal(shown_images(figure), IMAGES[wrong])
     assert texts(figure) == [
-        f"true {LABELS[i]}, said {PREDICTIONS[i]}\n({100 * CONFIDENCES[i]:.1f} %)" for i in wrong
+        f"true {LABELS[i]}, said {PREDICTIONS[i]}\n({100 * CONFIDENCES[i]:.1f}%)" for i in wrong
     ]
     assert figure.get_suptitle() == "10 mistakes, the most confident first"
 
@@ -516,8 +516,8 @@ def test_bars_show_ten_probabilities_and_mark_the_largest():
     np.testing.assert_allclose([bar.get_width() for bar in chart.patches], PROBABILITIES)
     assert [bar.get_y() + bar.get_height() / 2 for bar in chart.patches] == pytest.approx(range(10))
     assert [bar.get_hatch() for bar in chart.patches] == [None] * 2 + ["///"] + [None] * 7
-    expected = [f"{100 * p:.1f} %" for p in PROBABILITIES]
-    expected[2] = "60.0 % ◀"
+    expected = [f"{100 * p:.1f}%" for p in PROBABILITIES]
+    expected[2] = "60.0% ◀"
     assert [text.get_text() for text in chart.texts] == expected
     assert figure.get_suptitle() == "Model prediction: 2"
     assert chart.yaxis_inverted()
@@ -556,7 +556,7 @@ def test_every_accuracy_stands_in_its_cell_the_lower_the_darker():
     assert [label.get_text() for label in axes.get_xticklabels()] == list("12345")
     means = [label.get_text() for label in axes.child_axes[0].get_yticklabels()]
     assert means == [f"mean {100 * sum(row) / 5:.1f}" for row in ACCURACIES]
-    assert figure.get_suptitle() == "MNIST-C style accuracy: 98.0 % clean, 59.0 % corrupted"
+    assert figure.get_suptitle() == "MNIST-C style accuracy: 98.0% clean, 59.0% corrupted"
 
 
 # plot_calibration
@@ -579,7 +579,7 @@ def test_reliability_before_and_after_scaling_is_drawn_without_empty_bins():
 def test_the_title_says_the_calibration_errors():
     before = (10 * 0.1 + 30 * 0.4 + 960 * 0.1) / 1000
     after = (20 * 0.05 + 40 * 0.05 + 940 * 0) / 1000
-    errors = f"{100 * before:.1f} % before, {100 * after:.1f} % after"
+    errors = f"{100 * before:.1f}% before, {100 * after:.1f}% after"
     title = plots.plot_calibration(BEFORE, AFTER).get_suptitle()
     assert title == f"Expected calibration error: {errors} scaling"
 

@@ -26,7 +26,7 @@
       return made;
     };
     const noise = add("Noise", { min: 0, max: 100, value: 0 }, (share) =>
-      share ? `${share} % of the pixels` : "none",
+      share ? `${share}% of the pixels` : "none",
     );
     const right = add("Shift sideways", { min: -14, max: 14, value: 0 }, (amount) =>
       aside(amount, " px", "left", "right"),
@@ -44,7 +44,7 @@
     );
     const silenced = add("Neurons silenced", { min: 0, max: 100, step: 5, value: 0 }, (share) => {
       const count = units[layer.value];
-      return share ? `${share} %: ${Math.round((share / 100) * count)} of ${count}` : "none";
+      return share ? `${share}%: ${Math.round((share / 100) * count)} of ${count}` : "none";
     });
     const bits = add("Bits per weight", { min: 2, max: 8, value: 8 }, (count) => `${count}: ${2 ** count - 1} levels`);
 

@@ -5,7 +5,7 @@
   const { element, percent, makeTable, makePad, loadNetwork, fill } = globalThis.mnistCourse;
 
   function describe({ probabilities, digit, runnerUp, sure, looksLikeDigit }) {
-    // Not "with 0.0 %".
+    // Not "with 0.0%".
     const second =
       probabilities[runnerUp] < 0.0005 ? "" : ` Second comes ${runnerUp} with ${percent(probabilities[runnerUp])}.`;
     if (!looksLikeDigit) {
@@ -21,7 +21,7 @@
     return (
       `This network reads ${percent(accuracy_int8)} of ${images.toLocaleString("en-US")} test images right, ` +
       `none of which it has learned from. Below ${percent(sure_above)} it is called not sure; from there on, ` +
-      `99.5 % of its answers to other unseen images were right. ${percent(digits_passing)} of the test images ` +
+      `99.5% of its answers to other unseen images were right. ${percent(digits_passing)} of the test images ` +
       `look like a digit to it; so do ${percent(1 - others_caught)} of ${others} letters, scribbles, stars, ` +
       "crosses and frames."
     );

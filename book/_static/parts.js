@@ -42,7 +42,7 @@
   }
 
   function percent(share) {
-    return `${(100 * share).toFixed(1)}\u00a0%`;
+    return `${(100 * share).toFixed(1)}%`;
   }
 
   /** A row for each digit: its probability as a bar and as a number. */

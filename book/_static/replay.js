@@ -63,7 +63,7 @@
   const PLOT = { left: 44, right: 262, top: 10, bottom: 138, width: 340, height: 174 };
   const CHARTS = {
     loss: { step: 0.05, mark: (value) => value.toFixed(2), words: (value) => value.toFixed(4) },
-    accuracy: { step: 0.02, mark: (value) => `${Math.round(100 * value)} %`, words: percent },
+    accuracy: { step: 0.02, mark: (value) => `${Math.round(100 * value)}%`, words: percent },
   };
 
   function draw(tag, attributes, text = "") {
@@ -172,7 +172,7 @@
         const right = digit === labels[i];
         card.dataset.read = right ? "right" : "wrong";
         read.textContent = `${before === digit ? "" : `${before}→`}${digit} ${right ? "✓" : "✗"}`;
-        share.textContent = `${Math.round((100 * probabilities[epoch][10 * i + digit]) / 255)} %`;
+        share.textContent = `${Math.round((100 * probabilities[epoch][10 * i + digit]) / 255)}%`;
         const change = before === digit ? "" : `, as a ${before} one epoch before`;
         const said = `${right ? "rightly" : "wrongly"} read as a ${digit} with ${share.textContent}${change}`;
         canvas.setAttribute("aria-label", `a handwritten ${labels[i]}, ${said}`);

@@ -171,7 +171,7 @@ def most_confused(most_confused: Any) -> str:
 
 @task("evaluating.html#how-precise-is-that")
 def interval(interval: Any) -> str:
-    """Check a function that returns the 95 % interval of an accuracy."""
+    """Check a function that returns the 95% interval of an accuracy."""
     p, n = 0.7, 8400
     error = np.sqrt(p * (1 - p) / n)
     tried = f"for an accuracy of {p} on {n} images, `interval` returned"
@@ -206,7 +206,7 @@ def interval(interval: Any) -> str:
     expect(
         (low <= 0) == (high >= 1),
         f"{seen}, which leaves one side open. Expected an end on either side of the accuracy, with "
-        "2.5 % beyond each.",
+        "2.5% beyond each.",
     )
     for accuracy, images in ((p, n), (0.6, 15_000)):
         reach = 1.96 * np.sqrt(accuracy * (1 - accuracy) / images)
@@ -217,7 +217,7 @@ def interval(interval: Any) -> str:
             f"for an accuracy of {accuracy} on {images} images, `interval` returned ({low:.6g}, "
             f"{high:.6g}); expected about {reach:.3g} to either side of {accuracy}.",
         )
-    return "the interval covers 95 %, and shrinks with the number of images."
+    return "the interval covers 95%, and shrinks with the number of images."
 
 
 @task("evaluating.html#one-picture-at-a-time")
@@ -279,12 +279,12 @@ def _expect_no_wrong_reach(low: float, high: float, p: float, n: int, seen: str)
     """Fail the check if an interval reaches as far as a usual mistake makes it reach."""
     error = np.sqrt(p * (1 - p) / n)
     mistakes = {
-        "The interval reaches one standard error to either side. How many are needed for 95 %?": (
+        "The interval reaches one standard error to either side. How many are needed for 95%?": (
             error
         ),
-        "95 % should lie inside, and 2.5 % beyond *each* end: 1.645 belongs to 5 % on one side, or "
-        "to an interval of 90 %.": 1.645 * error,
-        "That is the interval of 99 %.": 2.576 * error,
+        "95% should lie inside, and 2.5% beyond *each* end: 1.645 belongs to 5% on one side, or "
+        "to an interval of 90%.": 1.645 * error,
+        "That is the interval of 99%.": 2.576 * error,
         "Is the square root missing?": 1.96 * error**2,
         "Is the number of images missing? The more images, the smaller the interval.": (
             1.96 * error * np.sqrt(n)

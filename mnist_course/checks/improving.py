@@ -1,4 +1,4 @@
-"""Checks of assignment 07, a bonus: shift, choose, and train a network past 99.0 %."""
+"""Checks of assignment 07, a bonus: shift, choose, and train a network past 99.0%."""
 
 import functools
 import math
@@ -181,16 +181,16 @@ def train_network(train_network: Any, model: Any, history: Any) -> str:
     accuracy = measure_accuracy(model, images, labels)
     tests = f"of the {len(images):,} test images"
     if accuracy < MARKS[-1]:
-        passed = [f"{100 * mark:.1f} %" for mark in MARKS if mark <= accuracy]
+        passed = [f"{100 * mark:.1f}%" for mark in MARKS if mark <= accuracy]
         earned = f" It has passed {' and '.join(passed)}, which earns points." if passed else ""
         # Rounded down, so that it never looks like the mark; one decimal, so that nobody is
         # tempted to choose by it.
         rounded = math.floor(1000 * accuracy + 1e-6) / 10
         raise CheckError(
-            f"the network reads {rounded:.1f} % {tests}; expected {100 * MARKS[-1]:.1f} %.{earned} "
+            f"the network reads {rounded:.1f}% {tests}; expected {100 * MARKS[-1]:.1f}%.{earned} "
             f"{_advice(model, metrics, accuracy, images, labels)}"
         )
-    return f"the network reads {100 * accuracy:.2f} % {tests}, with {parameters:,} parameters."
+    return f"the network reads {100 * accuracy:.2f}% {tests}, with {parameters:,} parameters."
 
 
 def _shifted(shift: Any, images: Any, down: int, right: int) -> Any:
@@ -350,8 +350,8 @@ def _advice(model: Any, metrics: dict[str, Any], accuracy: float, images: Any, l
     learned = metrics["accuracy"][-1] if "accuracy" in metrics else validated
     if learned > max(0.99, validated + 0.01):
         return (
-            f"In its last epoch it read {100 * learned:.1f} % of the images it learned from, but "
-            f"{100 * validated:.1f} % of the validation images: it begins to know them by heart. "
+            f"In its last epoch it read {100 * learned:.1f}% of the images it learned from, but "
+            f"{100 * validated:.1f}% of the validation images: it begins to know them by heart. "
             "Show it other variations of them in every epoch, and look at the validation accuracy "
             "to see what helps."
         )

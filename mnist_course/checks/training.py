@@ -209,19 +209,19 @@ _CURVES = [
         [0.80, 0.95, 0.99],
         [0.30, 0.20, 0.28],
         "overfitting",
-        {"good": "The last validation loss, 0.28, is 40 % above the lowest, 0.20."},
+        {"good": "The last validation loss, 0.28, is 40% above the lowest, 0.20."},
     ),
     (
         [0.80, 0.95, 0.99],
         [0.30, 0.20, 0.21],
         "good",
-        {"overfitting": "The last validation loss, 0.21, is only 5 % above the lowest, 0.20."},
+        {"overfitting": "The last validation loss, 0.21, is only 5% above the lowest, 0.20."},
     ),
     (
         [0.80, 0.95, 0.99],
         [3.00, 2.00, 2.15],
         "good",
-        {"overfitting": "10 % means a tenth of the lowest one, not 0.1."},
+        {"overfitting": "10% means a tenth of the lowest one, not 0.1."},
     ),
     (
         [0.80, 0.95, 0.99],

@@ -61,7 +61,7 @@ RECIPES = {
         build_cnn, batch_size=128, learning_rate=3e-3, decay=True, augment=True, epochs=20
     ),
 }
-AUGMENTED_IMAGES = 48_000  # what 80 % of MNIST's training images are
+AUGMENTED_IMAGES = 48_000  # what 80% of MNIST's training images are
 
 
 def get_recipe(name: str) -> Recipe:

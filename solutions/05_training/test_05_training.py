@@ -138,7 +138,7 @@ def test_diagnose_recognizes_underfitting(student, rng):
 @pytest.mark.points(1, cell="check_diagnose")
 def test_diagnose_tells_overfitting_from_good(student, rng):
     """If the last training accuracy is high enough, `diagnose` should say "overfitting" if the \
-    last validation loss is more than 10 % above the lowest one, and "good" if not."""
+    last validation loss is more than 10% above the lowest one, and "good" if not."""
     for lowest in (0.05, 0.2, 2.0):
         for rise in rng.uniform(1.12, 1.5, 3):
             history = curves(rng, rng.uniform(0.92, 1), rise, lowest)

@@ -131,7 +131,7 @@ def test_interval_shrinks_with_the_number_of_images(student, rng):
 
 @pytest.mark.points(2, cell="check_interval")
 def test_interval_covers_95_percent(student, rng):
-    """`interval` should return both ends, the lower one first, of the interval of 95 %: 1.96 \
+    """`interval` should return both ends, the lower one first, of the interval of 95%: 1.96 \
     standard errors to either side."""
     for _ in range(4):
         accuracy, images = measured(rng)

@@ -104,25 +104,25 @@ def accuracy(student, mnist):
 
 @pytest.mark.points(1, cell="check_train_network")
 def test_network_reads_975_in_a_thousand(student, mnist):
-    """The network should read 97.5 % of the test images after the whole notebook has run."""
+    """The network should read 97.5% of the test images after the whole notebook has run."""
     assert accuracy(student, mnist) >= 0.975
 
 
 @pytest.mark.points(1, cell="check_train_network")
 def test_network_reads_985_in_a_thousand(student, mnist):
-    """The network should read 98.5 % of the test images after the whole notebook has run."""
+    """The network should read 98.5% of the test images after the whole notebook has run."""
     assert accuracy(student, mnist) >= 0.985
 
 
 @pytest.mark.points(2, cell="check_train_network")
 def test_network_reads_990_in_a_thousand(student, mnist):
-    """The network should read 99.0 % of the test images after the whole notebook has run."""
+    """The network should read 99.0% of the test images after the whole notebook has run."""
     assert accuracy(student, mnist) >= 0.99
 
 
 @pytest.mark.points(2, cell="check_train_network")
 def test_network_keeps_to_its_parameters(student, mnist):
-    """The network should read 97.5 % of the test images with at most 300,000 parameters."""
+    """The network should read 97.5% of the test images with at most 300,000 parameters."""
     parameters = student.json("model")["parameters"]
     assert isinstance(parameters, int)
     assert parameters <= LARGEST

@@ -77,7 +77,7 @@ model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(),
                           keras.layers.Dense(10, activation="softmax")])
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 fit(model, images, labels, epochs=3, seed=0, verbose=0)""",
-    "90 % right": """
+    "90% right": """
 model = build_mlp(seed=0)
 fit(model, images[:1300], labels[:1300], epochs=8, seed=0, verbose=0)""",
     "1 epoch": """

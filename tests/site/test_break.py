@@ -320,7 +320,7 @@ def test_it_begins_with_a_test_image_that_is_read(
 @pytest.mark.parametrize(
     ("name", "value", "words", "change"),
     [
-        ("Noise", 30, "30 % of the pixels", lambda image: noisy(image, 0.3, 0)),
+        ("Noise", 30, "30% of the pixels", lambda image: noisy(image, 0.3, 0)),
         ("Shift sideways", -5, "5 px left", lambda image: shifted(image, -5, 0)),
         ("Shift up or down", 7, "7 px down", lambda image: shifted(image, 0, 7)),
         ("Rotate", -90, "90° counterclockwise", lambda image: np.rot90(image)),
@@ -360,12 +360,12 @@ def test_inverting_and_breaking_the_network_change_the_prediction(
 
     place.get_by_label("Hidden layer").select_option("2, of 128 neurons")
     move(place, "Neurons silenced", 80)
-    expect(place.get_by_text("80 %: 102 of 128")).to_be_visible()
+    expect(place.get_by_text("80%: 102 of 128")).to_be_visible()
     found = expected_probabilities(changed_layers(page, "silence", 1, 0.8, 0), image)
     np.testing.assert_allclose(probabilities(place), found, atol=0.0006)
     # The share stays, of another layer.
     place.get_by_label("Hidden layer").select_option("3, of 32 neurons")
-    expect(place.get_by_text("80 %: 26 of 32")).to_be_visible()
+    expect(place.get_by_text("80%: 26 of 32")).to_be_visible()
     found = expected_probabilities(changed_layers(page, "silence", 2, 0.8, 0), image)
     np.testing.assert_allclose(probabilities(place), found, atol=0.0006)
     move(place, "Neurons silenced", 0)
@@ -490,7 +490,7 @@ def test_300_images_are_read_as_by_numpy(
 
     def right(broken: list[Layer], changed: Picture) -> str:
         found = int((run(broken, changed).argmax(axis=1) == labels).sum())
-        return f"{found} right ({100 * found / 300:.1f} %)"
+        return f"{found} right ({100 * found / 300:.1f}%)"
 
     place = open_place(window, site)
     expect(count(place)).to_contain_text(right(layers, pictures))

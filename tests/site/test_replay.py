@@ -65,7 +65,7 @@ def test_data_is_loaded_after_a_click_that_was_told_its_size(window: Page, site:
     button.click()
     expect(place.get_by_role("status")).to_have_text(
         f"Before training: {VALUE['curves']['val_accuracy'][0]:.1%} of 12,000 validation images "
-        f"right, loss {VALUE['curves']['val_loss'][0]:.3f}.".replace("%", " %")
+        f"right, loss {VALUE['curves']['val_loss'][0]:.3f}."
     )
     assert len([url for url in asked if url.endswith(DATA)]) == 1
 
@@ -76,7 +76,7 @@ def test_what_is_shown_is_what_was_recorded(window: Page, site: Path, epoch: int
     go(place, 25)
     go(place, epoch)
     curves = {name: values[epoch] for name, values in VALUE["curves"].items()}
-    percents = {name: f"{100 * value:.1f} %" for name, value in curves.items()}
+    percents = {name: f"{100 * value:.1f}%" for name, value in curves.items()}
     expect(place.locator(".replay-chart figcaption")).to_have_text(
         [
             f"Loss: training {curves['loss']:.4f}, validation {curves['val_loss']:.4f}",

@@ -260,7 +260,7 @@ def test_dropout_drops_afresh_in_training_and_not_in_validation():
     draw = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: drawn.append(seed.numpy().copy()))
     with pytest.warns(UserWarning, match="does not have any trainable weights"):
         history = fit(model, images, images, callbacks=[draw], **VALIDATED).history
-    # An input of 1 becomes 0 or 2, an error of 100 % either way.
+    # An input of 1 becomes 0 or 2, an error of 100% either way.
     np.testing.assert_allclose(history["loss"], 100, rtol=1e-6)
     assert history["val_loss"] == [0.0, 0.0]
     assert drawn[0].tolist() != drawn[1].tolist()

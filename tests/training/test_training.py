@@ -16,7 +16,7 @@ class TestTrain:
         model, history = train(images, labels, recipe="plain", epochs=3, seed=0, verbose=0)
         assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
         assert len(history.history["loss"]) == 3
-        # Validated on the last 20 %: Keras's own evaluation of them agrees.
+        # Validated on the last 20%: Keras's own evaluation of them agrees.
         results = model.evaluate(images[400:], labels[400:], verbose=0, return_dict=True)
         assert history.history["val_accuracy"][-1] == pytest.approx(results["accuracy"])
         assert history.history["val_loss"][-1] == pytest.approx(results["loss"], rel=1e-4)

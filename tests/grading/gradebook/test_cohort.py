@@ -133,7 +133,7 @@ def test_figure_shows_each_count_and_tells_parts_apart_without_color(cohort: Coh
     starts = [part[0].get_x() for part in axes.containers]
     assert starts == [0, 2, 3, 6]
     shown = [text.get_text() for text in axes.texts if text.get_text()]
-    assert sorted(shown) == sorted(["2", "1", "3", "3", "9", "22.2 %", "100.0 %"])
+    assert sorted(shown) == sorted(["2", "1", "3", "3", "9", "22.2%", "100.0%"])
     legend = axes.get_legend()
     assert legend is not None
     names = [text.get_text() for text in legend.get_texts()]

@@ -1,4 +1,4 @@
-# Trains on the first 1,000 images only; base 2; the training loss; 0.1 instead of 10 %.
+# Trains on the first 1,000 images only; base 2; the training loss; 0.1 instead of 10%.
 # %% cross_entropy
 def cross_entropy(probabilities, labels):
     right = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1)

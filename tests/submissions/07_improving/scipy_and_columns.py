@@ -1,4 +1,4 @@
-# Lets SciPy move the images, compares columns; a few epochs with augmentation, past 98.5 %.
+# Lets SciPy move the images, compares columns; a few epochs with augmentation, past 98.5%.
 # %% shift
 from scipy import ndimage
 
