@@ -86,6 +86,23 @@ def test_a_wrong_answer_earns_a_part_and_hears_each_sentence_once(
     assert "AttributeError" in earned.check
 
 
+def test_nothing_is_not_taken_for_a_number(assignment: Callable[..., Assignment]) -> None:
+    tests = """
+import numpy as np
+import pytest
+
+@pytest.mark.points(1, cell="check_add")
+def test_adds(student):
+    'Should add.'
+    np.testing.assert_allclose(student.call("add", 1, 2), 3)
+"""
+    np.testing.assert_allclose([], 3)  # so says NumPy
+    sums = assignment(tests)
+    for code, points in (("np.array([])", 0), ("[]", 0), ("np.array(a + b)", 1)):
+        answer = answering(sums, f"import numpy as np\n\ndef add(a, b):\n    return {code}")
+        assert run(sums, answer).cells["check_add"].points == points
+
+
 def test_feedback_says_what_went_wrong_in_the_learners_code(
     assignment: Callable[..., Assignment],
 ) -> None:
