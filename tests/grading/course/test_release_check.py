@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from mnist_course.errors import CourseError
 from mnist_course.grading.course import release_check as module
+from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.course.release import release
 from mnist_course.grading.course.release_check import Defect, check
 from mnist_course.grading.course.settings import read_course
@@ -185,6 +187,14 @@ class TestCheck:
         assert_found(defects, EXERCISE, "cell 3", "shows learners 'assert")
         assert_found(defects, EXERCISE, "cell 9", "shows learners 'def test_doubles")
         assert len(defects) == 3
+
+    def test_a_hidden_test_is_a_leak_even_if_its_source_shows_it(self, made: Path) -> None:
+        assignment = read_assignment(made / "solutions", NAME)
+        shown = nbformat.v4.new_notebook()
+        for text in ("Double it.", 'assert student.call("double", 0) == 0'):
+            shown.cells.append(nbformat.v4.new_markdown_cell(text))
+        leaks = list(module._leaks(shown, shown, assignment))
+        assert [cell for cell, _ in leaks] == ["cell 2"]
 
     @pytest.mark.usefixtures("unrun", "ungenerated")
     @pytest.mark.parametrize(
