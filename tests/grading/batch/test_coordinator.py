@@ -1,6 +1,7 @@
 """A class is graded, whatever its members hand in, and again without doing anything twice."""
 
 import contextlib
+import datetime
 import json
 import os
 import shutil
@@ -262,10 +263,19 @@ def test_the_sandbox_is_needed_unless_told_otherwise(
 def test_without_a_sandbox_the_points_are_the_same(
     client: Client, course: Path, hand_in: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hand_in("ada", HALF)
+    timestamp = hand_in("ada", HALF).with_name("timestamp.txt")
     monkeypatch.setattr(coordinator, "available", lambda: "no sandbox: nothing here.")
     monkeypatch.setattr(coordinator, "connect", lambda *_: contextlib.nullcontext(client))
     assert run(course, confined=False)["ada"].points == "2 of 3.5"
+
+    (course / "submitted" / "liz").symlink_to(course / "submitted" / "ada")
+    timestamp.write_text("2026-11-30 12:00:00 UTC")
+    again = run(course, confined=False)
+    assert (again["ada"].points, again["liz"].outcome) == ("2 of 3.5", "rejected")
+    assert newly_graded(course, NAME) == ["ada"]
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        recorded_at = gradebook.find_submission(NAME, "ada").timestamp
+    assert recorded_at == datetime.datetime(2026, 11, 30, 12)
 
 
 def test_the_command_prints_a_table_or_one_document(
