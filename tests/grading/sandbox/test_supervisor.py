@@ -225,6 +225,7 @@ def test_usage_is_that_of_all_descendants() -> None:
     program = """
 import os, subprocess, sys, threading, time
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 1: pass"])
 child = "import time; held = bytearray(2**27); print('ready', flush=True); time.sleep(60)"
 subprocess.run([sys.executable, "-c", child])
 """
@@ -237,6 +238,7 @@ subprocess.run([sys.executable, "-c", child])
         assert usage.threads == sum(p.num_threads() for p in theirs) == 3
         cpu = sum(sum(p.cpu_times()[:4]) for p in theirs)
         assert usage.cpu_seconds == pytest.approx(cpu, abs=0.5)
+        assert usage.cpu_seconds > 1  # that of a process that has ended
         resident = sum(p.memory_info().rss - p.memory_info().shared for p in theirs)
         assert usage.memory == pytest.approx(resident, rel=0.05)
         assert usage.memory > 2**27
