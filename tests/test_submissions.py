@@ -9,6 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.compilerop import CachingCompiler
+from matplotlib import pyplot
 from nbformat import NotebookNode
 
 from mnist_course.grading.course.assignment import Assignment, list_assignments, read_assignment
@@ -153,6 +155,27 @@ def test_quick_submissions_earn_the_same_without_a_sandbox(name: str, case: str)
     assignment = read_assignment(SOLUTIONS, name)
     scores = grade(Unconfined(LIMITS).spawn, assignment, submission(assignment, case))
     assert_scores(scores, assignment, expected(name).get(case, {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [(name, case) for name in QUICK for case in expected(name) if case not in quick_cases(name)],
+)
+@pytest.mark.filterwarnings("ignore")  # a learner's code may overflow
+def test_public_checks_say_in_a_notebook_what_the_table_says(name: str, case: str) -> None:
+    space: dict[str, object] = {"__name__": "__main__"}
+    heard = {}
+    compiler = CachingCompiler()  # tells tracebacks what the lines of a cell are
+    for cell in submission(read_assignment(SOLUTIONS, name), case).cells:
+        if cell.cell_type == "code":
+            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+            try:
+                exec(compile(cell.source, compiler.cache(cell.source), "exec"), space)
+            except Exception as error:
+                heard[grade_id] = f"{type(error).__name__}: {error}"
+            pyplot.close("all")
+    for name, row in expected(name)[case].items():
+        assert row.get("check", "") in heard.get(name, ""), heard
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
