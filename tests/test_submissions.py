@@ -174,8 +174,8 @@ def test_public_checks_say_in_a_notebook_what_the_table_says(name: str, case: st
             except Exception as error:
                 heard[grade_id] = f"{type(error).__name__}: {error}"
             pyplot.close("all")
-    for name, row in expected(name)[case].items():
-        assert row.get("check", "") in heard.get(name, ""), heard
+    for grade_id, row in expected(name)[case].items():
+        assert row.get("check", "") in heard.get(grade_id, ""), heard
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
