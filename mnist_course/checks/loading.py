@@ -20,7 +20,7 @@ FEW_DIGITS = np.random.default_rng(3).integers(0, 10, 20, dtype=np.uint8)
 MANY_DIGITS = np.random.default_rng(4).integers(0, 10, 70_000, dtype=np.uint8)
 
 
-@task("loading.html#shapes")
+@task("loading.html#types-and-counts")
 def summarize(summarize: Any) -> str:
     """Check a function that describes images and labels in a dictionary."""
     images = np.random.default_rng(0).integers(40, 180, (len(LABELS), 5, 3), dtype=np.uint8)
@@ -77,7 +77,7 @@ def summarize(summarize: Any) -> str:
     return "six values, and every digit is counted, whether it occurs or not."
 
 
-@task("training.html#epochs-and-images-kept-aside")
+@task("loading.html#the-last-part-kept-aside")
 def split(split: Any) -> str:
     """Check a function that keeps the last images aside for validation."""
     _expect_split_of_20(split)

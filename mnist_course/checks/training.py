@@ -36,7 +36,7 @@ _NOT_LOW = (
 _RATIO = "Compare the last validation loss with the lowest one."
 
 
-@task("training.html#how-wrong-is-the-network")
+@task("backpropagation.html#what-an-answer-costs")
 def cross_entropy(cross_entropy: Any) -> str:
     """Check a function that computes the mean cross-entropy of digits."""
     rng = np.random.default_rng(5)
@@ -120,7 +120,7 @@ def train_network(model: Any, history: Any) -> str:
     return praise
 
 
-@task("training.html#overfitting-seen")
+@task("overfitting.html#when-to-stop-then")
 def best_epoch(best_epoch: Any) -> str:
     """Check a function that finds the epoch with the lowest validation loss."""
     history = {
