@@ -166,7 +166,7 @@ def test_public_checks_say_in_a_notebook_what_the_table_says(name: str, case: st
     space: dict[str, object] = {"__name__": "__main__"}
     heard = {}
     compiler = CachingCompiler()  # tells tracebacks what the lines of a cell are
-    for cell in submission(read_assignment(SOLUTIONS, name), case).cells:
+    for cell in submission(read_quickly(name), case).cells:
         if cell.cell_type == "code":
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
             try:
