@@ -1,3 +1,4 @@
+import itertools
 import zipfile
 from pathlib import Path
 
@@ -53,6 +54,11 @@ class TestBuildMLP:
             np.zeros((4, 28, 28), np.float32), np.zeros(4, np.uint8), verbose=0, return_dict=True
         )
         assert set(results) == {"loss", "accuracy"}
+
+    def test_each_layer_draws_numbers_of_its_own(self) -> None:
+        layers = [weights.ravel()[:300] for weights in build_mlp(seed=1).get_weights()[::2]]
+        for first, second in itertools.combinations(layers, 2):
+            assert abs(np.corrcoef(first, second)[0, 1]) < 0.3
 
     def test_seed_repeats_the_weights_and_another_seed_does_not(self) -> None:
         first, again, other = (build_mlp(seed=seed).get_weights() for seed in (1, 1, 2))

@@ -11,7 +11,7 @@
     "building#a-layer-is-many-neurons-at-once": "building#a-layer-is-a-table-of-weights",
     "building#relu-puts-a-bend-into-the-line": "building#one-bend",
     "building#read-the-summary": "building#build-it-in-keras",
-    "building#compile-it-or-let-the-course-do-both": "building#count-the-parameters",
+    "building#compile-it-or-let-the-course-do-both": "building#compile-it",
     "building#one-picture-through-the-network-by-hand": "building#one-picture-through-the-network",
     "building#does-keras-agree": "building#one-picture-through-the-network",
     "building#what-an-untrained-network-answers": "building#before-it-has-learned-anything",

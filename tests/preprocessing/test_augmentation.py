@@ -42,6 +42,13 @@ class TestAugment:
         nearest = few.train_labels[:300][distances.argmin(axis=1)]
         assert (nearest == few.train_labels[:300]).mean() > 0.7
 
+    def test_shifts_go_in_all_directions(self, few: MNIST) -> None:
+        none = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "elastic": 0.0}
+        image = normalize(few.train_images[5])
+        copies = augment(np.stack([image] * 200), 0, **none, shift=3.0).numpy()
+        places = np.array([ndimage.center_of_mass(copy) for copy in copies])
+        assert abs(np.corrcoef(places.T)[0, 1]) < 0.3
+
     def test_elastic_field_moves_pixels_smoothly_and_as_far_as_it_says(self) -> None:
         # On a ramp, a displacement in pixels shows as a difference in value.
         ramp = np.tile(np.arange(28, dtype=np.float32) / 28, (400, 28, 1))

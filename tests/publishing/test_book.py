@@ -2,6 +2,7 @@ import html
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from nbformat import v4, write
 from pypdf import PdfReader
 from pypdf.generic import Destination
@@ -21,8 +23,8 @@ from mnist_course._programs import find_browser
 from mnist_course.cli import app
 from mnist_course.errors import CourseError
 from mnist_course.publishing import book
-from mnist_course.publishing.book import build, read_contents
-from mnist_course.publishing.pdf import find_printer, print_book
+from mnist_course.publishing.book import Page, build, read_contents
+from mnist_course.publishing.pdf import Chapter, _link, find_printer, print_book
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("mnist-course")
@@ -203,6 +205,29 @@ def test_each_problem_is_one_line_and_does_not_go_away_by_itself(run: Run, tmp_p
         assert "Executing notebook failed" in (course / "_build" / "book.log").read_text()
 
 
+def test_pages_run_again_when_what_they_compute_with_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = shutil.copytree(book.LIBRARY, tmp_path / "library", ignore=lambda *_: ["data"])
+    monkeypatch.setattr(book, "LIBRARY", library)
+    output = tmp_path / "output"
+    for file, stale in (("grading/nbgrader.py", False), ("training/fitting.py", True)):
+        book._forget_what_is_stale(output)
+        (output / book.CACHE).mkdir(exist_ok=True)
+        (library / file).write_text("# changed")
+        book._forget_what_is_stale(output)
+        assert (output / book.CACHE).exists() is not stale, file
+
+
+def test_the_book_is_built_with_warnings_as_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = write_book(tmp_path / "course")
+    program = "import sys; sys.exit(not {'-W', '-n', '--keep-going'} <= {*sys.argv})"
+    monkeypatch.setattr(book, "PROGRAM", program)
+    assert build(course, read_contents(course)).problems == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "sentence"),
@@ -297,6 +322,21 @@ def test_pages_come_in_the_order_of_the_contents(tmp_path: Path) -> None:
     pages = read_contents(write_book(tmp_path / "course"))
     assert [page.name for page in pages] == ["book/welcome", "book/sums", "book/deeper"]
     assert [page.part for page in pages] == ["", "The course", "The course"]
+
+
+def test_links_within_the_printed_book_lead_to_sections_or_whole_pages() -> None:
+    texts = {
+        "loading": '<h1 id="a">A</h1><a href="building.html#b">1</a><a href="building.html">2</a>',
+        "building": '<h2 id="building.b">B</h2><a href="loading.html#none">3</a>',
+    }
+    chapters = []
+    for name, text in texts.items():
+        article = BeautifulSoup(f"<article>{text}</article>", "html.parser").article
+        assert article is not None
+        chapters.append(Chapter(Page(name), name, name, article))
+    _link(chapters)
+    hrefs = [str(a["href"]) for chapter in chapters for a in chapter.article.find_all("a")]
+    assert hrefs == ["#building.b", "#building", "#loading"]
 
 
 def test_without_a_browser_the_one_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

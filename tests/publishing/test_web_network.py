@@ -18,6 +18,7 @@ from mnist_course.errors import CourseError
 from mnist_course.models import build_cnn
 from mnist_course.publishing.out_of_distribution import draw_non_digits, score
 from mnist_course.publishing.web_network import (
+    _sure_above,
     activate,
     export_web,
     quantize,
@@ -50,6 +51,17 @@ def test_rounding_is_to_half_a_step_of_each_unit() -> None:
         assert (error <= layer.scales * 0.5001).all()
         assert (np.abs(layer.weights).max(axis=1) == 127).all()
         np.testing.assert_array_equal(layer.biases, biases)
+
+
+def test_of_the_answers_called_sure_995_in_1000_are_right() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1, (4000, 10))
+    logits[np.arange(4000), 0] += rng.uniform(0, 9, 4000)  # the surer, the more often right
+    labels = np.zeros(4000, int)
+    sure = special.softmax(logits, axis=1).max(axis=1) >= _sure_above(logits, labels)
+    right = (logits.argmax(axis=1) == labels)[sure].mean()
+    assert 0.995 <= right < 0.9975
+    assert sure.mean() > 0.3
 
 
 def test_a_unit_without_weights_stays_silent() -> None:
