@@ -321,6 +321,24 @@ def test_who_is_not_graded_gets_no_page_but_a_sentence(course: Path) -> None:
     assert [path.name for path in (course / "feedback").iterdir()] == ["ada"]
 
 
+def test_pages_that_fail_are_counted_after_all_others_are_written(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    students = [f"student-{number}" for number in range(feedback.BATCH + 2)]
+    reasons = {students[0]: "no notebook", students[-1]: "no grade"}
+
+    def write(_: object, __: str, some: list[str]) -> tuple[list[Path], dict[str, str]]:
+        failed = {student: reasons[student] for student in some if student in reasons}
+        return [course / student for student in some if student not in failed], failed
+
+    monkeypatch.setattr(feedback, "_graded", lambda *_: students)
+    monkeypatch.setattr(feedback, "_generate", write)
+    done = []
+    with pytest.raises(CourseError, match=rf"^2 of {len(students)} pages .*\(no notebook\)"):
+        generate_feedback(read_course(course), NAME, report=lambda *n: done.append(n))
+    assert done[-1] == (len(students), len(students))
+
+
 @pytest.mark.slow
 def test_page_that_fails_is_named_and_costs_the_others_nothing(course: Path) -> None:
     for student in ("ada", "bob", "eve"):
