@@ -1,4 +1,5 @@
 import importlib.metadata
+import json
 import subprocess
 import sys
 import tomllib
@@ -63,6 +64,22 @@ def test_every_missing_thing_comes_with_a_command_or_an_explanation(
     assert checks["data"].ok
     assert checks["sandbox"].mend == "sudo apt-get install bubblewrap"
     assert checks["browser"].mend == "sudo apt-get install chromium"
+
+
+@pytest.mark.parametrize(
+    ("command", "ok"),
+    [("python", True), (sys.executable, True), ("/usr/bin/env", False), ("/no/python", False)],
+)
+def test_only_a_kernel_of_this_environment_is_one(
+    monkeypatch: pytest.MonkeyPatch, command: str, ok: bool
+) -> None:
+    listed = json.dumps({"kernelspecs": {"python3": {"spec": {"argv": [command, "-m"]}}}})
+    monkeypatch.setattr(
+        _programs, "run", lambda asked: subprocess.CompletedProcess(asked, 0, listed, "")
+    )
+    check = doctor._kernel()
+    assert check.ok is ok
+    assert ok or "--name mnist-course" in check.mend
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a program without an ending")

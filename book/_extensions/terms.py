@@ -25,7 +25,9 @@ class Terms(SphinxTransform):
         seen: set[str] = set()
         for word in list(self.document.findall(nodes.emphasis)):
             name = " ".join(word.astext().lower().split())
-            if name not in seen and not isinstance(word.parent, nodes.reference):
+            if name not in seen and not isinstance(
+                word.parent, nodes.reference
+            ):
                 seen.add(name)
                 link = addnodes.pending_xref(
                     "",
@@ -42,11 +44,18 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Ask Sphinx to mark words, and to link them when it has read the glossary."""
     app.add_transform(Terms)
     app.connect("missing-reference", _link)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
 
 
 def _link(
-    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, word: nodes.Element
+    app: Sphinx,
+    env: BuildEnvironment,
+    node: addnodes.pending_xref,
+    word: nodes.Element,
 ) -> nodes.Element | None:
     if node["reftype"] != KIND:
         return None

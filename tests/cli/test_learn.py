@@ -327,11 +327,13 @@ class TestStudy:
     def test_prints_the_spread_and_a_line_for_each_gate(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        def study(*_: object, recipe: str, **__: object) -> dict[str, object]:
+        def study(*_: object, recipe: str, seeds: range, **__: object) -> dict[str, object]:
+            assert list(seeds) == [100, 101, 102]
             return {"recipe": recipe, **summarize([0.981, 0.983, 0.979], images=10_000)}
 
         monkeypatch.setattr("mnist_course.experiments.study.study", study)
-        result = CliRunner().invoke(app, ["study", "--seeds", "3", "--output", str(tmp_path)])
+        seeds = ["--first-seed", "100", "--seeds", "3"]
+        result = CliRunner().invoke(app, ["study", *seeds, "--output", str(tmp_path)])
         assert "Training the recipe reference from 3 seeds" in result.stderr
         first, _, *gates = result.stdout.splitlines()
         assert first == (

@@ -1,6 +1,6 @@
 import csv
+import dataclasses
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from scipy import special
 from mnist_course.data import MNIST
 from mnist_course.errors import CourseError
 from mnist_course.experiments import study as module
-from mnist_course.experiments.study import GATES, Trial, study, summarize
+from mnist_course.experiments.study import GATES, Trial, _write, study, summarize
 from mnist_course.training.recipes import train
 
 OPTIONS: dict[str, Any] = {"recipe": "reference", "seeds": range(2)}
@@ -96,13 +96,18 @@ class TestStudy:
         assert study(few, **OPTIONS, output=tmp_path, report=ignore) == whole.summary
         assert short == [0, 1]
 
-    @pytest.mark.slow
+    @pytest.mark.parametrize(("recipe", "images"), [("augmented", 4000), ("reference", 3000)])
     def test_study_of_something_else_is_not_continued(
-        self, few: MNIST, short: list[int], whole: Whole, tmp_path: Path
+        self, few: MNIST, short: list[int], tmp_path: Path, recipe: str, images: int
     ) -> None:
-        shutil.copy(whole.folder / "study.csv", tmp_path)
+        trial = Trial(
+            **{field.name: 0 for field in dataclasses.fields(Trial)}
+            | {"recipe": "reference", "train_images": 4000}
+        )
+        _write(tmp_path / "study.csv", {0: trial})
+        other = dataclasses.replace(few, train_images=few.train_images[:images])
         with pytest.raises(CourseError, match="is a study of the recipe 'reference' on 4,000"):
-            study(few, recipe="augmented", seeds=range(2), output=tmp_path, report=ignore)
+            study(other, recipe=recipe, seeds=range(2), output=tmp_path, report=ignore)
         assert short == []
 
     @pytest.mark.parametrize("content", ["", "seed\n1\n", "\0\0", "recipe,seed\nreference,x\n"])

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, expect
 
 PLACES = {
+    "first_look": "draw",
     "welcome": "draw",
     "own_digits": "draw",
     "building": "inside",
