@@ -25,9 +25,10 @@ class Terms(SphinxTransform):
         seen: set[str] = set()
         for word in list(self.document.findall(nodes.emphasis)):
             name = " ".join(word.astext().lower().split())
-            if name not in seen and not isinstance(
-                word.parent, nodes.reference
-            ):
+            linked = isinstance(word.parent, nodes.reference) or list(
+                word.findall(nodes.reference)
+            )
+            if name not in seen and not linked:
                 seen.add(name)
                 link = addnodes.pending_xref(
                     "",
@@ -60,9 +61,15 @@ def _link(
     if node["reftype"] != KIND:
         return None
     name = node["reftarget"]
-    entries = env.get_domain("std").objects  # type: ignore[attr-defined]
-    for form in (name, name.removesuffix("s"), name.removesuffix("es")):
-        if ("term", form) in entries:
-            page, anchor = entries["term", form]
+    objects = env.get_domain("std").objects  # type: ignore[attr-defined]
+    entries = {
+        term.lower(): place
+        for (kind, term), place in objects.items()
+        if kind == "term"
+    }
+    for ending, other in (("", ""), ("s", ""), ("es", ""), ("ies", "y")):
+        form = name.removesuffix(ending) + other
+        if name.endswith(ending) and form in entries:
+            page, anchor = entries[form]
             return make_refnode(app.builder, node["refdoc"], page, anchor, word)
     return word

@@ -19,13 +19,20 @@ glossary
 ```
 
 A *neuron* adds up, and many *neurons*, or *Dense
-layers*, add up more. This *word* is only stressed. Again, a *neuron*, and a [*neuron*](https://example.org).
+layers*, add up more. *ReLU* bends, and *probabilities* come out.
+This *word* is only stressed. Again, a *neuron*, and a [*neuron*](https://example.org).
 """
 GLOSSARY = """# Glossary
 
 ```{glossary}
 dense layer
   A layer.
+
+ReLU
+  A bend.
+
+probability
+  A number.
 
 neuron
   It adds up. A *neuron* here is only stressed, too.
@@ -46,6 +53,8 @@ def test_first_word_in_italics_on_a_page_leads_to_its_entry(tmp_path: Path) -> N
         ("neuron", "glossary.html#term-neuron"),
         ("neurons", "glossary.html#term-neuron"),
         ("Dense layers", "glossary.html#term-dense-layer"),
+        ("ReLU", "glossary.html#term-ReLU"),
+        ("probabilities", "glossary.html#term-probability"),
         ("word", None),
         ("neuron", None),
         ("neuron", "https://example.org"),
