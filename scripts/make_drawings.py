@@ -30,12 +30,11 @@ SMALL, MEDIUM, LARGE = 12, 13, 17  # letters, in units
 WORDS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 SYMBOLS = "Georgia, 'Times New Roman', 'Liberation Serif', serif"
 MINUS, TIMES, DIVIDED, SQUARED = "\u2212\u00d7\u00f7\u00b2"
-BOLD = {"font_weight": "bold"}
-DOTTED = {"stroke_dasharray": "0.1 3.8", "stroke_linecap": "round"}
-ROUND = {"stroke_linecap": "round", "stroke_linejoin": "round"}
-
-# A point is a complex number, from left to right and, times j, from top to bottom.
-Point = complex
+Point = complex  # from left to right and, times j, from top to bottom
+Look = dict[str, Any]  # attributes of SVG, with underscores for hyphens
+BOLD: Look = {"font_weight": "bold"}
+DOTTED: Look = {"stroke_dasharray": "0.1 3.8", "stroke_linecap": "round"}
+ROUND: Look = {"stroke_linecap": "round", "stroke_linejoin": "round"}
 
 
 # --- The language ---------------------------------------------------------------------------------
@@ -52,7 +51,7 @@ def say(value: float) -> str:
 
 
 def element(name: str, content: str = "", **attributes: Any) -> str:
-    """Write an element of SVG, with hyphens for the underscores of its attributes."""
+    """Write an element of SVG."""
     words = "".join(
         f" {key.replace('_', '-')}={quoteattr(value if isinstance(value, str) else number(value))}"
         for key, value in attributes.items()
@@ -73,12 +72,12 @@ def formula(middle: Point, words: str, size: float = LARGE, **look: Any) -> str:
     return re.sub(r"(?<=[> (])[A-Za-z](?=[< )])", italic, written)
 
 
-def stress(lit: bool) -> dict[str, Any]:
+def stress(lit: bool) -> Look:
     """Return the look of words: bold or gray."""
     return BOLD if lit else {"fill": GRAY}
 
 
-def outline(lit: bool) -> dict[str, Any]:
+def outline(lit: bool) -> Look:
     """Return the look of a shape."""
     if lit:
         return {"fill": LIT, "stroke": INK, "stroke_width": 2}
@@ -107,7 +106,7 @@ def lines(paths: Iterable[str], stroke: str, width: float, **look: Any) -> str:
     return element("path", d="".join(paths), fill="none", stroke=stroke, stroke_width=width, **look)
 
 
-def weight(value: float, unit: float = 2) -> dict[str, Any]:
+def weight(value: float, unit: float = 2) -> Look:
     """Return the look of the line of a weight."""
     look = {"stroke": FOR if value > 0 else AGAINST, "width": unit * abs(value)}
     return look if value > 0 else look | {"stroke_dasharray": "6 4"}

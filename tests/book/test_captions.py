@@ -20,10 +20,6 @@ nb_execution_mode = "off"
 """
 PAGE = """# Page
 
-```{toctree}
-sums
-```
-
 ![A line on paper](line.svg "Look at *h*, not at `x < 1`.")
 
 ![Only a line](line.svg)
@@ -33,6 +29,10 @@ In a sentence, ![a small line](line.svg "no caption") is part of it.
 - A list:
 
   ![A line in a list](line.svg "In a list, too.")
+
+```{toctree}
+sums
+```
 """
 
 
@@ -54,7 +54,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BeautifulSoup]:
     ]
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
-    write(v4.new_notebook(cells=cells), source / "sums.ipynb")
+    python = {"language_info": {"name": "python"}}
+    write(v4.new_notebook(cells=cells, metadata=python), source / "sums.ipynb")
     built = source / "_build"
     command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", source, built]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
