@@ -266,7 +266,6 @@ def test_dropout_drops_afresh_in_training_and_not_in_validation():
     assert drawn[0].tolist() != drawn[1].tolist()
 
 
-@pytest.mark.slow
 def test_two_epochs_and_two_more_equal_four():
     whole, halves = twins(small)
     fit(whole, IMAGES, LABELS, seed=7, **SETTINGS | {"epochs": 4})

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -60,15 +62,16 @@ class TestTrain:
         ("options", "rate", "decay", "epochs"),
         [
             pytest.param({}, 2e-3, 0.3, 50, marks=pytest.mark.slow),
-            ({"recipe": "quick"}, 3e-3, 0.1, 10),
+            pytest.param({"recipe": "quick"}, 3e-3, 0.1, 10, marks=pytest.mark.slow),
+            ({"recipe": "quick", "epochs": 3}, 3e-3, 0.1, 3),
         ],
-        ids=["by default", "quick"],
+        ids=["by default", "quick", "quick with other epochs"],
     )
     def test_reference_and_quick_are_adam_with_decaying_weights_and_rate(
-        self, few: MNIST, options: dict[str, str], rate: float, decay: float, epochs: int
+        self, few: MNIST, options: dict[str, Any], rate: float, decay: float, epochs: int
     ) -> None:
         images, labels = normalize(few.train_images[:300]), few.train_labels[:300]
-        model, history = train(images, labels, seed=0, verbose=0, **options)  # type: ignore[arg-type]
+        model, history = train(images, labels, seed=0, verbose=0, **options)
         assert len(history.epoch) == epochs
         # Two steps an epoch, the second with 112 of the 240 images.
         oracle = build_mlp(seed=0)
