@@ -51,6 +51,9 @@ CANDIDATES = {
         falling(50, 128, 2e-3, 0.3),
         falling(50, 128, 2e-3, 0.5),
     ],
+    # No candidates, but what the chapter on training compares plain and quick with: plain with
+    # nothing changed but the rate, and quick without its weight decay.
+    "training": [falling(50, 32, 1e-3, 0.0), falling(10, 128, 3e-3, 0.0)],
 }
 
 

@@ -459,7 +459,7 @@ def compute(x: float, w: float, b: float, v: float, t: float) -> dict[str, float
     return {"x": x, "w": w, "b": b, "z": z, "h": h, "v": v, "y": y, "t": t, "L": (y - t) ** 2}
 
 
-VALUES = compute(x=2, w=1.5, b=-1, v=0.5, t=2)
+VALUES = compute(x=2, w=1.5, b=1, v=0.25, t=3)
 # By how much a value moves with one that it's made of, from the loss backward.
 SLOPES = {
     ("y", "L"): 2 * (VALUES["y"] - VALUES["t"]),

@@ -176,7 +176,7 @@ def values_of_chain(name: str) -> dict[str, float]:
 @pytest.mark.parametrize("name", ["chain-forward", "chain-backward"])
 def test_values_of_the_chain_follow_from_each_other(name: str) -> None:
     values = values_of_chain(name)
-    assert [values[key] for key in "xwbvt"] == [2, 1.5, -1, 0.5, 2]
+    assert [values[key] for key in "xwbvt"] == [2, 1.5, 1, 0.25, 3]
     assert values["z"] == values["w"] * values["x"] + values["b"]
     assert values["h"] == max(0, values["z"])
     assert values["y"] == values["v"] * values["h"]
