@@ -28,7 +28,7 @@ WALK = [name for name in COURSE if name != "Handwritten_digit_classification"]
 CHAPTERS = [name for name in WALK if (BOOK / f"{name}.ipynb").exists()]
 # Those in the form that all of them are to have.
 RETOLD = [name for name in CHAPTERS if name in PARTS["Start"] + PARTS["The pipeline"]]
-WITHOUT_EXERCISE = ("learning", "backpropagation")
+WITHOUT_EXERCISE = ("learning", "backpropagation", "writers")
 QUIZ = re.compile(r"\*\*Quiz (\d+)\.\*\*(.*?)</details>", re.DOTALL)
 CHOICE = re.compile(r"^- ([a-z])\)", re.MULTILINE)
 
