@@ -297,7 +297,7 @@ def seen(place: Locator) -> Picture:
 
 def probabilities(place: Locator) -> npt.NDArray[np.float64]:
     numbers = place.locator(".part-number").all_inner_texts()
-    return np.array([float(number[:-2]) for number in numbers]) / 100
+    return np.array([float(number[:-1]) for number in numbers]) / 100
 
 
 def expected_probabilities(layers: list[Layer], image: Picture) -> npt.NDArray[np.float64]:

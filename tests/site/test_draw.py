@@ -211,7 +211,7 @@ def test_a_digit_that_is_drawn_is_read(window: Page, site: Path, place: str) -> 
     pad = open_pad(window, site, place)
     pen(window, pad, draw(3, np.random.default_rng(3)))
     expect(pad.get_by_role("status")).to_contain_text("Model prediction: 3")
-    numbers = [float(cell[:-2]) for cell in pad.locator(".part-number").all_inner_texts()]
+    numbers = [float(cell[:-1]) for cell in pad.locator(".part-number").all_inner_texts()]
     assert np.argmax(numbers) == 3
     assert sum(numbers) == pytest.approx(100, abs=0.5)
 

@@ -96,7 +96,7 @@ def test_what_is_shown_is_what_was_recorded(window: Page, site: Path, epoch: int
         assert truth == f"a {label}"
         mark = "✓" if digit == label else "✗"
         assert read == (f"{digit} {mark}" if digit == before else f"{before}→{digit} {mark}")
-        assert float(share[:-2]) == pytest.approx(PROBABILITIES[epoch, i, digit] / 2.55, abs=0.5)
+        assert float(share[:-1]) == pytest.approx(PROBABILITIES[epoch, i, digit] / 2.55, abs=0.5)
         assert card.get_attribute("data-read") == ("right" if digit == label else "wrong")
         spoken = card.get_by_role("img").get_attribute("aria-label") or ""
         assert f"handwritten {label}, " in spoken
