@@ -77,7 +77,7 @@ def summarize(summarize: Any) -> str:
     return "six values, and every digit is counted, whether it occurs or not."
 
 
-@task("loading.html#the-last-part-kept-aside")
+@task("loading.html#the-last-part-set-aside")
 def split(split: Any) -> str:
     """Check a function that keeps the last images aside for validation."""
     _expect_split_of_20(split)

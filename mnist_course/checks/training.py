@@ -120,7 +120,7 @@ def train_network(model: Any, history: Any) -> str:
     return praise
 
 
-@task("overfitting.html#when-to-stop-then")
+@task("overfitting.html#so-when-do-you-stop")
 def best_epoch(best_epoch: Any) -> str:
     """Check a function that finds the epoch with the lowest validation loss."""
     history = {

@@ -102,10 +102,10 @@ CLAIMS: list[tuple[str, str, Callable[[], list[str]]]] = [
     ),
     (
         "book/training.ipynb",
-        rf"Without it, (\d+) networks of the quick recipe .* average {NUMBER}% .* With it, (\d+) "
-        rf"average {NUMBER}%.* the (\d+) networks average {NUMBER}% .* a typical one is {NUMBER} "
-        rf"points off that average\. At the falling rate, \[(\d+) networks\].* average {NUMBER}%, "
-        rf"and a typical one is {NUMBER} points off",
+        rf"Without weight decay, (\d+) networks trained with it average {NUMBER}% .* With weight "
+        rf"decay, (\d+) networks average {NUMBER}%.* the (\d+) networks average {NUMBER}% .* a "
+        rf"typical one is {NUMBER} points off that average\. At the falling rate, \[(\d+) "
+        rf"networks\].* average {NUMBER}%, and a typical one is {NUMBER} points off",
         with_and_without,
     ),
     ("solutions/05_training/05_training.ipynb", rf"between {NUMBER}% and {NUMBER}%", plain_range),
