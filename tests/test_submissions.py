@@ -30,7 +30,7 @@ REFERENCE = "reference"
 # Trains for minutes; `convolutions` earns as much in three epochs, and this solution is also run by
 # `mnist-course release --check`.
 SLOW_REFERENCE = "07_improving"
-LONG = ["convolutions"]  # trains for a minute
+LONG = ["convolutions", "keras_fit", "scipy_and_columns"]  # train for long
 UNTOUCHED = "untouched"
 LIMITS = Limits(seconds_per_cell=300.0)  # a busy machine may be slow
 # In place of the given network of 06_evaluating, whose training is not what its answers are about:

@@ -82,7 +82,7 @@ def test_without_scripts_there_is_a_picture_and_a_sentence(
     window.goto((site / "book" / f"{page}.html").as_uri())
     place = window.locator(f"[data-interactive={PLACES[page]}]")
     expect(place.locator("img")).to_be_visible()
-    expect(place).to_contain_text("With JavaScript")
+    expect(place).to_contain_text("JavaScript")
     context.close()
 
 

@@ -50,7 +50,7 @@ class TestTrain:
         assert int(model.optimizer.iterations) == 48_000 // 128
         assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
 
-    @pytest.mark.slow
+    @pytest.mark.nightly
     def test_cnn_recipe_learns_from_distorted_images(self, few: MNIST) -> None:
         model, history = train(
             normalize(few.train_images), few.train_labels, recipe="cnn", epochs=1, verbose=0
