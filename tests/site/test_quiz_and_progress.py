@@ -168,6 +168,7 @@ def test_import_adds_and_takes_nothing_back(chapter: Page, site: Path, tmp_path:
 def test_what_is_ticked_in_another_tab_is_shown(chapter: Page) -> None:
     other = chapter.context.new_page()
     other.goto(chapter.url)
+    expect(other.locator(".progress-box input").first).to_be_visible()  # its script has run
     chapter.locator(".progress-box input").first.check()
     expect(other.locator(".bd-links a", has_text="Building the network")).to_contain_text("1/")
 
