@@ -66,7 +66,7 @@
   function addBoxes(page) {
     const name = page.replace("book/", "");
     const exercise = name.startsWith("exercise_");
-    const chapter = document.querySelector('.bd-article a[href*="/exercises/"]');
+    const chapter = document.querySelector('.bd-article :is(section#quiz, a[href*="/exercises/"])');
     const sections = [...document.querySelectorAll(".bd-article > section > section")];
     const parts = exercise ? sections.slice(-1) : chapter && name !== "welcome" ? sections : [];
     parts.forEach((section) => {

@@ -165,6 +165,13 @@ def test_import_adds_and_takes_nothing_back(chapter: Page, site: Path, tmp_path:
     expect(chapter.locator(".bd-links a", has_text="Loading the data")).to_contain_text("✓")
 
 
+def test_chapters_without_an_exercise_can_be_ticked_off(chapter: Page, site: Path) -> None:
+    for page in ("learning", "backpropagation", "writers"):
+        chapter.goto((site / "book" / f"{page}.html").as_uri())
+        sections = chapter.locator(".bd-article > section > section").count()
+        expect(chapter.locator(".progress-box input")).to_have_count(sections)
+
+
 def test_what_is_ticked_in_another_tab_is_shown(chapter: Page) -> None:
     other = chapter.context.new_page()
     other.goto(chapter.url)
