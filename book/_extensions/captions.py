@@ -33,11 +33,7 @@ class Captions(SphinxTransform):
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Ask Sphinx to change each page when it has been read."""
     app.add_transform(Captions)
-    return {
-        "version": "1",
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _add_caption(paragraph: nodes.paragraph, image: nodes.image) -> None:

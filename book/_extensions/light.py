@@ -23,28 +23,17 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", _drop_unused, priority=900)
     app.connect("build-finished", _drop_search)
     app.connect("build-finished", _shrink_pictures)
-    return {
-        "version": "1",
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _drop_unused(
-    _app: Sphinx,
-    _page: str,
-    _template: str,
-    context: dict[str, Any],
-    _tree: nodes.document | None,
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: nodes.document | None
 ) -> None:
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file
             for file in context[kind]
-            if not any(
-                name in f"{file.filename} {file.attributes.get('body')}"
-                for name in UNUSED
-            )
+            if not any(name in f"{file.filename} {file.attributes.get('body')}" for name in UNUSED)
         ]
 
 
@@ -53,10 +42,7 @@ def _drop_search(app: Sphinx, exception: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         if path.name != "search.html":
-            path.write_text(
-                SEARCH.sub("", path.read_text(encoding="utf-8")),
-                encoding="utf-8",
-            )
+            path.write_text(SEARCH.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _shrink_pictures(app: Sphinx, exception: Exception | None) -> None:
@@ -64,13 +50,9 @@ def _shrink_pictures(app: Sphinx, exception: Exception | None) -> None:
         return
     for path in (Path(app.outdir) / "_images").glob("*.png"):
         with Image.open(path) as picture:
-            if picture.mode == "P" or picture.convert("RGBA").getextrema()[
-                3
-            ] != (255, 255):
+            if picture.mode == "P" or picture.convert("RGBA").getextrema()[3] != (255, 255):
                 continue
-            small = picture.convert("RGB").quantize(
-                COLORS, dither=Image.Dither.NONE
-            )
+            small = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
         temporary = path.with_suffix(".part")
         small.save(temporary, "PNG", optimize=True)
         temporary.replace(path)

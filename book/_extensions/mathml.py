@@ -13,14 +13,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Tell Sphinx about the renderer."""
-    app.add_html_math_renderer(
-        "mathml", (_visit_inline, None), (_visit_block, None)
-    )
-    return {
-        "version": "1",
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
@@ -29,9 +23,7 @@ def _visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
 
 
 def _visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    translator.body.append(
-        translator.starttag(node, "div", CLASS="mathml", tabindex="0")
-    )
+    translator.body.append(translator.starttag(node, "div", CLASS="mathml", tabindex="0"))
     translator.body.append(convert(node.astext(), display="block"))
     translator.body.append("</div>\n")
     raise nodes.SkipNode

@@ -25,9 +25,7 @@ class Terms(SphinxTransform):
         seen: set[str] = set()
         for word in list(self.document.findall(nodes.emphasis)):
             name = " ".join(word.astext().lower().split())
-            linked = isinstance(word.parent, nodes.reference) or list(
-                word.findall(nodes.reference)
-            )
+            linked = isinstance(word.parent, nodes.reference) or list(word.findall(nodes.reference))
             if name not in seen and not linked:
                 seen.add(name)
                 link = addnodes.pending_xref(
@@ -45,28 +43,17 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Ask Sphinx to mark words, and to link them when it has read the glossary."""
     app.add_transform(Terms)
     app.connect("missing-reference", _link)
-    return {
-        "version": "1",
-        "parallel_read_safe": True,
-        "parallel_write_safe": True,
-    }
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _link(
-    app: Sphinx,
-    env: BuildEnvironment,
-    node: addnodes.pending_xref,
-    word: nodes.Element,
+    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, word: nodes.Element
 ) -> nodes.Element | None:
     if node["reftype"] != KIND:
         return None
     name = node["reftarget"]
     objects = env.get_domain("std").objects  # type: ignore[attr-defined]
-    entries = {
-        term.lower(): place
-        for (kind, term), place in objects.items()
-        if kind == "term"
-    }
+    entries = {term.lower(): place for (kind, term), place in objects.items() if kind == "term"}
     for ending, other in (("", ""), ("s", ""), ("es", ""), ("ies", "y")):
         form = name.removesuffix(ending) + other
         if name.endswith(ending) and form in entries:
