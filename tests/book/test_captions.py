@@ -1,18 +1,14 @@
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 from nbformat import v4, write
 
-EXTENSIONS = Path(__file__).parents[2] / "book" / "_extensions"
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
-CONFIG = f"""
-import sys
-sys.path.append({str(EXTENSIONS)!r})
+CONFIG = """
 extensions = ["myst_nb", "captions"]
 exclude_patterns = ["conf.py"]
 numfig = True
@@ -37,10 +33,12 @@ sums
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BeautifulSoup]:
+def pages(
+    tmp_path_factory: pytest.TempPathFactory,
+    build_pages: Callable[[Path, str], dict[str, BeautifulSoup]],
+) -> dict[str, BeautifulSoup]:
     """A page and a notebook with pictures, with and without captions, built without warnings."""
     source = tmp_path_factory.mktemp("source")
-    (source / "conf.py").write_text(CONFIG)
     (source / "index.md").write_text(PAGE)
     (source / "line.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9"/></svg>'
@@ -56,14 +54,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BeautifulSoup]:
         cell.id = f"cell-{number}"
     python = {"language_info": {"name": "python"}}
     write(v4.new_notebook(cells=cells, metadata=python), source / "sums.ipynb")
-    built = source / "_build"
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", source, built]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
-    return {
-        name: BeautifulSoup((built / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
-        for name in ("index", "sums")
-    }
+    built = build_pages(source, CONFIG)
+    return {name: built[name] for name in ("index", "sums")}
 
 
 def figures(page: BeautifulSoup) -> list[Tag]:
