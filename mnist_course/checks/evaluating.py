@@ -1,4 +1,4 @@
-"""Checks of assignment 06: judge predictions, and make one."""
+"""Checks of assignment 07: judge predictions, and make one."""
 
 import functools
 import operator

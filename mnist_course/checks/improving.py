@@ -1,4 +1,4 @@
-"""Checks of assignment 07, a bonus: shift, choose, and train a network past 99.0%."""
+"""Checks of assignment 09, a bonus: shift, choose, and train a network past 99.0%."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""Checks of assignment 05: the loss, the training, and what its curves tell."""
+"""Checks of assignment 06: the loss, the training, and what its curves tell."""
 
 from collections.abc import Mapping
 from typing import Any

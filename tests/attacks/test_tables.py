@@ -15,7 +15,7 @@ from mnist_course.grading.sandbox.supervisor import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
-# The gate of solutions/05_training, alone.
+# The gate of solutions/06_training, alone.
 GATE = '''
 import numpy as np
 import pytest

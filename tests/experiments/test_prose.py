@@ -123,9 +123,9 @@ CLAIMS: list[tuple[str, str, Callable[[], list[str]]]] = [
         rf"networks\].* average {NUMBER}%, and a typical one is {NUMBER} points off",
         with_and_without,
     ),
-    ("solutions/05_training/05_training.ipynb", rf"between {NUMBER}% and {NUMBER}%", plain_range),
+    ("solutions/06_training/06_training.ipynb", rf"between {NUMBER}% and {NUMBER}%", plain_range),
     (
-        "solutions/05_training/05_training.ipynb",
+        "solutions/06_training/06_training.ipynb",
         rf"We trained {NUMBER} networks to .* with a chance of {NUMBER}%. With 98.2% that chance "
         rf"falls to {NUMBER}%",
         near_the_gate,
@@ -152,4 +152,4 @@ def test_a_number_is_that_of_the_study(
 
 def test_half_of_the_seeds_of_plain_miss_the_gate() -> None:
     assert np.mean(published("plain").test_accuracies < 0.98) == 0.5
-    assert "missed 98% every second time" in prose("solutions/05_training/05_training.ipynb")
+    assert "missed 98% every second time" in prose("solutions/06_training/06_training.ipynb")

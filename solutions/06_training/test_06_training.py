@@ -1,4 +1,4 @@
-"""Hidden tests of assignment 05."""
+"""Hidden tests of assignment 06."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Hidden tests of assignment 06."""
+"""Hidden tests of assignment 07."""
 
 import operator
 

@@ -1,4 +1,4 @@
-"""Hidden tests of assignment 07."""
+"""Hidden tests of assignment 09."""
 
 import numpy as np
 import pytest
