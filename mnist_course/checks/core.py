@@ -1,16 +1,28 @@
-"""What all checks share: how they call a learner's code, and how they answer.
+"""What all checks share: how they call a learner's code, compare, and answer.
 
-A check is a function decorated with `task`. It looks at what a learner made and either returns,
-which prints "Well done", or fails by `expect`, which raises `CheckError` with one short text: what
-was seen, what was expected, where to read on.
+Most tasks ask for a function. Their check is a `FunctionCheck`: a correct function, inputs from
+small to large, and the usual mistakes, each as a function that makes it. A cause is named only if
+the function that makes that mistake returns the same as the learner's function for every input.
+Everything else gets the facts: what was given, what came back, what was expected.
+
+The other checks are functions decorated with `task`. They return a sentence of praise, or fail by
+`expect`, which raises `CheckError`.
 """
 
+import _thread
+import ast
 import copy
+import dis
 import functools
+import inspect
 import re
+import textwrap
+import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -18,18 +30,20 @@ import numpy as np
 P = ParamSpec("P")
 
 BOOK = "https://mnist-course.github.io/mnist-course/book"
+SECONDS = 20.0  # for one call of a learner's function
+NEAR = 1e-6  # largest relative and absolute error by default
 
-# What Python and NumPy say in the words of those who know the reason already.
+# What Python and NumPy report, in the words of a teacher.
 ADVICE = {
-    r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and its like write into the old "
-    "array, which can hold only whole numbers: make a new one.",
+    r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and the like write into the old "
+    "array, which can only hold whole numbers: make a new one.",
     r"slice indices must be integers": "A position must be an `int` such as 15, "
     "not a float such as 15.0.",
 }
 
 
 class CheckError(AssertionError):
-    """What a check has to say about an answer that is not right yet."""
+    """What a check has to say about an answer that isn't right yet."""
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows instead of a traceback."""
@@ -51,8 +65,8 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
     Returns
     -------
     callable
-        The decorator. An answer that is still None is not attempted; whatever else the check
-        stumbles over is reported as an answer that it cannot read.
+        The decorator. An answer that is still None is not attempted; any other error in the
+        check is reported as an answer that it can't read.
     """
     read_on = f"Read on: {BOOK}/{section}"
 
@@ -73,7 +87,7 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
             # An answer can be of any type and break any comparison.
             except Exception as error:
                 raise CheckError(
-                    f"Not yet: the check could not read your answer ({_named(error)}). Compare it "
+                    f"Not yet: the check couldn't read your answer ({_named(error)}). Compare it "
                     f"with what the task asks for.\n{read_on}"
                 ) from None
             print(f"Well done: {praise}")  # noqa: T201 (a notebook shows it below the cell)
@@ -81,6 +95,225 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
         return run
 
     return decorate
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arguments to call a learner's function with.
+
+    Attributes
+    ----------
+    arguments : tuple
+        The arguments, by position.
+    given : str
+        How a message names them, such as ``for 3 rows of logits``; by default, small arguments
+        are shown as they are.
+    """
+
+    arguments: tuple[Any, ...]
+    given: str = ""
+
+
+@dataclass(frozen=True)
+class FunctionCheck:
+    """A check of a function that a learner writes.
+
+    Attributes
+    ----------
+    name : str
+        The name of the function.
+    section : str
+        The section of the book that explains the task.
+    correct : callable
+        A correct function. It returns an array where the learner has to return one, and a list
+        where any sequence will do.
+    cases : sequence of Case
+        What to call both with. The first that differs is reported, so the simplest come first.
+    praise : str
+        What a correct function earns.
+    mistakes : mapping of str to callable
+        The usual mistakes: a sentence that names each one, and a function that makes it. The first
+        that returns the same as the learner's function in every case is named.
+    dtype : str, optional
+        The type of the elements of every array returned; by default any.
+    near : float
+        The largest relative and absolute error.
+    new : bool
+        Whether the result must not share memory with an argument.
+    seconds : float
+        How long one call may take.
+    """
+
+    name: str
+    section: str
+    correct: Callable[..., Any]
+    cases: Sequence[Case]
+    praise: str
+    mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    dtype: str | None = None
+    near: float = NEAR
+    new: bool = False
+    seconds: float = SECONDS
+
+    def __call__(self, function: Any) -> None:
+        """Check a learner's function, and print praise if it is correct.
+
+        Parameters
+        ----------
+        function : callable
+            What the learner wrote.
+
+        Raises
+        ------
+        CheckError
+            If it isn't correct yet.
+        """
+        task(self.section)(self._check)(function)
+
+    def _check(self, function: Any) -> str:
+        for case in self.cases:
+            given = case.given or f"for `{self.name}({_arguments(case.arguments)})`"
+            with prefix(f"{given}, "):
+                answer = call(function, *case.arguments, seconds=self.seconds)
+            expected = self.correct(*copy.deepcopy(case.arguments))
+            seen = difference(answer, expected, near=self.near, dtype=self.dtype)
+            if seen:
+                cause = self.find_mistake(function) or describe_unused(function)
+                raise CheckError(f"{given}, {seen}{cause and f' {cause}'}")
+        if self.new:
+            self._expect_new(function)
+        return self.praise
+
+    def find_mistake(self, function: Any) -> str:
+        """Return the sentence of the mistake that returns the same in every case, or ""."""
+        candidates = dict(self.mistakes)
+        for case in self.cases:
+            try:
+                answer = call(function, *case.arguments, seconds=self.seconds)
+            except CheckError:
+                return ""
+            candidates = {
+                sentence: mistaken
+                for sentence, mistaken in candidates.items()
+                if self._returns(mistaken, case.arguments, answer)
+            }
+        return next(iter(candidates), "")
+
+    def _returns(self, mistaken: Any, arguments: tuple[Any, ...], answer: Any) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                result = mistaken(*copy.deepcopy(arguments))
+            return not difference(answer, result, near=self.near)
+        # A mistake may well stop with an error for some arguments.
+        except Exception:
+            return False
+
+    def _expect_new(self, function: Any) -> None:
+        for case in self.cases:
+            given = copy.deepcopy(case.arguments)
+            answer = function(*given)
+            parts = answer if isinstance(answer, tuple | list) else (answer,)
+            expect(
+                not any(_share_memory(part, array) for part in parts for array in given),
+                f"`{self.name}` returned the array it was given, or a part of it; expected a new "
+                "one. Otherwise a later change of the result changes what was given, too.",
+            )
+
+
+def difference(
+    answer: Any,
+    expected: Any,
+    *,
+    name: str = "the result",
+    near: float = NEAR,
+    dtype: str | None = None,
+) -> str:
+    """Describe how an answer differs from what was expected.
+
+    Parameters
+    ----------
+    answer, expected : object
+        Numbers, texts, arrays, or dictionaries and sequences of such.
+    name : str
+        How the description names the answer.
+    near : float
+        The largest relative and absolute error of a number.
+    dtype : str, optional
+        The type of the elements that arrays must have; by default any.
+
+    Returns
+    -------
+    str
+        A sentence with the answer and what was expected, or "" if they agree.
+    """
+    answer = np.asarray(answer) if hasattr(answer, "__array__") else answer
+    if isinstance(expected, Mapping):
+        return _difference_of_mappings(answer, expected, name, near, dtype)
+    if isinstance(expected, tuple):
+        return _difference_of_parts(answer, expected, name, near, dtype)
+    if isinstance(expected, str | bool):
+        same_value = type(answer) in (type(expected), np.bool_, np.ndarray) and answer == expected
+        return "" if same_value else f"{name} is {kind(answer)}; expected {expected!r}."
+    if isinstance(expected, np.ndarray) and expected.ndim and not isinstance(answer, np.ndarray):
+        return f"{name} is {kind(answer)}; expected a NumPy array of shape {expected.shape}."
+    return _difference_of_numbers(answer, np.asarray(expected), name, near, dtype)
+
+
+def _difference_of_mappings(
+    answer: Any, expected: Mapping[Any, Any], name: str, near: float, dtype: str | None
+) -> str:
+    if not isinstance(answer, Mapping):
+        return f"{name} is {kind(answer)}; expected a dictionary with the keys {list(expected)}."
+    if missing := [key for key in expected if key not in answer]:
+        return f"{name} has the keys {list(answer)}; it lacks {', '.join(map(repr, missing))}."
+    parts = (
+        difference(answer[key], value, name=repr(key), near=near, dtype=dtype)
+        for key, value in expected.items()
+    )
+    return next(filter(None, parts), "")
+
+
+def _difference_of_parts(
+    answer: Any, expected: tuple[Any, ...], name: str, near: float, dtype: str | None
+) -> str:
+    if not isinstance(answer, tuple | list) or len(answer) != len(expected):
+        seen = f"{len(answer)} things" if isinstance(answer, tuple | list) else kind(answer)
+        return f"{name} is {seen}; expected {len(expected)} things: {_outline(expected)}."
+    ordinals = ("first", "second", "third", "fourth")
+    where = "" if name == "the result" else f" of {name.removeprefix('the ')}"
+    parts = (
+        difference(part, value, name=f"the {ordinal} part{where}", near=near, dtype=dtype)
+        for part, value, ordinal in zip(answer, expected, ordinals, strict=False)
+    )
+    return next(filter(None, parts), "")
+
+
+def _difference_of_numbers(
+    answer: Any, expected: Any, name: str, near: float, dtype: str | None
+) -> str:
+    try:
+        seen = np.asarray(answer)
+        if seen.dtype.kind not in "biufc":
+            raise TypeError
+    except (TypeError, ValueError):
+        return f"{name} is {kind(answer)}; expected {_shown(expected)}."
+    if seen.shape != expected.shape:
+        wanted = f"shape {expected.shape}" if expected.ndim else "one number"
+        found = f"has shape {seen.shape}" if seen.ndim else f"is the number {_short(seen)}"
+        return f"{name} {found}; expected {wanted}."
+    wrong = ~np.isclose(seen, expected, rtol=near, atol=near, equal_nan=True)
+    if wrong.any():
+        if seen.size <= 12:
+            return f"{name} is {_shown(seen)}; expected {_shown(expected)}."
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = where[0] if len(where) == 1 else list(where)
+        return (
+            f"{wrong.sum():,} of the {seen.size:,} values differ: at position {place}, {name} has "
+            f"{_short(seen[where])}; expected {_short(expected[where])}."
+        )
+    if dtype and expected.ndim and seen.dtype != np.dtype(dtype):
+        return f"the values are right, but {name} has the type {seen.dtype}; expected {dtype}."
+    return ""
 
 
 def expect(condition: bool | np.bool_, failure: str) -> None:
@@ -91,7 +324,7 @@ def expect(condition: bool | np.bool_, failure: str) -> None:
     condition : bool
         What is true of a right answer.
     failure : str
-        What was seen, what was expected, and which mistake it looks like.
+        What was seen and what was expected.
 
     Raises
     ------
@@ -100,6 +333,204 @@ def expect(condition: bool | np.bool_, failure: str) -> None:
     """
     if not condition:
         raise CheckError(failure)
+
+
+@contextmanager
+def prefix(words: str) -> Iterator[None]:
+    """Put words before the message of a failure; an answer not attempted stays one."""
+    try:
+        yield
+    except NotAttemptedError:
+        raise
+    except CheckError as failure:
+        raise CheckError(f"{words}{failure}") from None
+
+
+def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
+    """Call a learner's function on copies of `arguments`, and return its answer.
+
+    Parameters
+    ----------
+    function : callable
+        What the learner wrote.
+    *arguments
+        What to call it with.
+    seconds : float
+        How long the call may take.
+
+    Returns
+    -------
+    object
+        What the function returned; never None.
+
+    Raises
+    ------
+    CheckError
+        If it isn't a function, stops with an error, takes too long, returns None, or changes its
+        arguments.
+    NotAttemptedError
+        If nothing has been written in it.
+    """
+    expect(callable(function), f"expected a function, but saw {kind(function)}.")
+    name = f"`{getattr(function, '__name__', 'your function')}`"
+    given = copy.deepcopy(arguments)
+    try:
+        answer = _call_within(seconds, function, given)
+    except NotImplementedError as error:
+        if not is_written(function):
+            raise NotAttemptedError(name) from None
+        raise CheckError(
+            f"{name} stopped with {explain(error)} Delete the line `raise NotImplementedError()`: "
+            "nothing below it runs."
+        ) from None
+    except TimeoutError:
+        raise CheckError(
+            f"{name} was stopped after {seconds:g} seconds. Is there a loop that never ends?"
+        ) from None
+    except Exception as error:
+        raise CheckError(f"{name} stopped with {explain(error)}") from None
+    expect(
+        all(same(before, after) for before, after in zip(arguments, given, strict=True)),
+        f"{name} changed the data it was given. Make a new object instead of changing the old one.",
+    )
+    expect(answer is not None, f"{name} returned None. Does it end with `return ...`?")
+    return answer
+
+
+def _call_within(seconds: float, function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Call a function, and raise TimeoutError if it still runs after some seconds.
+
+    The timer interrupts the main thread as Ctrl+C does; in other threads there is no limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return function(*arguments)
+    over = threading.Event()
+
+    def stop() -> None:
+        over.set()
+        _thread.interrupt_main()
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        return function(*arguments)
+    except KeyboardInterrupt:
+        if over.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def is_written(function: Any) -> bool:
+    """Whether a function holds more than a docstring and `raise NotImplementedError()`.
+
+    Parameters
+    ----------
+    function : object
+        What a learner's name refers to.
+
+    Returns
+    -------
+    bool
+        True for everything that isn't a function, too; where the source can't be read, whether the
+        code mentions anything else than NotImplementedError.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return True
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        lines = [
+            line
+            for line in getattr(definition, "body", [])
+            if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+        ]
+        return not (len(lines) == 1 and isinstance(lines[0], ast.Raise))
+    except (OSError, SyntaxError, TypeError, ValueError):
+        return bool(set(code.co_names) - {"NotImplementedError"})
+
+
+def describe_unused(function: Any) -> str:
+    """State which arguments the code of a function never reads, or "" if it reads all."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):
+        return ""
+    read = {
+        instruction.argval
+        for part in _codes(code)
+        for instruction in dis.get_instructions(part)
+        if instruction.opname.startswith("LOAD_")
+    }
+    # Python 3.13 and later load two variables at once.
+    names = {name for item in read for name in (item if isinstance(item, tuple) else (item,))}
+    unused = [name for name in code.co_varnames[: code.co_argcount] if name not in names]
+    if not unused:
+        return ""
+    listed = " and ".join(f"`{name}`" for name in unused)
+    return f"`{function.__name__}` never uses its argument{'s' * (len(unused) > 1)} {listed}."
+
+
+def explain(error: BaseException) -> str:
+    """Return type, message and the learner's own line of an error, and advice if there is some."""
+    lines = [
+        entry
+        for entry in traceback.extract_tb(error.__traceback__)
+        if entry.line
+        and "mnist_course" not in entry.filename
+        and "site-packages" not in entry.filename
+    ]
+    where = f" at your line `{lines[-1].line}`" if lines else ""
+    advice = [text for pattern, text in ADVICE.items() if re.search(pattern, str(error))]
+    return " ".join([f"{_named(error)}{where}.", *advice])
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two arguments are equal, arrays element by element."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    try:
+        return bool(np.all(a == b)) or type(a).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
+    except ValueError:
+        return False
+
+
+def kind(value: Any) -> str:
+    """Name a value for a person: its type, and for arrays dtype and shape."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} with shape {value.shape}"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    # Not before u: it is a uint8.
+    article = "an" if name[0] in "aeioAEIO" else "a"
+    return f"{article} {name}: {_one_line(repr(value), 60)}"
+
+
+def predict(model: Any, images: Any) -> Any:
+    """Return the outputs of a network, and fail the check unless they are ten for each image."""
+    try:
+        answer = np.asarray(model.predict(images, batch_size=1000, verbose=0))
+    # What a model raises on images that it cannot take is not limited to any list.
+    except Exception as error:
+        raise CheckError(
+            f"the network takes inputs of shape {getattr(model, 'input_shape', None)}, and stopped "
+            f"at images of shape (None, 28, 28) with {explain(error)}"
+        ) from None
+    expect(
+        answer.shape == (len(images), 10),
+        f"the network answers {len(images):,} images with an array of shape {answer.shape}; "
+        "expected ten numbers for each image.",
+    )
+    return answer
+
+
+def measure_accuracy(model: Any, images: Any, labels: Any) -> float:
+    """Return the share of images that a network recognizes."""
+    return float((predict(model, images).argmax(axis=1) == labels).mean())
 
 
 @contextmanager
@@ -129,82 +560,6 @@ def advise(advice: Mapping[str, str]) -> AbstractContextManager[None]:
     return rephrase(say)
 
 
-def call(function: Any, *arguments: Any) -> Any:
-    """Call a learner's function on copies of `arguments`, and return its answer.
-
-    Parameters
-    ----------
-    function : callable
-        What the learner wrote.
-    *arguments
-        What to call it with.
-
-    Returns
-    -------
-    object
-        What the function returned; never None.
-
-    Raises
-    ------
-    CheckError
-        If it is no function, stops with an error, returns None, or changes its arguments.
-    NotAttemptedError
-        If it raises NotImplementedError, as untouched answers do.
-    """
-    expect(callable(function), f"expected a function, but saw {kind(function)}.")
-    name = f"`{getattr(function, '__name__', 'your function')}`"
-    given = copy.deepcopy(arguments)
-    try:
-        answer = function(*given)
-    except NotImplementedError:
-        raise NotAttemptedError(name) from None
-    except Exception as error:
-        raise CheckError(f"{name} stopped with {explain(error)}") from None
-    expect(answer is not None, f"{name} returned None. Does it end with `return ...`?")
-    expect(
-        all(same(before, after) for before, after in zip(arguments, given, strict=True)),
-        f"{name} changed the data it was given, which everybody else still needs. Make a new "
-        "one instead of changing the old one.",
-    )
-    return answer
-
-
-def explain(error: BaseException) -> str:
-    """Return type, message and the learner's own line of an error, and advice if there is some."""
-    lines = [
-        entry
-        for entry in traceback.extract_tb(error.__traceback__)
-        if entry.line
-        and "mnist_course" not in entry.filename
-        and "site-packages" not in entry.filename
-    ]
-    where = f" at your line `{lines[-1].line}`" if lines else ""
-    advice = [text for pattern, text in ADVICE.items() if re.search(pattern, str(error))]
-    return " ".join([f"{_named(error)}{where}.", *advice])
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two arguments are equal, arrays element by element."""
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b)
-    try:
-        return bool(np.all(a == b)) or type(a).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
-    except ValueError:
-        return False
-
-
-def kind(value: Any) -> str:
-    """Name a value for a person: its type, and for arrays dtype and shape."""
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} with shape {value.shape}"
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    # Not before u: it is a uint8.
-    article = "an" if name[0] in "aeioAEIO" else "a"
-    return f"{article} {name}: {_one_line(repr(value), 60)}"
-
-
 def expect_array(value: Any, name: str, *, shape: tuple[int, ...], dtype: str | None = None) -> Any:
     """Fail the check unless `value` is an array of this shape and dtype, and return it."""
     expect(
@@ -232,35 +587,61 @@ def expect_number(value: Any, name: str, *, finite: bool = True) -> float:
     return number
 
 
-def predict(model: Any, images: Any) -> Any:
-    """Return the outputs of a network, and fail the check unless they are ten for each image."""
-    try:
-        answer = np.asarray(model.predict(images, batch_size=1000, verbose=0))
-    # What a model raises on images that it cannot take is not limited to any list.
-    except Exception:
-        raise CheckError(
-            f"the network takes inputs of shape {getattr(model, 'input_shape', None)} and could "
-            "not take images of shape (None, 28, 28). Let it begin with Flatten."
-        ) from None
-    expect(
-        answer.shape == (len(images), 10),
-        f"the network answers {len(images):,} images with an array of shape {answer.shape}; "
-        "expected ten numbers for each image.",
-    )
-    return answer
-
-
-def measure_accuracy(model: Any, images: Any, labels: Any) -> float:
-    """Return the share of images that a network recognizes."""
-    return float((predict(model, images).argmax(axis=1) == labels).mean())
-
-
 def find_better_scale(model: Any, labels: Any, scales: Mapping[str, Any], least: float) -> str:
     """Return the first of some scales of the images with an accuracy above `least`, or ""."""
     for name, images in scales.items():
         if measure_accuracy(model, images, labels) > least:
             return name
     return ""
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _share_memory(answer: Any, argument: Any) -> bool:
+    arrays = isinstance(answer, np.ndarray) and isinstance(argument, np.ndarray)
+    return arrays and np.may_share_memory(answer, argument)
+
+
+def _arguments(arguments: tuple[Any, ...]) -> str:
+    """Write small arguments as in a call, and larger ones by their kind."""
+    return ", ".join(
+        repr(argument.tolist())
+        if isinstance(argument, np.ndarray) and argument.size <= 12
+        else kind(argument)
+        if isinstance(argument, np.ndarray)
+        else _one_line(repr(argument), 60)
+        for argument in arguments
+    )
+
+
+def _outline(parts: tuple[Any, ...]) -> str:
+    return ", ".join(
+        f"({_outline(part)})"
+        if isinstance(part, tuple)
+        else kind(part)
+        if isinstance(part, np.ndarray)
+        else f"a {type(part).__name__}"
+        for part in parts
+    )
+
+
+def _shown(numbers: Any) -> str:
+    """Write a number or a small array with few digits."""
+    if numbers.ndim == 0:
+        return _short(numbers)
+    if numbers.size > 12:
+        return kind(numbers)
+    return "[" + ", ".join(_shown(part) for part in numbers) + "]"
+
+
+def _short(number: Any) -> str:
+    number = np.asarray(number)
+    return f"{number:,}" if number.dtype.kind in "iu" else f"{number:.5g}"
 
 
 def _named(error: BaseException) -> str:

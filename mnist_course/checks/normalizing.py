@@ -1,213 +1,244 @@
 """Checks of assignment 02: scale, undo it, standardize."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from mnist_course._arrays import FloatArray, UInt8Array
+from mnist_course._arrays import FloatArray
 
-from .core import call, expect, expect_array, kind, task
+from .core import Case, FunctionCheck
 
 GRAY_VALUES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+FEW = np.array([[[0, 51], [128, 204]]], dtype=np.uint8)
 SCALED = (GRAY_VALUES / 255).astype(np.float32)
-HALF_PRECISION = SCALED.astype(np.float16).astype(np.float32)
+STORED = SCALED.astype(np.float16).astype(np.float32)  # in half precision, and read back
 
 # Wide enough for a deviation with n - 1 in its formula, which is as good.
-TOLERANCE = 4e-3
+NEAR = 4e-3
 
 
-@task("normalizing.html#one-line")
-def scale(scale: Any) -> str:
-    """Check a function that brings gray values between 0 and 1."""
-    answer = call(scale, GRAY_VALUES)
-    expect(isinstance(answer, np.ndarray), f"`scale` returned {kind(answer)}; expected an array.")
-    expect(
-        not np.array_equal(answer, GRAY_VALUES),
-        "every gray value came back as it was; expected 255 to become 1. A line such as "
-        "`images / ...` changes nothing by itself: keep or return its result.",
-    )
-    highest = float(np.real(np.max(answer)))
-    expect(
-        highest != 0 and set(np.unique(answer)) != {0, 1},
-        "nearly everything became 0. Whole-number division (`//`), or turning into whole numbers, "
-        "loses all that lies between 0 and 1.",
-    )
-    expect(
-        highest <= 1,
-        f"the gray value 255 became {highest:.6g}; expected 1. By what do you have to divide?",
-    )
-    expect(
-        highest != 255 / 256,
-        "the gray value 255 became 0.996; expected 1. The largest gray value is 255, not 256.",
-    )
-    expect_array(answer, "the result", shape=GRAY_VALUES.shape, dtype="float32")
-    expect(
-        np.allclose(answer, SCALED, atol=1e-6) or not np.allclose(answer, np.round(answer, 3)),
-        f"{_worst(answer, GRAY_VALUES)}. The values look rounded; leave them as the division "
-        "gives them.",
-    )
-    expect(
-        np.allclose(answer, SCALED, atol=1e-6),
-        f"{_worst(answer, GRAY_VALUES)}. Every gray value is divided by the same number, the "
-        "largest possible one.",
-    )
-    few = 40 + GRAY_VALUES // 2
-    answer = expect_array(call(scale, few), "the result", shape=few.shape)
-    expect(
-        np.allclose(answer, few / 255, atol=1e-6),
-        f"in images with gray values from {few.min()} to {few.max()} {_worst(answer, few)}. Divide "
-        "by the largest *possible* value, whichever ones occur in the array.",
-    )
-    return "255 became 1, 0 stayed 0, and the type is float32."
-
-
-@task("normalizing.html#one-line")
-def unscale(unscale: Any) -> str:
-    """Check a function that turns values between 0 and 1 back into gray values."""
-    answer = call(unscale, SCALED)
-    expect(isinstance(answer, np.ndarray), f"`unscale` returned {kind(answer)}; expected an array.")
-    expect(
-        float(np.real(np.max(answer))) > 1,
-        f"the largest value is {np.max(answer):g}; expected 255. Scale up before you convert.",
-    )
-    _expect_gray_values(answer, "came back changed")
-    answer = call(unscale, HALF_PRECISION)
-    stored = "from images that had been stored as float16 and read back as float32"
-    expect(
-        not np.array_equal(answer, np.floor(HALF_PRECISION * 255)),
-        f"{np.sum(answer != GRAY_VALUES)} of the 256 gray values came back one too small {stored}, "
-        "such as 51 as 50. Its stored value times 255 is 50.9875, and turning that into a whole "
-        "number cuts off what follows the point: round first.",
-    )
-    _expect_gray_values(answer, f"came back changed {stored}")
-    expect_array(answer, "the result", shape=GRAY_VALUES.shape, dtype="uint8")
-    return "all 256 gray values came back, from half precision too."
-
-
-@task("normalizing.html#leakage")
-def standardize(standardize: Any) -> str:
-    """Check a function that standardizes with the statistics of the training images."""
+def _wide_sets() -> tuple[FloatArray, FloatArray]:
     rng = np.random.default_rng(2)
-    train = rng.uniform(0, 200, (50, 4, 4))
-    test = rng.uniform(100, 255, (20, 4, 4))
-    answer = call(standardize, train, test)
-    expect(
-        isinstance(answer, tuple | list) and len(answer) == 2,
-        f"`standardize` returned {kind(answer)}; expected two arrays: the training images, then "
-        "the test images.",
-    )
-    new_train, new_test = answer
-    expect(
-        (np.shape(new_train), np.shape(new_test)) != (test.shape, train.shape),
-        "the two are swapped; expected the training images first, then the test images.",
-    )
-    for name, new, old in (("training", new_train, train), ("test", new_test, test)):
-        expect(
-            isinstance(new, np.ndarray) and new.shape == old.shape,
-            f"the {name} images came back as {kind(new)}; expected an array of shape {old.shape}.",
-        )
-    _expect_no_leak(new_test, train, test)
-    _expect_standardized(new_train, train)
-    _expect_treated_alike(new_test, train, test)
-    for name, new in (("training", new_train), ("test", new_test)):
-        expect_array(new, f"the array of {name} images", shape=new.shape, dtype="float32")
-    return "mean 0, deviation 1, and nothing leaked."
+    return rng.uniform(0, 200, (50, 4, 4)), rng.uniform(100, 2000, (20, 4, 4))
 
 
-def _worst(answer: Any, images: UInt8Array) -> str:
-    """Say of the gray value that is scaled worst what became of it."""
-    expected = images / 255
-    i = int(np.abs(answer - expected).argmax())
-    return (
-        f"the gray value {images.flat[i]} became {_short(answer.flat[i])}; expected "
-        f"{_short(expected.flat[i])}"
-    )
+def _scale(images: Any) -> Any:
+    return (images / 255).astype("float32")
 
 
-def _expect_gray_values(answer: Any, failure: str) -> None:
-    """Fail the check unless an answer holds all gray values in order, whatever its dtype."""
-    expect_array(answer, "the result", shape=GRAY_VALUES.shape)
-    changed = np.flatnonzero(answer != GRAY_VALUES)
-    examples = " and ".join(f"{i} as {_short(answer.flat[i])}" for i in changed[:2])
-    expect(
-        not changed.size,
-        f"{changed.size} of the 256 gray values {failure}, such as {examples}. Undo the division "
-        "of `scale`, then take the nearest whole number.",
-    )
+scale = FunctionCheck(
+    name="scale",
+    section="normalizing.html#one-line",
+    correct=_scale,
+    cases=[
+        Case((FEW,)),
+        Case((GRAY_VALUES,), "for an image with all 256 gray values in order"),
+        Case((40 + GRAY_VALUES // 2,), "for an image with the gray values 40 to 167 in order"),
+    ],
+    dtype="float32",
+    new=True,
+    praise="255 became 1, 0 stayed 0, and the type is float32.",
+    mistakes={
+        "Those are the values that came in. `images / 255` by itself changes nothing: return its "
+        "result.": lambda images: images,
+        "Only whole numbers are left: that's what `//` gives, and converting to integers after "
+        "the division.": lambda images: images // 255,
+        "Only whole numbers are left, rounded to the nearest one.": lambda images: np.rint(
+            images / 255
+        ),
+        "That's divided by 255 twice.": lambda images: images / 255 / 255,
+        "That's divided by 256. The largest gray value is 255.": lambda images: images / 256,
+        "That's divided by 254. The largest gray value is 255.": lambda images: images / 254,
+        "That's divided by 100.": lambda images: images / 100,
+        "That's multiplied by 255.": lambda images: images * 255.0,
+        "That's divided by the largest value that occurs in the array. Divide by the largest "
+        "*possible* one.": lambda images: images / images.max(),
+        "The values were stretched so that the smallest that occurs becomes 0 and the largest 1. "
+        "Divide by the largest *possible* value only.": lambda images: (
+            (images - images.min()) / np.ptp(images)
+        ),
+        "That runs from -1 to 1: divided by 127.5, minus 1.": lambda images: images / 127.5 - 1,
+        "That's inverted: black became white.": lambda images: 1 - images / 255,
+        "That's standardized: mean 0, standard deviation 1.": lambda images: (
+            (images - images.mean()) / images.std()
+        ),
+        "That's rounded to one decimal.": lambda images: np.round(images / 255, 1),
+        "That's rounded to two decimals.": lambda images: np.round(images / 255, 2),
+        "That's rounded to three decimals.": lambda images: np.round(images / 255, 3),
+        "That's half precision, `float16`, which keeps three digits only.": lambda images: (
+            images / 255
+        ).astype("float16"),
+    },
+)
 
 
-def _expect_no_leak(new: Any, train: FloatArray, test: FloatArray) -> None:
-    """Fail the check if statistics of the test images went into the test images."""
-    both = np.concatenate([train, test])
-    leaks = {
-        "the test images were shifted by a mean of their own": (test - test.mean()) / test.std(),
-        "mean and deviation were computed from training and test images together": (
-            test - both.mean()
-        )
-        / both.std(),
-        "the test images were divided by a deviation of their own": (test - train.mean())
-        / test.std(),
-        "the test images were shifted by a mean of their own, and divided by the deviation of the "
-        "training images": (test - test.mean()) / train.std(),
-    }
-    for leak, leaked in leaks.items():
-        expect(
-            not _is_near(new, leaked),
-            f"{leak}: that is leakage. Use the mean and deviation of the training images for both.",
-        )
+def _unscale(images: Any) -> Any:
+    return np.rint(images * 255).astype("uint8")
 
 
-def _expect_standardized(new: Any, train: FloatArray) -> None:
+unscale = FunctionCheck(
+    name="unscale",
+    section="normalizing.html#one-line",
+    correct=_unscale,
+    cases=[
+        Case((_scale(FEW),)),
+        Case((SCALED,), "for an image with all 256 gray values in order, scaled"),
+        Case(
+            (STORED,),
+            "for an image with all 256 gray values in order, scaled, stored as float16, and read "
+            "back as float32",
+        ),
+        Case((SCALED[:, :8],), "for an image with the gray values 0 to 127 in order, scaled"),
+    ],
+    dtype="uint8",
+    new=True,
+    praise="all 256 gray values came back, from half precision, too.",
+    mistakes={
+        "Those are the values that came in.": lambda images: images,
+        "The decimals were cut off instead of rounded: 0.2 in half precision times 255 is 50.9875, "
+        "which became 50.": lambda images: (images * 255).astype("uint8"),
+        "Those are the products with 255, not rounded yet.": lambda images: images * 255,
+        "The numbers were rounded up. Take the nearest whole number.": lambda images: np.ceil(
+            images * 255
+        ),
+        "They were converted to whole numbers before the multiplication, which leaves only 0 and "
+        "1.": lambda images: images.astype("uint8") * 255,
+        "They were rounded before the multiplication, which leaves only 0 and 1.": lambda images: (
+            np.rint(images) * 255
+        ),
+        "That's multiplied by 256.": lambda images: np.rint(images * 256),
+        "That's multiplied by 256 and cut off.": lambda images: np.floor(images * 256),
+        "That's multiplied by 254.": lambda images: np.rint(images * 254),
+        "That's divided by 255 once more. Undo the division.": lambda images: images / 255,
+        "The values were stretched so that the largest in the array becomes 255. An image doesn't "
+        "have to contain a 255.": lambda images: np.rint(images / images.max() * 255),
+        "That's inverted: black became white.": lambda images: 255 - np.rint(images * 255),
+    },
+)
+
+
+def _standardize(train: Any, test: Any) -> Any:
     mean, deviation = train.mean(), train.std()
-    expect(
-        not _is_near(new, train - mean / deviation),
-        "only the mean was divided by the deviation. A division comes before a subtraction, "
-        "unless brackets say otherwise: subtract first.",
-    )
-    expect(
-        not _is_near(new, (train - mean) / train.var()),
-        f"the training images have standard deviation {_short(new.std())}; expected 1. You divided "
-        "by the variance, which is the square of the standard deviation.",
-    )
-    expect(
-        not _is_near(new, (train - train.mean(axis=0)) / train.std(axis=0)),
-        "each pixel got a mean of its own. Here one mean and one deviation serve all pixels: leave "
-        "`axis` out.",
-    )
-    expect(
-        _is_near(new, (train - mean) / deviation),
-        f"the training images have mean {_short(new.mean())} and standard deviation "
-        f"{_short(new.std())}; expected 0 and 1, by subtracting one number from all values and "
-        "dividing by another.",
+    return tuple(((images - mean) / deviation).astype("float32") for images in (train, test))
+
+
+def _by(mean: Callable[..., Any], deviation: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that shifts by one function of both arrays, and divides by another."""
+    return lambda train, test: tuple(
+        (images - mean(train, test)) / deviation(train, test) for images in (train, test)
     )
 
 
-def _expect_treated_alike(new: Any, train: FloatArray, test: FloatArray) -> None:
-    """Fail the check unless the test images were shifted and divided as the training images are."""
-    mean, deviation = train.mean(), train.std()
-    expected = (test - mean) / deviation
-    seen = f"the test images have mean {_short(new.mean())}; expected {_short(expected.mean())}."
-    too_late = {
-        "They came back as they were given": test,
-        "They were divided, but not shifted": test / deviation,
-        "They were shifted, but not divided": test - mean,
-    }
-    for what, treated in too_late.items():
-        expect(
-            not _is_near(new, treated),
-            f"{seen} {what}. Did `train` change before you took its mean and deviation for them?",
-        )
-    expect(
-        _is_near(new, expected),
-        f"{seen} They should be treated as the training images are, by the same two numbers.",
-    )
+def _both(train: Any, test: Any) -> Any:
+    return np.concatenate([train, test])
 
 
-def _is_near(new: Any, expected: FloatArray) -> bool:
-    return bool(np.allclose(new, expected, rtol=0, atol=TOLERANCE))
-
-
-def _short(number: Any) -> str:
-    """Write a number with few digits, and what is nearly 0 as 0."""
-    number = float(number)
-    return f"{number:.4g}" if abs(number) > 1e-6 else "0"
+standardize = FunctionCheck(
+    name="standardize",
+    section="normalizing.html#leakage",
+    correct=_standardize,
+    cases=[
+        Case(
+            (np.array([0.0, 2, 4]).reshape(3, 1, 1), np.array([10.0, 3]).reshape(2, 1, 1)),
+            "for training values 0, 2, 4 and test values 10, 3",
+        ),
+        Case(_wide_sets(), "for random training and test images"),
+        Case(
+            tuple(images.astype("uint8") for images in _wide_sets()),
+            "for random images of type uint8",
+        ),
+    ],
+    near=NEAR,
+    dtype="float32",
+    new=True,
+    praise="mean 0, deviation 1, and nothing leaked.",
+    mistakes={
+        "The two are swapped: first the training images, then the test images.": (
+            lambda train, test: _standardize(train, test)[::-1]
+        ),
+        "The test images were standardized by their own mean and deviation. Use those of the "
+        "training images for both.": lambda train, test: (
+            (train - train.mean()) / train.std(),
+            (test - test.mean()) / test.std(),
+        ),
+        "Mean and deviation come from training and test images together: that's leakage. Use those "
+        "of the training images for both.": _by(
+            lambda train, test: _both(train, test).mean(),
+            lambda train, test: _both(train, test).std(),
+        ),
+        "The mean comes from training and test images together: that's leakage.": _by(
+            lambda train, test: _both(train, test).mean(), lambda train, test: train.std()
+        ),
+        "The deviation comes from training and test images together: that's leakage.": _by(
+            lambda train, test: train.mean(), lambda train, test: _both(train, test).std()
+        ),
+        "The test images were shifted by the mean of the training images, but divided by their own "
+        "deviation.": lambda train, test: (
+            (train - train.mean()) / train.std(),
+            (test - train.mean()) / test.std(),
+        ),
+        "The test images were shifted by their own mean, then divided by the deviation of the "
+        "training images.": lambda train, test: (
+            (train - train.mean()) / train.std(),
+            (test - test.mean()) / train.std(),
+        ),
+        "The test images came back as they were.": lambda train, test: (
+            (train - train.mean()) / train.std(),
+            test,
+        ),
+        "The test images were divided, but not shifted.": lambda train, test: (
+            (train - train.mean()) / train.std(),
+            test / train.std(),
+        ),
+        "The test images were shifted, but not divided.": lambda train, test: (
+            (train - train.mean()) / train.std(),
+            test - train.mean(),
+        ),
+        "Both came back as they were.": lambda train, test: (train, test),
+        "Only the mean was divided by the deviation: without parentheses, division comes before "
+        "subtraction.": lambda train, test: tuple(
+            images - train.mean() / train.std() for images in (train, test)
+        ),
+        "The mean was subtracted, but nothing was divided.": _by(
+            lambda train, test: train.mean(), lambda train, test: 1
+        ),
+        "They were divided by the deviation, but nothing was subtracted.": _by(
+            lambda train, test: 0, lambda train, test: train.std()
+        ),
+        "That's divided by the variance. Divide by the standard deviation, its square root.": _by(
+            lambda train, test: train.mean(), lambda train, test: train.var()
+        ),
+        "That's divided by the range, largest minus smallest, not by the standard deviation.": _by(
+            lambda train, test: train.mean(), lambda train, test: np.ptp(train)
+        ),
+        "That's shifted by the smallest value and divided by the range.": _by(
+            lambda train, test: train.min(), lambda train, test: np.ptp(train)
+        ),
+        "That's shifted by the median, not by the mean.": _by(
+            lambda train, test: np.median(train), lambda train, test: train.std()
+        ),
+        "Each pixel got its own mean and deviation. Use one mean and one deviation for all of "
+        "them: leave `axis` out.": _by(
+            lambda train, test: train.mean(axis=0), lambda train, test: train.std(axis=0)
+        ),
+        "Each image got its own mean and deviation. Use those of all training images.": (
+            lambda train, test: tuple(
+                (images - images.mean(axis=(1, 2), keepdims=True))
+                / images.std(axis=(1, 2), keepdims=True)
+                for images in (train, test)
+            )
+        ),
+        "Values below -1 and above 1 were clipped. Leave them as they are.": lambda train, test: (
+            tuple(np.clip(images, -1, 1) for images in _standardize(train, test))
+        ),
+        "Values below -3 and above 3 were clipped. Leave them as they are.": lambda train, test: (
+            tuple(np.clip(images, -3, 3) for images in _standardize(train, test))
+        ),
+        "The signs are reversed: subtract the mean from the images, not the other way around.": (
+            lambda train, test: tuple(-images for images in _standardize(train, test))
+        ),
+        "They were divided by 255. Standardizing subtracts the mean, then divides by the standard "
+        "deviation.": lambda train, test: (train / 255, test / 255),
+    },
+)

@@ -85,11 +85,11 @@ def changes(x):
         (stops, "`stops` stopped with AttributeError"),
         (stops, "at your line `return x.nothing`.\nRead on"),
         (refuses, "`refuses` stopped with ValueError at your line `raise ValueError`."),
-        (divides_in_place, "`x /= 2`. `/=` and its like write into the old array"),
+        (divides_in_place, "`x /= 2`. `/=` and the like write into the old array"),
         (cuts, "`return x[: 3 / 2]`. A position must be an `int`"),
         (lambda x: None, "returned None. Does it end with `return ...`?"),
         (changes, "`changes` changed the data it was given"),
-        (lambda x: 5, "the check could not read your answer (TypeError"),
+        (lambda x: 5, "the check couldn't read your answer (TypeError"),
         (lambda: 5, "stopped with TypeError"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from docutils.nodes import make_id
 
 from mnist_course import checks
-from mnist_course.checks.core import BOOK, CheckError, NotAttemptedError
+from mnist_course.checks.core import BOOK, CheckError, FunctionCheck, NotAttemptedError
 
 MODULES = sorted(
     file.stem
@@ -25,7 +25,9 @@ SOLUTIONS = ROOT / "solutions"
 
 
 def is_check(value: object, module: str) -> bool:
-    """Whether `task` decorated it: it wraps a function of the same module."""
+    """Whether it is a check of this module: `task` decorated it, or it is a FunctionCheck."""
+    if isinstance(value, FunctionCheck):
+        return True
     here = getattr(value, "__module__", "") == f"mnist_course.checks.{module}"
     return here and hasattr(value, "__wrapped__")
 
