@@ -50,7 +50,7 @@ def published(name: str) -> Published:
     Returns
     -------
     Published
-        The results of 20 seeds, of 40 for "quick", or of 10 for "cnn".
+        The results of 20 seeds, of 40 for "quick" and "reference", or of 10 for "cnn".
 
     Raises
     ------
