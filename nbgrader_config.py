@@ -12,6 +12,11 @@ c.CourseDirectory.release_directory = "exercises"
 # Hidden tests lie beside their source notebook and must not reach learners.
 c.CourseDirectory.ignore.append("test_*.py")
 
+# What AI assistants may do in the exercises: "off", "hints", or "open". `mnist-course release`
+# writes the rule into each notebook, and into AGENTS.md beside them.
+c.HelpFromAI.rule = "hints"
+c.GenerateAssignment.preprocessors.insert(0, "mnist_course.grading.nbgrader.HelpFromAI")
+
 # Learners are untrusted users: `nbgrader autograde` and formgrader read submissions with care,
 # run them in the sandbox, and let the hidden tests beside the source notebook decide every point.
 c.Autograde.exporter_class = "mnist_course.grading.nbgrader.SubmissionExporter"

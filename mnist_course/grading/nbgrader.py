@@ -19,6 +19,7 @@ _HOMES = {
     "MoodleExporter": "gradebook.exports",
     "LimitedExtractor": "submissions.archives",
     "SafeCollector": "submissions.collect",
+    "HelpFromAI": "course.assistants",
     "StudentError": "judging.student",
 }
 

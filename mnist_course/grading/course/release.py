@@ -3,11 +3,15 @@
 import tempfile
 from pathlib import Path
 
+from mnist_course._files import atomic
 from mnist_course.errors import CourseError
 
 from .assignment import list_assignments
+from .assistants import HelpFromAI
 from .process import run_nbgrader
 from .settings import Course
+
+AGENTS = "AGENTS.md"
 
 
 def release(course: Course, assignment: str | None = None) -> list[Path]:
@@ -37,7 +41,21 @@ def release(course: Course, assignment: str | None = None) -> list[Path]:
         with tempfile.TemporaryDirectory(dir=course.released.parent, prefix=".release.") as folder:
             generated = generate(course, name, Path(folder))
             written += _replace(course.released / name, generated)
+    agents = course.released / AGENTS
+    if written and not has_instructions(course):
+        with atomic(agents) as temporary:
+            temporary.write_text(HelpFromAI(config=course.config).instructions(), encoding="utf-8")
+        written.append(agents)
     return written
+
+
+def has_instructions(course: Course) -> bool:
+    """Whether the instructions for AI assistants state the course's rule, if it has one."""
+    if not course.config.get(HelpFromAI.__name__):
+        return True
+    file = course.released / AGENTS
+    expected = HelpFromAI(config=course.config).instructions()
+    return file.is_file() and file.read_text(encoding="utf-8", errors="replace") == expected
 
 
 def select(course: Course, assignment: str | None) -> list[str]:

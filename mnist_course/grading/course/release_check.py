@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from mnist_course.errors import CourseError
 
 from .assignment import Assignment, nbgrader_metadata, read_assignment, read_notebook
-from .release import generate, list_files, select
+from .release import AGENTS, generate, has_instructions, list_files, select
 from .settings import Course
 
 SECONDS_PER_CELL = 300  # as much as a learner's cell gets
@@ -95,6 +95,12 @@ def check(
         report(name, number, len(names))
         for file, cell, message in _check(course, name):
             defects.append(Defect(name, course.relative(file).as_posix(), cell, message))
+    if not has_instructions(course):
+        agents = course.relative(course.released / AGENTS).as_posix()
+        message = (
+            "it doesn't state the course's rule for AI assistants: run 'mnist-course release'."
+        )
+        defects.append(Defect(AGENTS, agents, "", message))
     if assignment is None:
         for folder in sorted(course.released.glob("[!.]*/")):
             if folder.name not in names:

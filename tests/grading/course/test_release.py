@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_course.errors import CourseError
-from mnist_course.grading.course.release import release
+from mnist_course.grading.course.release import AGENTS, release
 from mnist_course.grading.course.settings import read_course
 
 NAME = "01_double"
@@ -41,7 +41,9 @@ class TestRelease:
         for old in ("stale.csv", f"{NAME}.ipynb"):
             (folder / old).write_text("from an earlier release", encoding="utf-8")
         written = release(read_course(course))
-        assert written == [folder / f"{NAME}.ipynb", folder / "numbers.csv"]
+        agents = course / "exercises" / AGENTS
+        assert written == [folder / f"{NAME}.ipynb", folder / "numbers.csv", agents]
+        agents.unlink()
         assert files(course / "exercises") == files(generated / "exercises")
         assert {path.name for path in course.iterdir()} == {
             path.name for path in generated.iterdir()
