@@ -32,6 +32,7 @@ P = ParamSpec("P")
 BOOK = "https://mnist-course.github.io/mnist-course/book"
 SECONDS = 20.0  # for one call of a learner's function
 NEAR = 1e-6  # largest relative and absolute error by default
+PARTS = ("the first part", "the second part", "the third part", "the fourth part")
 
 # What Python and NumPy report, in the words of a teacher.
 ADVICE = {
@@ -140,6 +141,8 @@ class FunctionCheck:
         The largest relative and absolute error.
     new : bool
         Whether the result must not share memory with an argument.
+    parts : tuple of str, optional
+        How messages name the parts of a result that is a tuple, such as ``the training images``.
     seconds : float
         How long one call may take.
     """
@@ -153,6 +156,7 @@ class FunctionCheck:
     dtype: str | None = None
     near: float = NEAR
     new: bool = False
+    parts: tuple[str, ...] = PARTS
     seconds: float = SECONDS
 
     def __call__(self, function: Any) -> None:
@@ -176,7 +180,7 @@ class FunctionCheck:
             with prefix(f"{given}, "):
                 answer = call(function, *case.arguments, seconds=self.seconds)
             expected = self.correct(*copy.deepcopy(case.arguments))
-            seen = difference(answer, expected, near=self.near, dtype=self.dtype)
+            seen = difference(answer, expected, near=self.near, dtype=self.dtype, parts=self.parts)
             if seen:
                 cause = self.find_mistake(function) or describe_unused(function)
                 raise CheckError(f"{given}, {seen}{cause and f' {cause}'}")
@@ -227,6 +231,7 @@ def difference(
     name: str = "the result",
     near: float = NEAR,
     dtype: str | None = None,
+    parts: tuple[str, ...] = PARTS,
 ) -> str:
     """Describe how an answer differs from what was expected.
 
@@ -240,6 +245,8 @@ def difference(
         The largest relative and absolute error of a number.
     dtype : str, optional
         The type of the elements that arrays must have; by default any.
+    parts : tuple of str, optional
+        How the description names the parts of a tuple.
 
     Returns
     -------
@@ -250,7 +257,7 @@ def difference(
     if isinstance(expected, Mapping):
         return _difference_of_mappings(answer, expected, name, near, dtype)
     if isinstance(expected, tuple):
-        return _difference_of_parts(answer, expected, name, near, dtype)
+        return _difference_of_parts(answer, expected, name, near, dtype, parts)
     if isinstance(expected, str | bool):
         same_value = type(answer) in (type(expected), np.bool_, np.ndarray) and answer == expected
         return "" if same_value else f"{name} is {kind(answer)}; expected {expected!r}."
@@ -274,18 +281,22 @@ def _difference_of_mappings(
 
 
 def _difference_of_parts(
-    answer: Any, expected: tuple[Any, ...], name: str, near: float, dtype: str | None
+    answer: Any,
+    expected: tuple[Any, ...],
+    name: str,
+    near: float,
+    dtype: str | None,
+    parts: tuple[str, ...],
 ) -> str:
     if not isinstance(answer, tuple | list) or len(answer) != len(expected):
         seen = f"{len(answer)} things" if isinstance(answer, tuple | list) else kind(answer)
         return f"{name} is {seen}; expected {len(expected)} things: {_outline(expected)}."
-    ordinals = ("first", "second", "third", "fourth")
-    where = "" if name == "the result" else f" of {name.removeprefix('the ')}"
-    parts = (
-        difference(part, value, name=f"the {ordinal} part{where}", near=near, dtype=dtype)
-        for part, value, ordinal in zip(answer, expected, ordinals, strict=False)
+    of = "" if name == "the result" else f" of {name}"
+    found = (
+        difference(part, value, name=f"{called}{of}", near=near, dtype=dtype)
+        for part, value, called in zip(answer, expected, parts, strict=False)
     )
-    return next(filter(None, parts), "")
+    return next(filter(None, found), "")
 
 
 def _difference_of_numbers(
@@ -610,11 +621,7 @@ def _share_memory(answer: Any, argument: Any) -> bool:
 def _arguments(arguments: tuple[Any, ...]) -> str:
     """Write small arguments as in a call, and larger ones by their kind."""
     return ", ".join(
-        repr(argument.tolist())
-        if isinstance(argument, np.ndarray) and argument.size <= 12
-        else kind(argument)
-        if isinstance(argument, np.ndarray)
-        else _one_line(repr(argument), 60)
+        _shown(argument) if isinstance(argument, np.ndarray) else _one_line(repr(argument), 60)
         for argument in arguments
     )
 

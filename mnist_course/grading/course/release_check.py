@@ -67,7 +67,8 @@ def check(
     The exercise must be what nbgrader generates from the source notebook, without a line of the
     solutions or the hidden tests; points must be the same in text, cells and hidden tests; each
     task needs an objective, a hint, an answer and a check; the solutions must run without an
-    error or a warning.
+    error or a warning. What is in ``tests/submissions/NAME`` must earn and hear what its table
+    says, and no public check may pass what the hidden tests take points from.
 
     Parameters
     ----------
@@ -123,6 +124,7 @@ def _check(course: Course, name: str) -> Iterator[_Fault]:
     yield from _check_hidden_points(assignment)
     yield from _check_exercise(course, assignment)
     yield from _check_solution(assignment)
+    yield from _check_matrix(course, assignment)
 
 
 def _check_cells(assignment: Assignment) -> Iterator[_Fault]:
@@ -361,6 +363,17 @@ def _check_solution(assignment: Assignment) -> Iterator[_Fault]:
         except NoSuchKernel as error:
             message = f"there is no Jupyter kernel {error.name!r}: set the notebook's to python3."
             yield assignment.path, "", message
+
+
+def _check_matrix(course: Course, assignment: Assignment) -> Iterator[_Fault]:
+    """Grade the course's own submissions to an assignment, if it has some."""
+    # Not above: it takes seconds to import TensorFlow.
+    from mnist_course.grading.judging.matrix import MATRIX, TABLE, find_disagreements
+
+    folder = course.root / MATRIX / assignment.name
+    if (folder / TABLE).is_file():
+        for name, cell, message in find_disagreements(course.source, folder):
+            yield folder / f"{name}.py", cell, message
 
 
 def _run(client: NotebookClient, position: int, cell: NotebookNode) -> str:
