@@ -34,6 +34,8 @@ SECONDS = 20.0  # for one call of a learner's function
 NEAR = 1e-6  # largest relative and absolute error by default
 PARTS = ("the first part", "the second part", "the third part", "the fourth part")
 
+STILL_THERE = "Delete the line `raise NotImplementedError()`: nothing below it runs."
+
 # What Python and NumPy report, in the words of a teacher.
 ADVICE = {
     r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and the like write into the old "
@@ -390,10 +392,7 @@ def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
     except NotImplementedError as error:
         if not is_written(function):
             raise NotAttemptedError(name) from None
-        raise CheckError(
-            f"{name} stopped with {explain(error)} Delete the line `raise NotImplementedError()`: "
-            "nothing below it runs."
-        ) from None
+        raise CheckError(f"{name} stopped with {explain(error)} {STILL_THERE}") from None
     except TimeoutError:
         raise CheckError(
             f"{name} was stopped after {seconds:g} seconds. Is there a loop that never ends?"

@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 from mnist_course._backend import keras
-from mnist_course.checks.core import CheckError, explain
+from mnist_course.checks.core import STILL_THERE, CheckError, explain
 from mnist_course.checks.figures import Panel, describe, find_figure
 
 from .messages import ANSWERED, FAILED, NOT_ATTEMPTED, TOO_LONG, pack, unpack
@@ -101,10 +101,9 @@ def _at_most(seconds: float) -> Iterator[None]:
 def _protected(ask: Callable[..., Any], *details: Any) -> tuple[str, Any]:
     try:
         return ANSWERED, ask(*details)
-    except NotImplementedError:
-        return NOT_ATTEMPTED, None
     except BaseException as error:
-        return FAILED, _sentence(error)
+        unfinished = isinstance(error, NotImplementedError | _NothingError)
+        return NOT_ATTEMPTED if unfinished else FAILED, _sentence(error)
 
 
 def _sentence(error: BaseException) -> str:
@@ -112,11 +111,17 @@ def _sentence(error: BaseException) -> str:
         return TOO_LONG
     if isinstance(error, _MissingError | CheckError):
         return str(error)
+    if isinstance(error, NotImplementedError):
+        return f"stopped with {explain(error)} {STILL_THERE}"
     return f"stopped with {explain(error)}"
 
 
 class _MissingError(Exception):
     """There is no such name, or it is of no use."""
+
+
+class _NothingError(_MissingError):
+    """There is such a name, but its value is still None."""
 
 
 def _run(shell: Shell, seconds: float, code: str, room: int) -> Any:
@@ -135,7 +140,7 @@ def _find(shell: Shell, name: str) -> Any:
         raise _MissingError("does not exist after the notebook ran.")
     value = shell.user_ns[name]
     if value is None:
-        raise NotImplementedError
+        raise _NothingError("is None after the notebook ran.")
     return value
 
 

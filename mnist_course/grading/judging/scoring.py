@@ -27,6 +27,7 @@ from mnist_course.errors import CourseError, DataError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.sandbox.supervisor import Child
 from mnist_course.grading.submissions.assemble import assemble, code_cells
+from mnist_course.grading.submissions.repair import written_answers
 
 from .labelled import Labelled
 from .results import CellScore, Result
@@ -95,7 +96,8 @@ def score(
     notebook = assemble(assignment, submission)
     cells = code_cells(notebook)
     named = [(name, cell.source) for name, cell in cells.items()]
-    with Session(named, spawn=spawn) as session:
+    written = written_answers(assignment, notebook)
+    with Session(named, spawn=spawn, written=written) as session:
         hidden = _Hidden(session, seed, labelled)
         _pytest(assignment.tests, hidden)
     for name, outputs in session.outputs.items():

@@ -3,7 +3,7 @@
 import multiprocessing
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -77,6 +77,9 @@ class Session:
         Name and code of the cells to run.
     spawn : callable
         What starts the process: `Sandbox.spawn` or `Unconfined.spawn`.
+    written : collection of str
+        Names of the answer cells that aren't as they were released: whatever they lack, they
+        were attempted.
 
     Attributes
     ----------
@@ -97,9 +100,16 @@ class Session:
     Use it as a context manager: the process is gone when the block ends.
     """
 
-    def __init__(self, cells: list[tuple[str, str]], *, spawn: Callable[[], Child]) -> None:
+    def __init__(
+        self,
+        cells: list[tuple[str, str]],
+        *,
+        spawn: Callable[[], Child],
+        written: Collection[str] = (),
+    ) -> None:
         self.cells = cells
         self.spawn = spawn
+        self.written = written
         self.failures: dict[str, tuple[bool, str]] = {}
         self.outputs: dict[str, list[NotebookNode]] = {}
         self.steadiness: dict[str, float] = {}
@@ -295,14 +305,14 @@ class Student:
         status, value = self.session.ask(seconds, kind, *details)
         if status == messages.ANSWERED:
             return value
+        who, sentence = f"`{name}`", str(value)[:LONGEST_SENTENCE]
         if self.answer in self.session.failures:
-            untouched, sentence = self.session.failures[self.answer]
-            if not untouched:
-                raise StudentError(f"Your cell `{self.answer}` {sentence}")
-            status = messages.NOT_ATTEMPTED
-        if status == messages.NOT_ATTEMPTED:
+            unfinished, sentence = self.session.failures[self.answer]
+            who = f"Your cell `{self.answer}`"
+            status = messages.NOT_ATTEMPTED if unfinished else messages.FAILED
+        if status == messages.NOT_ATTEMPTED and self.answer not in self.session.written:
             raise NotAttemptedError(f"`{name}` was not attempted.")
-        raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
+        raise StudentError(f"{who} {sentence}")
 
 
 def _moved(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -77,8 +77,7 @@ def write_repaired(folder: Path, name: str, notebook: NotebookNode) -> Path:
 def released_notebook(assignment: Assignment) -> NotebookNode:
     """Return the notebook as learners get it, whether it was read from its source or released."""
     notebook = copy.deepcopy(assignment.notebook)
-    # Only released cells have one. What is released would be taken for a solution as a whole.
-    if any("checksum" in nbgrader_metadata(cell) for cell in notebook.cells):
+    if _is_released(notebook):
         return notebook
     for preprocessor in (
         LockCells,
@@ -90,3 +89,21 @@ def released_notebook(assignment: Assignment) -> NotebookNode:
     ):
         notebook, _ = preprocessor().preprocess(notebook, {})
     return notebook
+
+
+def written_answers(assignment: Assignment, notebook: NotebookNode) -> set[str]:
+    """Return the names of the answers that aren't empty, and aren't as they were released."""
+    released = copy.deepcopy(assignment.notebook)
+    if not _is_released(released):
+        released, _ = ClearSolutions().preprocess(released, {})
+    stubs = {grade_id(cell): cell.source.strip() for cell in released.cells}
+    return {
+        name
+        for name, answer in graded_answers(assignment, notebook).items()
+        if not is_empty(answer) and answer.strip() != stubs[name]
+    }
+
+
+def _is_released(notebook: NotebookNode) -> bool:
+    """Whether nbgrader made it. It would take what is released for a solution as a whole."""
+    return any("checksum" in nbgrader_metadata(cell) for cell in notebook.cells)

@@ -95,6 +95,25 @@ def test_what_was_not_attempted_is_told_apart(student: Ask, code: str) -> None:
                 ask("f")
 
 
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("def f():\n    raise NotImplementedError()\n    return 3", "nothing below it runs."),
+        ("raise NotImplementedError()\nf = 3", "Your cell `cell_0` stopped with NotImpl"),
+        ("f = None", "`f` is None after the notebook ran."),
+    ],
+)
+def test_what_was_written_is_never_called_not_attempted(code: str, sentence: str) -> None:
+    cells = [("cell_0", code)]
+    with (
+        Session(cells, spawn=Unconfined().spawn, written=["cell_0"]) as session,
+        pytest.raises(StudentError) as raised,
+    ):
+        Student(session, "cell_0").call("f")
+    assert sentence in str(raised.value)
+    assert not isinstance(raised.value, NotAttemptedError)
+
+
 def test_a_failed_cell_does_not_stop_the_others(student: Ask) -> None:
     with student("1 / 0", "def f():\n    return 5") as s:
         assert s.call("f") == 5

@@ -13,10 +13,11 @@ from nbformat import NotebookNode, v4
 
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
+from mnist_course.grading.course.assistants import LABEL
 from mnist_course.grading.submissions.assemble import NOT_ATTEMPTED, assemble
 from mnist_course.grading.submissions.inspect import inspect
 from mnist_course.grading.submissions.read import RejectedError, parse
-from mnist_course.grading.submissions.repair import repair, write_repaired
+from mnist_course.grading.submissions.repair import repair, write_repaired, written_answers
 
 NAME = "01_double"
 FILE = f"{NAME}.ipynb"
@@ -168,6 +169,9 @@ class TestRepair:
         repaired = repair(assignment, answered)
         exercise = nbformat.reads(released.decode(), as_version=4)
         cell(exercise, "greet").source = "def greet(name):\n    return 'Hello ' + name"
+        for notebook in (exercise, repaired):  # only the course knows its rule about assistants
+            first = notebook.cells[0]
+            first.source = first.source.partition(f"\n\n{LABEL}")[0].rstrip()
         assert repaired == exercise
 
     def test_solution_never_gets_into_it(self, made: Path) -> None:
@@ -191,3 +195,15 @@ class TestRepair:
         with pytest.raises(CourseError, match="exists, and may hold your work"):
             write_repaired(folder, NAME, answered)
         assert path.read_text() == "mine"
+
+
+def test_an_answer_counts_as_written_if_it_is_not_as_released(assignment: Assignment) -> None:
+    notebook = repair(assignment, v4.new_notebook())
+    assert written_answers(assignment, notebook) == set()
+    (cell,) = (
+        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "double"
+    )
+    cell.source += "\n    return 2 * number"
+    assert written_answers(assignment, notebook) == {"double"}
+    cell.source = " \n"
+    assert written_answers(assignment, notebook) == set()
