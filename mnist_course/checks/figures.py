@@ -1,15 +1,25 @@
-"""Describe a Matplotlib figure by what it shows, so that its look is left to its author."""
+"""Describe a Matplotlib figure by what a reader sees, so that its look is left to its author."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
+from matplotlib.collections import PolyQuadMesh, QuadMesh
+from matplotlib.colors import to_rgba
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
+SMALLEST = 3.0  # points: smaller letters can't be read
+PALEST = 0.1  # of a color's range: what differs less from the background can't be seen
+FARTHEST = 0.6  # of the size of an image or of axes: text farther off doesn't belong to it
+TOUCHING = 0.25  # of the same: text this near belongs to it, whatever else is there
 
 
 @dataclass
@@ -19,33 +29,57 @@ class Panel:
     Attributes
     ----------
     title, xlabel, ylabel : str
-        The texts around it. A label that all panels share counts for each of them.
+        The texts around it that can be seen. A label that all panels share counts for each.
     images : list of ndarray
-        The arrays given to `imshow`, `matshow` or `pcolormesh`.
+        What `imshow`, `matshow` or `pcolormesh` drew, as it appears: its first row is the one at
+        the top, its first column the one on the left.
+    flaws : list of str
+        For each image, why it can't be seen properly; "" if it can.
     places : list of tuple of float
         The center of each image: from the left and from the top, as shares of the figure.
+    captions : list of str
+        What is written at each image, around it or in it.
     bars : list of tuple of float
-        Position and length of each bar, whichever way the bars lie.
+        Position and length of each bar that can be seen, whichever way the bars lie.
+    starts, widths : list of float
+        Where each bar starts, and how wide it is.
+    horizontal : bool
+        Whether the bars lie.
     lines : list of ndarray, shape (2, n)
         x and y of each line.
     labels : list of str
         The names of the lines and bars in the legend.
-    ticks : list of str
-        What is written at the ticks, x before y.
+    xticks, yticks : list of tuple of (float, str)
+        Where something is written at the x axis and the y axis, and what.
+    limits : list of float
+        Where the x axis begins and ends, then the y axis.
+    scales : tuple of str
+        The scales of the x axis and the y axis, such as "linear".
     texts : list of str
-        All other text inside.
+        All other text inside that can be seen.
+    hidden : list of str
+        A sentence for each text and each bar that is there but can't be seen.
     """
 
     title: str = ""
     xlabel: str = ""
     ylabel: str = ""
     images: list[npt.NDArray[Any]] = field(default_factory=list)
+    flaws: list[str] = field(default_factory=list)
     places: list[tuple[float, float]] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
     bars: list[tuple[float, float]] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
+    horizontal: bool = False
     lines: list[npt.NDArray[Any]] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
-    ticks: list[str] = field(default_factory=list)
+    xticks: list[tuple[float, str]] = field(default_factory=list)
+    yticks: list[tuple[float, str]] = field(default_factory=list)
+    limits: list[float] = field(default_factory=lambda: [0.0, 1.0, 0.0, 1.0])
+    scales: tuple[str, str] = ("linear", "linear")
     texts: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
 
 
 def find_figure(drawn: object) -> Figure | None:
@@ -86,33 +120,161 @@ def describe(figure: Figure) -> list[Panel]:
         In the order in which the axes were made, without color bars and empty axes.
     """
     figure.draw_without_rendering()
-    panels = [_panel(axes, figure) for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    shown = [
+        axes for axes in figure.axes if axes.get_visible() and axes.get_label() != "<colorbar>"
+    ]
+    pictures = {axes: _pictures(axes) for axes in shown}
+    boxes = [picture.box for found in pictures.values() for picture in found]
+    panels = [_panel(axes, pictures[axes], boxes, figure) for axes in shown]
     return [panel for panel in panels if panel.images or panel.bars or panel.lines or panel.texts]
 
 
-def _panel(axes: Axes, figure: Figure) -> Panel:
-    meshes = [mesh for mesh in axes.collections if isinstance(mesh, QuadMesh)]
-    images = [*axes.get_images(), *meshes]
+@dataclass
+class _Picture:
+    """An image as it appears, and where it is on the canvas, in pixels."""
+
+    array: npt.NDArray[Any]
+    box: Bbox
+    flaw: str
+
+
+def _panel(axes: Axes, pictures: list[_Picture], boxes: list[Bbox], figure: Figure) -> Panel:
     legend = axes.get_legend()
+    hidden: list[str] = []
+    titles = [
+        artist
+        for artist in axes.get_children()
+        if isinstance(artist, Text) and artist not in axes.texts
+    ]
+    title = " ".join(filter(None, (_read(text, "title", axes, hidden) for text in titles)))
+    xlabel, ylabel = (
+        _read(axis.label, f"label of the {axis.axis_name} axis", axes, hidden, axis)
+        for axis in (axes.xaxis, axes.yaxis)
+    )
+    written = [(text, words) for text in axes.texts if (words := _read(text, "text", None, hidden))]
+    bars, starts, widths, horizontal = _bars(axes, hidden)
+    around = [title, xlabel, ylabel] if len(pictures) == 1 else []
+    captions = [
+        " ".join(filter(None, [*around, *_inside(written, picture, pictures, boxes)]))
+        for picture in pictures
+    ]
+    xticks, yticks = _ticks(axes)
     return Panel(
-        title=axes.get_title() or axes.get_title("left") or axes.get_title("right"),
-        xlabel=axes.get_xlabel() or figure.get_supxlabel(),
-        ylabel=axes.get_ylabel() or figure.get_supylabel(),
-        images=[np.squeeze(np.asarray(image.get_array())) for image in images],
-        places=[_place(image.get_window_extent(), figure) for image in images],
-        bars=[
-            bar
-            for container in axes.containers
-            if isinstance(container, BarContainer)
-            for bar in _bars(container)
-        ],
+        title=title,
+        xlabel=xlabel or figure.get_supxlabel(),
+        ylabel=ylabel or figure.get_supylabel(),
+        images=[picture.array for picture in pictures],
+        flaws=[picture.flaw for picture in pictures],
+        places=[_place(picture.box, figure) for picture in pictures],
+        captions=captions,
+        bars=bars,
+        starts=starts,
+        widths=widths,
+        horizontal=horizontal,
         lines=[
             np.array([line.get_xdata(), line.get_ydata()], dtype=float) for line in axes.get_lines()
         ],
         labels=[text.get_text() for text in legend.get_texts()] if legend else [],
-        ticks=[label.get_text() for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]],
-        texts=[text.get_text() for text in axes.texts],
+        xticks=xticks,
+        yticks=yticks,
+        limits=[float(limit) for limit in (*axes.get_xlim(), *axes.get_ylim())],
+        scales=(axes.get_xscale(), axes.get_yscale()),
+        texts=[words for _, words in written],
+        hidden=hidden,
     )
+
+
+def _pictures(axes: Axes) -> list[_Picture]:
+    """Describe the images of axes as they appear."""
+    meshes = [each for each in axes.collections if isinstance(each, QuadMesh | PolyQuadMesh)]
+    return [_picture(image, axes) for image in [*axes.get_images(), *meshes]]
+
+
+def _picture(image: Any, axes: Axes) -> _Picture:
+    array = np.squeeze(np.asarray(image.get_array()))
+    shades = image.to_rgba(image.get_array())
+    first, right, down = axes.transData.transform(_corners(image))
+    if abs(right - first)[0] < abs(right - first)[1]:
+        array, right, down = np.swapaxes(array, 0, 1), down, right
+    array = array[:, ::-1] if right[0] < first[0] else array
+    array = array[::-1] if down[1] > first[1] else array
+    gray = array[..., :3].mean(axis=2) if array.ndim == 3 else array
+    box = Bbox([np.min([first, right, down], axis=0), np.max([first, right, down], axis=0)])
+    return _Picture(np.ascontiguousarray(gray), box, _flaw(image, box, shades, axes))
+
+
+def _corners(image: Any) -> npt.NDArray[Any]:
+    """Return where the first pixel, the first row's last, and the first column's last lie."""
+    if not isinstance(image, AxesImage):
+        mesh = image.get_coordinates()
+        return np.array([mesh[0, 0], mesh[0, -1], mesh[-1, 0]])
+    left, right, bottom, top = image.get_extent()
+    start, end = (top, bottom) if image.origin == "upper" else (bottom, top)
+    return np.array([(left, start), (right, start), (left, end)])
+
+
+def _flaw(image: Any, box: Bbox, shades: npt.NDArray[Any], axes: Axes) -> str:
+    """Say why an image can't be seen properly, or ""."""
+    if not image.get_visible() or image.get_alpha() == 0:
+        return "is invisible"
+    if np.asarray(shades)[..., :3].reshape(-1, 3).std(axis=0).max() < 0.02:
+        return "appears in a single color"
+    seen = Bbox.intersection(box, axes.bbox)
+    share = seen.width * seen.height / (box.width * box.height) if seen else 0
+    return "" if share > 0.98 else f"is cut: the limits of its axes show {share:.0%} of it"
+
+
+def _read(text: Text, name: str, around: Axes | None, hidden: list[str], axis: Any = None) -> str:
+    """Return what a text says if it can be seen; if not, note why."""
+    words = text.get_text().strip()
+    if not words:
+        return ""
+    reason = ""
+    if axis is not None and axis.axes is not None and not axis.axes.axison:
+        reason = '`axis("off")` hides it'
+    elif not text.get_visible() or (axis is not None and not axis.get_visible()):
+        reason = "it's made invisible"
+    elif _is_pale(text.get_color(), text.get_alpha(), text):
+        reason = "it has the color of the background"
+    elif (points := float(text.get_fontsize())) < SMALLEST:
+        reason = f"its letters are {points:g} points high"
+    elif around is not None and _gap(text.get_window_extent(), around.bbox) > FARTHEST:
+        reason = "it lies far away from its axes"
+    if reason:
+        hidden.append(f"The {name} {words[:40]!r} can't be seen: {reason}.")
+    return "" if reason else words
+
+
+def _is_pale(color: Any, alpha: float | None, artist: Artist) -> bool:
+    """Whether a color can't be told from the background of the figure."""
+    figure = artist.get_figure(root=True)
+    seen, background = to_rgba(color), to_rgba(figure.get_facecolor() if figure else "white")
+    opacity = seen[3] if alpha is None else alpha
+    difference = max(abs(a - b) for a, b in zip(seen[:3], background[:3], strict=True))
+    return opacity * difference < PALEST
+
+
+def _inside(
+    written: list[tuple[Text, str]], picture: _Picture, own: list[_Picture], boxes: list[Bbox]
+) -> list[str]:
+    """Choose the texts that a reader takes to belong to a picture: those that are nearest to it."""
+    found = []
+    for text, words in written:
+        box = text.get_window_extent()
+        nearest = min(own, key=lambda each: _gap(box, each.box))
+        gap = _gap(box, nearest.box)
+        center = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        elsewhere = any(each.contains(*center) for each in boxes if each is not nearest.box)
+        if nearest is picture and (gap < TOUCHING or (gap < FARTHEST and not elsewhere)):
+            found.append(words)
+    return found
+
+
+def _gap(a: Bbox, b: Bbox) -> float:
+    """Return how far a box is from another, as a share of the size of that."""
+    across = max(b.x0 - a.x1, a.x0 - b.x1, 0) / max(b.width, 1)
+    down = max(b.y0 - a.y1, a.y0 - b.y1, 0) / max(b.height, 1)
+    return float(max(across, down))
 
 
 def _place(box: Bbox, figure: Figure) -> tuple[float, float]:
@@ -120,7 +282,48 @@ def _place(box: Bbox, figure: Figure) -> tuple[float, float]:
     return (box.x0 + box.x1) / 2 / width, 1 - (box.y0 + box.y1) / 2 / height
 
 
-def _bars(container: BarContainer) -> list[tuple[float, float]]:
-    if container.orientation == "horizontal":
-        return [(bar.get_y() + bar.get_height() / 2, bar.get_width()) for bar in container]
-    return [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in container]
+def _ticks(axes: Axes) -> list[list[tuple[float, str]]]:
+    """Return what is written at the x axis and at the y axis, within its limits."""
+    ticks = []
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        reach = 1e-6 * (high - low)
+        seen = axes.axison and axis.get_visible()
+        ticks.append(
+            [
+                (float(place), label.get_text().strip())
+                for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+                if seen and label.get_visible() and label.get_text().strip()
+                if low - reach <= place <= high + reach
+            ]
+        )
+    return ticks
+
+
+def _bars(
+    axes: Axes, hidden: list[str]
+) -> tuple[list[tuple[float, float]], list[float], list[float], bool]:
+    """Return positions and lengths of bars, where they start, their widths, and if they lie."""
+    bars, starts, widths, horizontal = [], [], [], False
+    for container in axes.containers:
+        if not isinstance(container, BarContainer):
+            continue
+        lies = container.orientation == "horizontal"
+        horizontal |= lies
+        for bar in container:
+            across = (bar.get_y(), bar.get_height(), bar.get_x(), bar.get_width())
+            upright = (bar.get_x(), bar.get_width(), bar.get_y(), bar.get_height())
+            side, width, start, length = map(float, across if lies else upright)
+            if length and not _has_color(bar):
+                hidden.append(f"The bar at {side + width / 2:g} can't be seen: it has no color.")
+                continue
+            bars.append((side + width / 2, length))
+            starts.append(start)
+            widths.append(abs(width))
+    return bars, starts, widths, horizontal
+
+
+def _has_color(bar: Patch) -> bool:
+    face, edge = bar.get_facecolor(), bar.get_edgecolor()
+    outlined = bar.get_linewidth() > 0 and not _is_pale(edge, None, bar)
+    return bool(bar.get_visible()) and (not _is_pale(face, None, bar) or outlined)

@@ -1,6 +1,6 @@
 """Checks of assignment 03: a grid of images, counts, a bar chart, mean images.
 
-What is drawn is judged by what it shows, read back from the figure; its look is left to its author.
+A figure is judged by what a reader sees in it, read back by `figures.describe`.
 """
 
 import functools
@@ -8,7 +8,7 @@ import operator
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -18,110 +18,54 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mnist_course._arrays import Array, FloatArray
+from mnist_course.data import load_mnist
 
-from .core import CheckError, advise, call, expect, kind, rephrase, task
+from .core import (
+    Case,
+    CheckError,
+    FunctionCheck,
+    call,
+    describe_unused,
+    difference,
+    expect,
+    kind,
+    prefix,
+    task,
+)
 from .figures import Panel, describe, find_figure
 
 CLASSES = 10
+DIGITS = np.arange(CLASSES)
+SIDE = 28
 NEAR = 0.01  # of the figure: images that are less apart share a row or a column
 
-IMAGES = np.random.default_rng(3).integers(0, 256, (30, 28, 28), dtype=np.uint8)
-IMAGE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype=np.uint8), 30)
 
-COUNTS = [3, 300, 5, 2, 8, 1, 7, 4, 6, 9]
-FIRST_AXIS = "The first axis, which counts the images, has to go."
-
-LABELS = np.random.default_rng(3).permutation(np.repeat(np.arange(10, dtype=np.uint8), COUNTS))
-GAPS = LABELS[(LABELS != 4) & (LABELS != 9)]
-
-
-@task("visualizing.html#samples")
-def plot_grid(plot_grid: Any) -> str:
-    """Check a function that shows images with their labels in rows and columns."""
-    _expect_grid(plot_grid, 2, 3)
-    _expect_grid(plot_grid, 1, 4)
-    return "the right images, in order, each with its label."
-
-
-@task("visualizing.html#class-balance")
-def count_classes(count_classes: Any) -> str:
-    """Check a function that counts how often each digit occurs."""
-    for labels in (LABELS, GAPS):
-        answer = call(count_classes, labels)
-        expect(
-            not isinstance(answer, dict),
-            "`count_classes` returned a dictionary; expected ten counts in the order of the "
-            "digits, without the digits themselves.",
-        )
-        expect(
-            not isinstance(answer, tuple | list) or len(answer) != 2,
-            "`count_classes` returned two things, as np.unique and np.histogram do; expected the "
-            "ten counts alone.",
-        )
-        counts = np.asarray(answer)
-        expect(
-            counts.ndim == 1 and counts.dtype.kind in "iuf",
-            f"`count_classes` returned {kind(answer)}; expected ten counts in a row.",
-        )
-        _expect_counts(counts, labels, "counts")
-    return "ten counts, and 0 for a digit that does not occur."
-
-
-@task("visualizing.html#class-balance")
-def plot_balance(plot_balance: Any) -> str:
-    """Check a function that draws how often each digit occurs."""
-    for labels in (LABELS, GAPS):
-        with advise({"shape mismatch": "Ten lengths need ten positions."}):
-            panels = _draw(plot_balance, labels)
-        panel = _bar_chart(panels)
-        expect(
-            len(panel.bars) != len(labels),
-            f"saw {len(panel.bars)} bars, one for each image; expected one for each digit. Count "
-            "first, then draw the counts.",
-        )
-        lengths = read_bars(panel)
-        expect(
-            lengths.sum() != CLASSES,
-            "the bars add up to 10, as if they counted the ten counts. `plt.hist` counts by "
-            "itself: give it the labels; `plt.bar` draws counts that are there already.",
-        )
-        expect(
-            sorted(length for _, length in panel.bars) != list(range(CLASSES)),
-            "positions and lengths are exchanged: `plt.bar` takes the digits first.",
-        )
-        _expect_counts(lengths, labels, "bars")
-        expect(
-            stand_at_their_digits(panel),
-            "the bars are right, but do not stand at their digits: the bar of 0 stands at "
-            f"{min(position for position, _ in panel.bars):g}.",
-        )
-        unlabeled = find_unlabeled_axes(panel)
-        expect(
-            not unlabeled,
-            f"there is no label on {' and '.join(unlabeled)} that tells a reader what the numbers "
-            "there mean.",
-        )
-    return "every digit has its bar, and both axes have a label."
-
-
-@task("visualizing.html#mean-digits")
-def mean_images(mean_images: Any) -> str:
-    """Check a function that averages the images of each digit."""
-    labels = np.random.default_rng(4).permutation(
-        np.repeat(np.arange(CLASSES, dtype=np.uint8), [4, 2, 3, 5, 2, 3, 2, 4, 3, 2])
+def _random_images(n: int) -> Array:
+    """Make images that look different from every side, half of them paper."""
+    rng = np.random.default_rng(3)
+    return (rng.integers(1, 256, (n, SIDE, SIDE)) * rng.integers(0, 2, (n, SIDE, SIDE))).astype(
+        "uint8"
     )
-    present = (labels != 4) & (labels != 9)
-    with advise({"same shape": FIRST_AXIS, "inhomogeneous": FIRST_AXIS}):
-        answer = call(mean_images, IMAGES, labels)
-    _expect_means(answer, IMAGES, labels)
-    # NumPy warns of the mean of nothing, which is what is asked for here.
-    with warnings.catch_warnings(action="ignore"):
-        try:
-            answer = call(mean_images, IMAGES[present], labels[present])
-        except CheckError as failure:
-            raise CheckError(f"where the digits 4 and 9 do not occur, {failure}") from None
-    _expect_means(answer, IMAGES[present], labels[present])
-    return "ten mean images, each in the place of its digit."
+
+
+def _random_labels(counts: Sequence[int]) -> Array:
+    labels = np.repeat(DIGITS.astype("uint8"), counts)
+    return np.random.default_rng(3).permutation(labels)
+
+
+IMAGES = _random_images(30)
+IMAGE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype="uint8"), 30)
+GRIDS = [(2, 3), (1, 4), (3, 1), (4, 3)]
+
+COUNTED = [
+    Case((np.array([1, 0, 1, 3], dtype="uint8"),)),
+    Case((_random_labels([3, 300, 5, 2, 8, 1, 7, 4, 6, 9]),), "for 345 labels in random order"),
+    Case((_random_labels([3, 2, 5, 2, 0, 1, 7, 4, 6, 0]),), "for 30 labels without 4 and 9"),
+    Case((_random_labels([0, 5, 2, 3, 4, 0, 1, 6, 2, 9]),), "for 32 labels without 0 and 5"),
+]
+
+
+# What a figure shows -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -132,20 +76,40 @@ class Picture:
     ----------
     index : int
         Which of the given images it is; -1 if it is none of them.
+    view : str
+        How it differs from that image, such as "upside down"; "" if it doesn't.
     text : str
         What is written at it.
     shape : tuple of int
         The shape of its array.
+    flaw : str
+        Why it can't be seen properly; "" if it can.
     """
 
     index: int
+    view: str
     text: str
     shape: tuple[int, ...]
+    flaw: str
 
     def says(self, number: int) -> bool:
         """Whether the text names this number, and at most one other one."""
         numbers = {float(text) for text in re.findall(r"\d+(?:\.\d+)?", self.text)}
         return number in numbers and len(numbers) <= 2
+
+
+VIEWS: dict[str, Callable[[Array], Array]] = {
+    "": lambda image: image,
+    "upside down": lambda image: image[::-1],
+    "transposed: its rows and columns are swapped": lambda image: image.T,
+    "mirrored: left and right are swapped": lambda image: image[:, ::-1],
+    "turned by 180 degrees": lambda image: image[::-1, ::-1],
+    "turned by 90 degrees to the left": lambda image: np.rot90(image),
+    "turned by 90 degrees to the right": lambda image: np.rot90(image, -1),
+    "turned and mirrored": lambda image: image[::-1, ::-1].T,
+    "reduced to black and white": lambda image: image > 0,
+    "reduced to black and white: only 255 is left": lambda image: image // 255,
+}
 
 
 def read_pictures(panels: Sequence[Panel], images: Array) -> list[Picture]:
@@ -161,55 +125,34 @@ def read_pictures(panels: Sequence[Panel], images: Array) -> list[Picture]:
     Returns
     -------
     list of Picture
-        In the order of the panels. The texts of a panel with several pictures belong to them in
-        their order, if there is one for each.
+        In the order of the panels.
     """
+    views = {view: [_stretch(change(image)) for image in images] for view, change in VIEWS.items()}
     pictures = []
     for panel in panels:
-        texts = [""] * len(panel.images)
-        if len(panel.images) == 1:
-            texts = [" ".join([panel.title, panel.xlabel, panel.ylabel, *panel.texts])]
-        elif len(panel.texts) == len(panel.images):
-            texts = panel.texts
-        for image, text in zip(panel.images, texts, strict=True):
-            pictures.append(Picture(_index(image, images), text, image.shape))
+        for image, flaw, text in zip(panel.images, panel.flaws, panel.captions, strict=True):
+            index, view = _recognize(image, views)
+            pictures.append(Picture(index, view, text, image.shape, flaw))
     return pictures
 
 
-def read_bars(panel: Panel) -> FloatArray:
-    """Return the lengths of the bars of a panel, in their order along the axis.
-
-    Parameters
-    ----------
-    panel : Panel
-        A bar chart or a histogram.
-
-    Returns
-    -------
-    ndarray of float64
-        Fewer than ten bars become ten if they stand at digits on an axis from 0 to 9: a gap and a
-        bar of length 0 look the same.
-    """
-    positions, lengths = np.array(sorted(panel.bars), dtype=float).reshape(-1, 2).T
-    digits = np.rint(positions).astype(int)
-    at_digits = np.allclose(positions, digits, atol=1e-6) and set(digits) <= set(range(CLASSES))
-    if len(digits) < CLASSES and at_digits and ({0, 9} <= set(digits) or _names_digits(panel)):
-        lengths = np.bincount(digits, weights=lengths, minlength=CLASSES)
-    return lengths.astype(np.float64)
+def _recognize(picture: Array, views: dict[str, list[FloatArray]]) -> tuple[int, str]:
+    """Return which of the images a picture is, and in which view; -1 if it is none."""
+    shown = _stretch(picture)
+    for view, images in views.items():
+        for i, image in enumerate(images):
+            if shown.shape == image.shape and (
+                np.allclose(shown, image, atol=1e-2) or np.allclose(shown, 1 - image, atol=1e-2)
+            ):
+                return i, view
+    return -1, ""
 
 
-def stand_at_their_digits(panel: Panel) -> bool:
-    """Whether each of ten bars covers its digit on the axis, or the ticks name the digits."""
-    positions = np.array(sorted(position for position, _ in panel.bars))
-    if len(positions) != CLASSES:
-        return True
-    return bool(np.all(np.abs(positions - np.arange(CLASSES)) < 0.51)) or _names_digits(panel)
-
-
-def find_unlabeled_axes(panel: Panel) -> list[str]:
-    """Name each axis that has no label, or none but its own name."""
-    labels = {"the x axis": panel.xlabel, "the y axis": panel.ylabel}
-    return [axis for axis, text in labels.items() if text.strip().lower() in ("", "x", "y")]
+def _stretch(image: Array) -> FloatArray:
+    """Bring an image to the range from 0 to 1."""
+    values = np.asarray(image, dtype=np.float64)
+    stretched: FloatArray = (values - values.min()) / max(np.ptp(values), 1e-9)
+    return stretched
 
 
 def find_places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
@@ -229,8 +172,175 @@ def find_places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
     return list(zip(_rank(down), _rank(across), strict=True))
 
 
-def _names_digits(panel: Panel) -> bool:
-    return {str(digit) for digit in range(CLASSES)} <= set(panel.ticks)
+def _rank(values: FloatArray) -> list[int]:
+    """Return the rank of each value, from 0; values that lie near each other share one."""
+    ordered = np.sort(values)
+    groups = ordered[np.diff(ordered, prepend=-np.inf) > NEAR]
+    ranks: list[int] = (np.searchsorted(groups, values, side="right") - 1).tolist()
+    return ranks
+
+
+def read_bars(panel: Panel) -> FloatArray:
+    """Return the lengths of the bars of a panel, in the order of what stands at their axis.
+
+    Parameters
+    ----------
+    panel : Panel
+        A bar chart or a histogram.
+
+    Returns
+    -------
+    ndarray of float64
+        Fewer than ten bars become ten if they stand at digits on an axis from 0 to 9: a gap and a
+        bar of length 0 look the same.
+    """
+    places, lengths = np.array(sorted(set(panel.bars)), dtype=float).reshape(-1, 2).T
+    values = _read_axis(panel, places)
+    if values is None:
+        return lengths
+    digits = np.rint(values).astype(int)
+    at_digits = np.allclose(values, digits, atol=1e-6) and set(digits) <= set(range(CLASSES))
+    limits = _read_axis(panel, _limits(panel))
+    whole = limits is not None and limits.min() <= 0 and limits.max() >= CLASSES - 1
+    if len(digits) < CLASSES and len(set(digits)) == len(digits) and at_digits and whole:
+        return np.bincount(digits, weights=lengths, minlength=CLASSES).astype(np.float64)
+    ordered: FloatArray = lengths[np.argsort(values, kind="stable")]
+    return ordered
+
+
+def stand_at_their_digits(panel: Panel) -> bool:
+    """Whether each of ten bars stands at its digit, by what is written at the axis."""
+    values = _read_axis(panel, np.array(sorted(place for place, _ in set(panel.bars))))
+    if values is None:
+        return False
+    return len(values) != CLASSES or bool(np.all(np.abs(np.sort(values) - DIGITS) < 0.51))
+
+
+def _read_axis(panel: Panel, places: FloatArray) -> FloatArray | None:
+    """Return the numbers that places on the bars' axis stand for; None if it has no even scale."""
+    ticks = panel.yticks if panel.horizontal else panel.xticks
+    numbers = [
+        (place, float(text.replace("−", "-")))  # noqa: RUF001 (Matplotlib's minus)
+        for place, text in ticks
+        if re.fullmatch(r"[-−]?\d+(\.\d+)?", text)  # noqa: RUF001
+    ]
+    if len({place for place, _ in numbers}) < 2:
+        return places
+    at, written = np.array(numbers).T
+    slope, start = np.polyfit(at, written, 1)
+    even = np.allclose(slope * at + start, written, atol=0.05) and abs(slope) > 1e-9
+    return slope * places + start if even else None
+
+
+def _limits(panel: Panel) -> FloatArray:
+    """Return where the axis at which the bars stand begins and ends."""
+    return np.array(panel.limits[2:] if panel.horizontal else panel.limits[:2], dtype=float)
+
+
+def find_bar_faults(panel: Panel) -> list[str]:
+    """Say what keeps a reader from comparing the lengths of the bars.
+
+    Parameters
+    ----------
+    panel : Panel
+        A bar chart or a histogram.
+
+    Returns
+    -------
+    list of str
+        A sentence for each fault.
+    """
+    across, along = ("y", "x") if panel.horizontal else ("x", "y")
+    scales = dict(zip("xy", panel.scales, strict=True))
+    faults = [
+        f"the {axis} axis has the scale {scales[axis]!r}; expected an ordinary, linear one, on "
+        "which a count twice as large is twice as far from 0."
+        for axis in (along, across)
+        if scales[axis] != "linear"
+    ]
+    starts = [
+        start for start, (_, length) in zip(panel.starts, panel.bars, strict=True) if length != 0
+    ]
+    ends = [length for _, length in panel.bars if length != 0]
+    if any(abs(start) > 1e-9 for start in starts):
+        worst = max(starts, key=abs)
+        faults.append(f"a bar starts at {worst:g}; expected all of them to start at 0.")
+    low, high = sorted(panel.limits[:2] if panel.horizontal else panel.limits[2:])
+    reach = 1e-6 * (high - low)
+    if ends and not faults and (low > reach or high < max(ends) - reach):
+        faults.append(
+            f"the {along} axis runs from {low:,.6g} to {high:,.6g}, but the bars run from 0 to "
+            f"{max(ends):,g}; expected the whole length of every bar to be visible."
+        )
+    places = np.sort([place for place, _ in set(panel.bars)])
+    begin, end = sorted(_limits(panel))
+    if len(places) and (places[0] < begin or places[-1] > end):
+        faults.append(
+            f"the {across} axis runs from {begin:.6g} to {end:.6g}, and leaves out bars: they "
+            f"stand from {places[0]:g} to {places[-1]:g}."
+        )
+    if len(places) > 1 and max(panel.widths) > 1.1 * np.diff(places).min():
+        faults.append(
+            f"the bars cover each other: they're {max(panel.widths):g} wide, and "
+            f"{np.diff(places).min():g} apart."
+        )
+    return faults
+
+
+COUNT = re.compile(r"count|how (many|often)|frequen|occurr|amount|quantity|number of|no\. of|total")
+DIGIT = re.compile(r"digit|class|label|categor|numeral")
+NAMELESS = re.compile(r"[xy]?[\s_-]*(axis|(?<=[xy])label|(?<=[xy] )label|values?)?")
+
+
+def find_label_faults(panel: Panel) -> list[str]:
+    """Say what keeps a reader from understanding the axes of a bar chart of digits.
+
+    Parameters
+    ----------
+    panel : Panel
+        A bar chart or a histogram.
+
+    Returns
+    -------
+    list of str
+        A sentence for each fault. Of the words of a label, only those for digits and for counts
+        are known; a label without any of them may stand anywhere.
+    """
+    labels = {"x": panel.xlabel.strip().lower(), "y": panel.ylabel.strip().lower()}
+    across, along = ("y", "x") if panel.horizontal else ("x", "y")
+    faults = [
+        f"the {axis} axis has no label that can be seen."
+        if not text
+        else f"the label of the {axis} axis is {text!r}, which doesn't say what its numbers mean."
+        for axis, text in labels.items()
+        if NAMELESS.fullmatch(text) or not any(map(str.isalpha, text))
+    ]
+    if faults:
+        return [*faults, *panel.hidden]
+    if labels["x"] == labels["y"]:
+        faults.append(f"both axes have the same label, {labels['x']!r}.")
+    elif _says_digits(labels[along]) and not DIGIT.search(labels[across]):
+        faults.append(
+            f"the {along} axis has the counts, but its label is {labels[along]!r}, and the label "
+            f"of the {across} axis, where the digits are, is {labels[across]!r}."
+        )
+    elif re.fullmatch(r"\W*(the )?(digits?|class(es)?)\W*", labels[along]):
+        faults.append(f"the {along} axis has the counts, but its label is {labels[along]!r}.")
+    elif COUNT.search(labels[across]) and not DIGIT.search(labels[across]):
+        faults.append(f"the {across} axis has the digits, but its label is {labels[across]!r}.")
+    ticks = {"x": panel.xticks, "y": panel.yticks}
+    if len(ticks[across]) < 2:
+        faults.append(f"at the {across} axis, nothing says which digit a bar stands for.")
+    if not ticks[along] and not any(re.search(r"\d", text) for text in panel.texts):
+        faults.append(f"neither the {along} axis nor a text at the bars says how long they are.")
+    return faults
+
+
+def _says_digits(label: str) -> bool:
+    return bool(DIGIT.search(label)) and not COUNT.search(label)
+
+
+# What a function draws -----------------------------------------------------------------------
 
 
 def _draw(function: Any, *arguments: Any) -> list[Panel]:
@@ -239,7 +349,8 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
     for name in ("title", "xlabel", "ylabel"):
         expect(
             callable(getattr(pyplot, name)),
-            f"`plt.{name}` was overwritten by a text. Call it, `plt.{name}(...)`, then restart the "
+            f"`plt.{name}` is {kind(getattr(pyplot, name))}. It was a function, until a line such "
+            f'as `plt.{name} = "..."` replaced it. Write `plt.{name}("...")`, and restart the '
             "kernel.",
         )
     shown: list[list[Panel]] = []
@@ -260,10 +371,10 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
         left = [describe(figure) for figure in _open_figures()]
     finally:
         pyplot.close("all")
+    name = f"`{getattr(function, '__name__', 'your function')}`"
     expect(
         bool(shown or (figure and figure.axes)),
-        f"`{draw.__name__}` drew nothing. Draw with functions of Matplotlib, such as those of "
-        "`plt`.",
+        f"{name} drew nothing. Draw with functions of Matplotlib, such as those of `plt`.",
     )
     expect(
         not shown or left != [[]],
@@ -271,9 +382,8 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
     )
     expect(
         len(shown) + len(left) <= 1,
-        f"`{draw.__name__}` drew {len(shown) + len(left)} figures; expected a single one. "
-        "What makes or shows a figure (`plt.figure`, `plt.subplots`, `plt.show`) stands outside "
-        "of the loop.",
+        f"{name} drew {len(shown) + len(left)} figures; expected a single one. `plt.figure`, "
+        "`plt.subplots`, and `plt.show` belong outside of the loop.",
     )
     return shown[0] if shown else describe(figure)
 
@@ -283,53 +393,180 @@ def _open_figures() -> list[Figure]:
     return [figure for figure in figures if figure.axes]
 
 
-def _expect_grid(plot_grid: Any, rows: int, columns: int) -> None:
-    size = f"{rows} row{'s' * (rows > 1)} of {columns}"
-    single = " For a single row, `plt.subplots` returns axes in one dimension, not in two."
-    with rephrase(lambda failure: f"for {size}, {failure}{single * (rows == 1)}"):
-        panels = _draw(plot_grid, IMAGES, IMAGE_LABELS, rows, columns)
+def _mentions(function: Any, word: str) -> bool:
+    """Whether the code of a function contains a name or a text."""
+    code = getattr(function, "__code__", None)
+    return word in (*getattr(code, "co_names", ()), *getattr(code, "co_consts", ()))
+
+
+# Task 1 --------------------------------------------------------------------------------------
+
+
+@task("visualizing.html#samples")
+def plot_grid(plot_grid: Any) -> str:
+    """Check a function that shows images with their labels in rows and columns."""
+    for rows, columns in GRIDS:
+        with prefix(f"for {_size(rows, columns)}, "):
+            try:
+                panels = _draw(plot_grid, IMAGES, IMAGE_LABELS, rows, columns)
+            except CheckError as failure:
+                single = 1 in (rows, columns) and _mentions(plot_grid, "subplots")
+                if not single or "IndexError: too many indices" not in str(failure):
+                    raise
+                raise CheckError(
+                    f"{failure} `plt.subplots({rows}, {columns})` returns its axes in one "
+                    "dimension, not in two, unless you add `squeeze=False`."
+                ) from None
+            _expect_grid(panels, rows, columns, plot_grid)
+    return "the right images, in order, each with its label."
+
+
+ORDERS: dict[str, Callable[[int, int], Any]] = {
+    "The grid begins with images[1]. Places count from 1, but an array counts from 0.": (
+        lambda rows, columns: np.arange(rows * columns) + 1
+    ),
+    "They run down the columns.": lambda rows, columns: (
+        np.arange(rows * columns).reshape(columns, rows).T
+    ),
+    "Every row shows the same images.": lambda rows, columns: np.tile(np.arange(columns), rows),
+    "In every row, all images are the same.": lambda rows, columns: np.repeat(
+        np.arange(rows), columns
+    ),
+    "They run backward, from the last to the first.": lambda rows, columns: np.arange(
+        rows * columns
+    )[::-1],
+    "They're the last images of the array, beginning at its end.": lambda rows, columns: (
+        len(IMAGES) - 1 - np.arange(rows * columns)
+    ),
+    "They're the last images of the array.": lambda rows, columns: (
+        len(IMAGES) - rows * columns + np.arange(rows * columns)
+    ),
+    "The rows run from right to left.": lambda rows, columns: np.arange(rows * columns).reshape(
+        rows, columns
+    )[:, ::-1],
+    "The first images are in the bottom row.": lambda rows, columns: np.arange(
+        rows * columns
+    ).reshape(rows, columns)[::-1],
+    "That's row + column. A row further down means `columns` images further on.": (
+        lambda rows, columns: np.add.outer(np.arange(rows), np.arange(columns))
+    ),
+    "That's row * column. A row further down means `columns` images further on.": (
+        lambda rows, columns: np.multiply.outer(np.arange(rows), np.arange(columns))
+    ),
+    "That's row * rows + column. A row further down means `columns` images further on.": (
+        lambda rows, columns: np.add.outer(rows * np.arange(rows), np.arange(columns))
+    ),
+    "That's column * columns + row: rows and columns are exchanged.": lambda rows, columns: (
+        np.add.outer(np.arange(rows), columns * np.arange(columns))
+    ),
+    "They're sorted by their labels.": lambda rows, columns: np.argsort(
+        IMAGE_LABELS[: rows * columns], kind="stable"
+    ),
+    "Their positions in the array are their labels: that's `images[labels[i]]`.": (
+        lambda rows, columns: IMAGE_LABELS[: rows * columns]
+    ),
+}
+CAPTIONS: dict[str, Callable[[int], Any]] = {
+    "Each image has the label of the next one.": lambda i: IMAGE_LABELS[i + 1],
+    "Each image has the label of the previous one.": lambda i: IMAGE_LABELS[i - 1],
+    "The images are numbered from 0. Write the digit that each one shows.": lambda i: i,
+    "The images are numbered from 1. Write the digit that each one shows.": lambda i: i + 1,
+    "That's the first label at every image.": lambda _: IMAGE_LABELS[0],
+    "That's the last label of the array at every image.": lambda _: IMAGE_LABELS[-1],
+    "They're the last labels of the array, beginning at its end.": lambda i: IMAGE_LABELS[-1 - i],
+    "Those are the labels in sorted order.": lambda i: np.sort(IMAGE_LABELS)[i],
+    "That's the label of the label: `labels[labels[i]]`.": lambda i: IMAGE_LABELS[IMAGE_LABELS[i]],
+    "Those are the first labels of MNIST's training set. Use the argument `labels`.": (
+        lambda i: load_mnist().train_labels[i]
+    ),
+    "Those are the first labels of MNIST's test set. Use the argument `labels`.": (
+        lambda i: load_mnist().test_labels[i]
+    ),
+}
+
+
+def _size(rows: int, columns: int) -> str:
+    return f"{rows} row{'s' * (rows > 1)} of {columns}"
+
+
+def _where(i: int, columns: int) -> str:
+    return f"row {i // columns + 1}, column {i % columns + 1}"
+
+
+def _expect_grid(panels: list[Panel], rows: int, columns: int, function: Any) -> None:
     pictures, places = read_pictures(panels, IMAGES), find_places(panels)
-    _expect_places([picture.shape for picture in pictures], places, (rows, columns), size)
+    _expect_places(pictures, places, rows, columns)
     by_place = sorted(zip(places, pictures, strict=True), key=operator.itemgetter(0))
     ordered = [picture for _, picture in by_place]
+    _expect_pictures(ordered, columns, function)
     _expect_order([picture.index for picture in ordered], rows, columns)
-    _expect_labels(ordered, columns)
+    _expect_captions(ordered, columns, [text for panel in panels for text in panel.hidden])
 
 
 def _expect_places(
-    shapes: list[tuple[int, ...]], places: list[tuple[int, int]], grid: tuple[int, int], size: str
+    pictures: list[Picture], places: list[tuple[int, int]], rows: int, columns: int
 ) -> None:
-    seen, number = len(shapes), grid[0] * grid[1]
-    expect(
-        seen > 0,
-        f"for {size}, there is no image in the figure. `imshow` draws one from its numbers.",
-    )
+    seen, number = len(pictures), rows * columns
+    expect(seen > 0, "there is no image in the figure. `plt.imshow` draws one.")
     expect(
         len(set(places)) > 1 or seen == 1,
-        f"for {size}, {seen} images lie on top of each other. Each needs a place of its own, "
-        "such as a subplot, before it is drawn.",
+        f"all {seen} images lie on top of each other. Make a place for each, such as a subplot, "
+        "before you draw it.",
     )
     (row, column), most = Counter(places).most_common(1)[0]
     expect(
         most == 1,
-        f"for {size}, row {row + 1}, column {column + 1} holds {most} images, so that another "
-        "place is empty. One row further means `columns` places further.",
+        f"row {row + 1}, column {column + 1} holds {most} images, one on top of the other.",
     )
     expect(
-        seen > 1 or max(shapes[0]) <= max(IMAGES.shape[1:]),
-        f"for {size}, saw a single image of shape {shapes[0]}; expected {number} images, each "
-        "drawn by an `imshow` of its own.",
+        seen > 1 or pictures[0].index >= 0,
+        f"there is a single image of shape {pictures[0].shape}; expected {number} images, each "
+        "drawn by a call of its own.",
     )
-    missing = " One is missing: does a range end too early?" * (seen == number - 1)
-    expect(
-        seen == number,
-        f"for {size}, saw {seen} image{'s' * (seen > 1)}; expected {number}.{missing}",
-    )
+    if seen != number:
+        indices = {picture.index for picture in pictures}
+        missing = [f"images[{i}]" for i in range(number) if i not in indices]
+        lacks = f" {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
+        known = -1 not in indices and 0 < len(missing) < 4
+        raise CheckError(
+            f"there {'is 1 image' if seen == 1 else f'are {seen} images'}; expected {number}."
+            f"{lacks * known}"
+        )
     height, width = (1 + max(place[axis] for place in places) for axis in (0, 1))
-    swapped = " Rows and columns are swapped." * ((width, height) == grid)
+    swapped = " Rows and columns are swapped." * ((width, height) == (rows, columns))
     expect(
-        (height, width) == grid,
-        f"saw {height} row{'s' * (height > 1)} of {width}; expected {size}.{swapped}",
+        (height, width) == (rows, columns),
+        f"there {'is' if height == 1 else 'are'} {_size(height, width)}.{swapped}",
+    )
+
+
+def _expect_pictures(pictures: list[Picture], columns: int, function: Any) -> None:
+    """Fail the check unless all pictures are given images, upright and visible."""
+    for i, picture in enumerate(pictures):
+        where = f"the image in {_where(i, columns)}"
+        expect(
+            picture.shape == IMAGES.shape[1:],
+            f"{where} has shape {picture.shape}; expected {IMAGES.shape[1:]}.",
+        )
+        unused = describe_unused(function)
+        expect(
+            picture.index >= 0,
+            f"{where} is none of those given.{unused and f' {unused}'}",
+        )
+        expect(not picture.flaw, f"{where} {picture.flaw}.")
+    wrong = next((i for i, picture in enumerate(pictures) if picture.view), None)
+    if wrong is None:
+        return
+    view = pictures[wrong].view
+    reasons = {
+        "lower": '`origin="lower"` draws row 0 of an array at the bottom.',
+        "pcolormesh": "`pcolormesh` draws row 0 of an array at the bottom; `plt.gca()."
+        "invert_yaxis()` turns the axis around.",
+    }
+    why = [f" {text}" for word, text in reasons.items() if _mentions(function, word)]
+    raise CheckError(
+        f"the image in {_where(wrong, columns)} is {view}."
+        f"{''.join(why) if view == 'upside down' else ''}"
     )
 
 
@@ -337,271 +574,460 @@ def _expect_order(seen: list[int], rows: int, columns: int) -> None:
     number = rows * columns
     if seen == list(range(number)):
         return
-    if -1 in seen:
-        raise CheckError(
-            f"the image in {_place(seen.index(-1), columns)} is none of those given. Draw "
-            "`images`, not `train_images`, and each as it is."
-        )
     expect(
         len(set(seen)) > 1,
-        f"every place shows the same image, images[{seen[0]}]. Which index changes from place to "
-        "place?",
+        f"every place shows the same image, images[{seen[0]}]; expected images[0] to "
+        f"images[{number - 1}].",
     )
-    expect(
-        seen != list(range(1, number + 1)),
-        "the grid begins with images[1]; expected images[0]. `plt.subplot` counts from 1, an "
-        "array from 0.",
-    )
-    expect(
-        seen != np.arange(number).reshape(columns, rows).T.ravel().tolist(),
-        "the images run down the columns; expected along the rows, so that images[1] stands to "
-        "the right of images[0].",
-    )
-    wrong = next(i for i, index in enumerate(seen) if index != i)
+    named = [
+        text for text, make in ORDERS.items() if seen == np.ravel(make(rows, columns)).tolist()
+    ]
     raise CheckError(
-        f"{_place(wrong, columns)} shows images[{seen[wrong]}]; expected images[{wrong}]. There "
-        f"are {columns} images in a row."
+        f"row by row, the grid shows the images {', '.join(map(str, seen))}; expected 0 to "
+        f"{number - 1}, in order.{f' {named[0]}' if named else ''}"
     )
 
 
-def _expect_labels(pictures: list[Picture], columns: int) -> None:
+def _expect_captions(pictures: list[Picture], columns: int, hidden: list[str]) -> None:
+    """Fail the check unless each picture has its label, where a reader sees it."""
     inner = list(enumerate(pictures))
     wrong = next((i for i, picture in inner if not picture.says(IMAGE_LABELS[i])), None)
     if wrong is None:
         return
+    unseen = f" {hidden[0]}" if hidden else ""
     expect(
-        any(picture.text.strip() for picture in pictures),
-        "there is no text at the images; expected the label of each as its title.",
+        any(picture.text for picture in pictures),
+        f"there is no text at the images; expected the label of each.{unseen}",
     )
-    shifts = {
-        "next": [picture.says(IMAGE_LABELS[i + 1]) for i, picture in inner[:-1]],
-        "previous": [picture.says(IMAGE_LABELS[i - 1]) for i, picture in inner[1:]],
-    }
-    for neighbor, shifted in shifts.items():
-        expect(
-            not all(shifted),
-            f"each image has the label of the {neighbor} one. Do image and label take the same "
-            "index? Is the text written after its place was made?",
-        )
     text, label = " ".join(pictures[wrong].text.split()), IMAGE_LABELS[wrong]
-    saw = f"the text at the image in {_place(wrong, columns)} is {text[:60]!r}"
-    expect(
-        len(re.findall(r"\d+", text)) <= 2,
-        f"{saw}; expected only its own label, {label}.",
-    )
-    numbered = [all(picture.says(i + start) for i, picture in inner) for start in (0, 1)]
-    expect(
-        not any(numbered),
-        f"{saw}: the images are numbered; expected the digit that each shows, here {label}.",
-    )
-    raise CheckError(f"{saw}; expected its label, {label}.")
+    where = f"at the image in {_where(wrong, columns)}"
+    last = len(pictures) - 1
+    named = [
+        f" {sentence}"
+        for sentence, number in CAPTIONS.items()
+        if all(
+            picture.says(int(number(i)))
+            for i, picture in inner
+            # Beyond the ends, there is no neighbor.
+            if not ("next" in sentence and i == last) and not ("previous" in sentence and i == 0)
+        )
+    ]
+    cause = named[0] if named else unseen
+    expect(bool(text), f"there is no text {where}; expected its label, {label}.{cause}")
+    raise CheckError(f"the text {where} is {text[:60]!r}; expected its label, {label}.{cause}")
 
 
-def _place(i: int, columns: int) -> str:
-    return f"row {i // columns + 1}, column {i % columns + 1}"
+# Task 2 --------------------------------------------------------------------------------------
 
 
-def _rank(values: FloatArray) -> list[int]:
-    """Return the rank of each value, from 0; values that lie near each other share one."""
-    ordered = np.sort(values)
-    groups = ordered[np.diff(ordered, prepend=-np.inf) > NEAR]
-    ranks: list[int] = (np.searchsorted(groups, values, side="right") - 1).tolist()
-    return ranks
+def _count(labels: Any) -> Any:
+    return np.bincount(labels, minlength=CLASSES)
 
 
-def _index(picture: Array, images: Array) -> int:
-    """Return which of the images a picture is, at any scale; -1 if none."""
-    if picture.shape != images.shape[1:]:
-        return -1
-    shown = _stretched(picture)
-    for i, image in enumerate(_stretched(images)):
-        if np.allclose(shown, image, atol=1e-2) or np.allclose(shown, 1 - image, atol=1e-2):
-            return i
-    return -1
+count_classes = FunctionCheck(
+    name="count_classes",
+    section="visualizing.html#class-balance",
+    correct=lambda labels: _count(labels).tolist(),
+    cases=COUNTED,
+    praise="ten counts, and 0 for a digit that doesn't occur.",
+    mistakes={
+        "The counts end with the largest digit that occurs. `minlength` asks for more.": (
+            lambda labels: np.bincount(labels)
+        ),
+        "Only digits that occur were counted, so the counts no longer stand at their digits.": (
+            lambda labels: np.unique(labels, return_counts=True)[1]
+        ),
+        "`np.unique` returned two things, the digits and their counts, and leaves out digits that "
+        "don't occur.": lambda labels: np.unique(labels, return_counts=True),
+        "Those are the digits that occur, not how often.": lambda labels: np.unique(labels),
+        "That's how many different digits occur.": lambda labels: len(np.unique(labels)),
+        "Ten bins were spread from the smallest to the largest label that occurs, so they don't "
+        "fit the digits.": lambda labels: np.histogram(labels, bins=10)[0],
+        "`np.histogram` returned two things, the counts and the edges of its bins, and spread its "
+        "ten bins from the smallest to the largest label that occurs.": lambda labels: np.histogram(
+            labels, bins=10
+        ),
+        "`np.histogram` returned two things, the counts and the edges of its bins. Return the "
+        "counts alone.": lambda labels: np.histogram(labels, bins=np.arange(11)),
+        "The edges 0 to 9 make nine bins, and the last one holds the 8s and the 9s. Ten bins have "
+        "eleven edges.": lambda labels: np.histogram(labels, bins=np.arange(10))[0],
+        "That's a dictionary. Return the ten counts alone, in the order of the digits.": (
+            lambda labels: dict(enumerate(_count(labels).tolist()))
+        ),
+        "That's a dictionary, and it lacks the digits that don't occur.": lambda labels: dict(
+            Counter(labels.tolist())
+        ),
+        "Those are pairs of a digit and its count. Return the counts alone.": lambda labels: list(
+            enumerate(_count(labels).tolist())
+        ),
+        "The digits 1 to 10 were counted. `range(10)` runs from 0 to 9.": lambda labels: [
+            *_count(labels)[1:],
+            0,
+        ],
+        "The 0 wasn't counted.": lambda labels: _count(labels)[1:],
+        "The 9 wasn't counted: `range(9)` ends at 8.": lambda labels: _count(labels)[:9],
+        "There is a 0 instead of the count of the 9.": lambda labels: [*_count(labels)[:9], 0],
+        "There is a 0 instead of the count of the 0.": lambda labels: [0, *_count(labels)[1:]],
+        "Those are eleven counts. The digits end at 9.": lambda labels: np.bincount(
+            labels, minlength=11
+        ),
+        "Each count stands one place too far to the left.": lambda labels: np.roll(
+            _count(labels), -1
+        ),
+        "Each count stands one place too far to the right.": lambda labels: np.roll(
+            _count(labels), 1
+        ),
+        "A count ends at 255, then starts over at 0: that's the type uint8. Count in a larger "
+        "one.": lambda labels: _count(labels) % 256,
+        "Those are shares of all labels, which add up to 1. Return the counts.": lambda labels: (
+            _count(labels) / len(labels)
+        ),
+        "Those are percentages, which add up to 100. Return the counts.": lambda labels: (
+            100 * _count(labels) / len(labels)
+        ),
+        "Every digit that occurs has the count 1, as if a 1 was stored instead of added: `=+ 1` "
+        "stores, `+= 1` adds.": lambda labels: np.minimum(_count(labels), 1),
+        "Those are the sums of the labels, digit times count.": lambda labels: (
+            DIGITS * _count(labels)
+        ),
+        "That's the number of all labels, ten times: `len(labels == digit)` counts False, too.": (
+            lambda labels: [len(labels)] * CLASSES
+        ),
+        "That's how many labels are *another* digit.": lambda labels: len(labels) - _count(labels),
+        "That's True and False for each label, not yet counted.": lambda labels: (
+            labels == DIGITS[:, np.newaxis]
+        ),
+        "Those are running totals: each adds all smaller digits.": lambda labels: np.cumsum(
+            _count(labels)
+        ),
+        "The counts are sorted, the smallest first. Keep the order of the digits.": lambda labels: (
+            np.sort(_count(labels))
+        ),
+        "The counts are sorted, the largest first. Keep the order of the digits.": lambda labels: (
+            np.sort(_count(labels))[::-1]
+        ),
+        "They run from 9 to 0.": lambda labels: _count(labels)[::-1],
+        "Those are all zeros: nothing was counted.": lambda labels: np.zeros(CLASSES),
+        "Only the first label was counted, as if `return` stood inside the loop.": lambda labels: (
+            _count(labels[:1])
+        ),
+        "That's the count of the 0 alone, as if `return` stood inside the loop.": lambda labels: (
+            _count(labels)[0]
+        ),
+        "That's a list with the count of the 0 alone, as if `return` stood inside the loop.": (
+            lambda labels: _count(labels)[:1]
+        ),
+        "That's the count of the 9 alone, as if each count replaced the one before.": (
+            lambda labels: _count(labels)[9]
+        ),
+        "The first label was left out.": lambda labels: _count(labels[1:]),
+        "The last label was left out.": lambda labels: _count(labels[:-1]),
+        "That's the largest count alone.": lambda labels: _count(labels).max(),
+        "That's the digit that occurs most often.": lambda labels: _count(labels).argmax(),
+        "That's the number of labels.": lambda labels: len(labels),
+        "Those are the counts of MNIST's training labels. Count the argument `labels`.": (
+            lambda _: _count(load_mnist().train_labels)
+        ),
+        "Those are the counts of MNIST's test labels. Count the argument `labels`.": (
+            lambda _: _count(load_mnist().test_labels)
+        ),
+    },
+)
 
 
-def _stretched(images: Array) -> FloatArray:
-    """Bring each image to the range from 0 to 1."""
-    values = np.asarray(images, dtype=np.float64)
-    low = values.min(axis=(-2, -1), keepdims=True)
-    high = values.max(axis=(-2, -1), keepdims=True)
-    stretched: FloatArray = (values - low) / np.maximum(high - low, 1e-9)
-    return stretched
+# Task 3 --------------------------------------------------------------------------------------
+
+
+@task("visualizing.html#class-balance")
+def plot_balance(plot_balance: Any) -> str:
+    """Check a function that draws how often each digit occurs."""
+    for case in COUNTED:
+        (labels,) = case.arguments
+        with prefix(f"{case.given or f'for the labels {labels.tolist()}'}, "):
+            panel = _bar_chart(_draw(plot_balance, labels))
+            lengths = read_bars(panel)
+            if not np.array_equal(lengths, _count(labels)):
+                cause = _exchanged(panel, labels) or _miscounted(plot_balance)
+                raise CheckError(f"{_compare(lengths, labels)}{cause and f' {cause}'}")
+            _expect_digits(panel)
+            for fault in find_bar_faults(panel):
+                raise CheckError(fault)
+            if faults := find_label_faults(panel):
+                raise CheckError(" ".join(faults))
+    return "every digit has its bar, and both axes have a label."
+
+
+BARS: dict[str, Callable[[Any], Any]] = {
+    "That's a bar for each label, as long as its digit. Count first, then draw the counts.": (
+        lambda labels: labels
+    ),
+    "`plt.hist` counts what it's given, and it was given the ten counts. Give it the labels, or "
+    "draw the counts with `plt.bar`.": lambda labels: np.histogram(_count(labels), bins=10)[0],
+    "Nine bins were spread from the smallest to the largest label that occurs.": lambda labels: (
+        np.histogram(labels, bins=9)[0]
+    ),
+    "The edges 1 to 10 make nine bins, without the 0s.": lambda labels: np.histogram(
+        labels, bins=np.arange(1, 11)
+    )[0],
+    "Those are shares: the counts were divided by the number of labels and by the width of the "
+    "bins, as `density=True` does.": lambda labels: np.histogram(labels, bins=10, density=True)[0],
+    "The bars are as long as the digits themselves, 0 to 9. Draw their counts.": lambda _: DIGITS,
+    "They run down instead of up: the counts are negative.": lambda labels: -_count(labels),
+    "Those are the logarithms of the counts.": lambda labels: np.log10(
+        np.maximum(_count(labels), 1)
+    ),
+}
 
 
 def _bar_chart(panels: list[Panel]) -> Panel:
     charts = [panel for panel in panels if panel.bars]
     if not charts:
-        seen = "lines" if any(panel.lines for panel in panels) else "a figure without bars or lines"
-        raise CheckError(f"saw {seen}; expected a bar for each digit.")
-    expect(len(charts) == 1, f"saw {len(charts)} charts; expected all bars on one pair of axes.")
+        unseen = [text for panel in panels for text in panel.hidden]
+        lines = "lines, but " * any(panel.lines for panel in panels)
+        raise CheckError(
+            f"there are {lines}no bars; expected one for each digit, drawn by `plt.bar`, "
+            f"`plt.barh`, or `plt.hist`.{f' {unseen[0]}' if unseen else ''}"
+        )
+    expect(len(charts) == 1, f"there are {len(charts)} charts; expected one with all bars.")
     return charts[0]
 
 
-def _expect_counts(counts: Array, labels: Array, what: str) -> None:
-    """Compare counts of digits, which may be the lengths of bars."""
-    expected = np.bincount(labels, minlength=CLASSES)
-    if np.array_equal(counts, expected):
+def _compare(lengths: FloatArray, labels: Array) -> str:
+    expected = ", ".join(map(str, _count(labels)))
+    if len(lengths) > 12:
+        return f"there are {len(lengths)} bars; expected ten, with the lengths {expected}."
+    return (
+        f"the bars have the lengths {', '.join(f'{length:g}' for length in lengths)}; expected "
+        f"{expected}."
+    )
+
+
+def _exchanged(panel: Panel, labels: Array) -> str:
+    """Say that positions and lengths are exchanged, if they are."""
+    places, lengths = np.array(sorted(panel.bars, key=operator.itemgetter(1)), dtype=float).T
+    if np.array_equal(lengths, DIGITS) and np.array_equal(places, _count(labels)):
+        return "Positions and lengths are exchanged: `plt.bar` takes the digits first."
+    return ""
+
+
+def _miscounted(plot_balance: Any) -> str:
+    """Name the mistake whose counts the bars show for all labels, or ""."""
+    candidates = {**count_classes.mistakes, **BARS}
+    for case in COUNTED:
+        try:
+            lengths = read_bars(_bar_chart(_draw(plot_balance, *case.arguments)))
+        except CheckError:
+            break
+        candidates = {
+            sentence: mistaken
+            for sentence, mistaken in candidates.items()
+            if _same_lengths(lengths, mistaken(*case.arguments))
+        }
+    else:
+        if candidates:
+            return next(iter(candidates))
+    return describe_unused(plot_balance)
+
+
+def _same_lengths(lengths: FloatArray, mistaken: Any) -> bool:
+    return not isinstance(mistaken, tuple | dict) and not difference(lengths, np.asarray(mistaken))
+
+
+def _expect_digits(panel: Panel) -> None:
+    """Fail the check unless each bar stands at its digit."""
+    if stand_at_their_digits(panel):
         return
-    absent = np.flatnonzero(expected == 0)
-    without = f"in labels without {' and '.join(map(str, absent))}, " if len(absent) else ""
-    number, total = len(counts), float(counts.sum())
+    axis = "y" if panel.horizontal else "x"
+    values = _read_axis(panel, np.array(sorted(place for place, _ in set(panel.bars))))
+    written = ", ".join(text for _, text in (panel.yticks if panel.horizontal else panel.xticks))
     expect(
-        number != CLASSES - 1 or not expected[-1] or counts[-1] != expected[-2] + expected[-1],
-        f"saw 9 {what}, the last of which takes the digits 8 and 9 together. Ten bins have eleven "
-        "edges.",
+        values is not None,
+        f"the bars are right, but what is written at the {axis} axis isn't: {written}.",
     )
-    expect(
-        not np.array_equal(np.trim_zeros(counts, "b"), expected[expected > 0]),
-        f"{without}saw {what} for {CLASSES - len(absent)} digits only; expected ten, with 0 for a "
-        "digit that does not occur, so that each digit has its place.",
-    )
-    expect(
-        not np.array_equal(counts, expected[:number]),
-        f"{without}saw {number} {what}: they end with the largest digit that occurs; expected ten, "
-        "with 0 for a digit that does not occur.",
-    )
-    expect(number == CLASSES, f"{without}saw {number} {what}; expected ten, one for each digit.")
-    expect(
-        not np.array_equal(counts, np.histogram(labels, bins=CLASSES)[0]),
-        f"{without}the {what} slipped: ten bins were spread from the smallest to the largest label "
-        f"that occurs, here from {labels.min()} to {labels.max()}. Fix where they begin and end.",
-    )
-    expect(
-        not np.isclose(total, 1) and not np.isclose(total, 100),
-        f"the {what} add up to {total:g}, as shares do; expected counts, which add up to the "
-        f"number of labels, {len(labels)}.",
-    )
-    expect(
-        not np.array_equal(counts, expected % 256),
-        f"a digit that occurs 300 times was counted {300 % 256} times: the type uint8 ends at 255, "
-        "then starts over at 0. Count in a larger type.",
-    )
-    expect(
-        total == len(labels),
-        f"{without}the {what} add up to {total:g}; expected {len(labels)}, the number of labels "
-        "given. Are all of them counted, and no others, such as those of `train_labels`?",
-    )
-    expect(
-        sorted(counts) != sorted(expected),
-        f"{without}the {what} are right, but in another order, such as that of their size; "
-        "expected the order of the digits, from 0 to 9.",
-    )
-    wrong = int(np.argmax(counts != expected))
+    first, last = (f"{value:.3g}" for value in np.sort(values)[[0, -1]])
     raise CheckError(
-        f"{without}the digit {wrong} was counted {counts[wrong]:g} times; expected "
-        f"{expected[wrong]}."
+        f"the bars are right, but by the numbers at the {axis} axis, the bar of the 0 stands at "
+        f"{first}, and that of the 9 at {last}."
     )
 
 
-def _expect_means(answer: Any, images: Array, labels: Array) -> None:
-    groups = [images[labels == digit] for digit in range(CLASSES)]
-    occurring = [digit for digit in range(CLASSES) if len(groups[digit])]
-    means = _as_means(answer, images, labels)
-    expected = np.stack([groups[digit].mean(axis=0) for digit in occurring])
-    seen = means[occurring]
-    mistakes = _wrong_means(images, [groups[digit] for digit in occurring], expected)
-    for mistake, mistaken in mistakes.items():
-        expect(not _close(seen, mistaken), f"{mistake}.")
-    expect(
-        means.dtype.kind == "f",
-        f"the means are whole numbers (the type is {means.dtype}), so what follows the point is "
-        "lost. Make the array that holds them one of floats.",
-    )
-    rounded = np.array_equal(seen, np.rint(seen)) and np.allclose(seen, expected, atol=1)
-    expect(not rounded, "the means were rounded to whole numbers. Do not round.")
-    for digit, picture in zip(occurring, seen, strict=True):
-        other = next(
-            (d for d, m in zip(occurring, expected, strict=True) if _close(picture, m)), -1
-        )
-        expect(
-            other in (-1, digit),
-            f"the mean image of the {other} stands at position {digit}; expected the order of "
-            "the digits, from 0 to 9, whatever the order of the labels.",
-        )
-    expect(
-        not np.isnan(seen).any(),
-        "there is a nan in the mean image of a digit that occurs. Where was nothing divided by 0?",
-    )
-    if not _close(seen, expected):
-        worst = np.unravel_index(np.argmax(np.abs(seen - expected)), expected.shape)
-        which, row, column = (int(i) for i in worst)
-        raise CheckError(
-            f"the mean image of the {occurring[which]} has the gray value {seen[worst]:.2f} in "
-            f"row {row}, column {column}; expected {expected[worst]:.2f}. Are the images and "
-            "labels those that the function is given, not `train_images` and `train_labels`?"
-        )
+# Task 4 --------------------------------------------------------------------------------------
 
 
-def _wrong_means(images: Array, groups: list[Array], expected: Array) -> dict[str, Array]:
-    """Return what the usual mistakes compute, each under what to say about it."""
-    sizes = np.array([len(group) for group in groups])[:, np.newaxis, np.newaxis]
-    sums = expected * sizes
-    return {
-        "each of the ten images is the mean of *all* images. Choose the images of one digit "
-        "before you average": np.broadcast_to(images.mean(axis=0), expected.shape),
-        "the images are sums. A mean is the sum, divided by how many there are": sums,
-        "the sums were divided by the number of all images; expected the number of images of that "
-        "digit": sums / len(images),
-        "the sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type": (
-            sums % 256 / sizes
+def _means(images: Any, labels: Any) -> Any:
+    return np.stack([images[labels == digit].mean(axis=0) for digit in DIGITS])
+
+
+def _per_digit(summarize: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make a function that summarizes the images of each digit."""
+    return lambda images, labels: np.stack([summarize(images[labels == digit]) for digit in DIGITS])
+
+
+class MeansCheck(FunctionCheck):
+    """A check that leaves open what is returned in the place of a digit that doesn't occur."""
+
+    def _check(self, function: Any) -> str:
+        praise = super()._check(function)
+        labels = np.resize(np.array([7, 2, 8, 0, 5, 1, 3, 6, 2, 7, 7], dtype="uint8"), 26)
+        with prefix("for labels without 4 and 9, "):
+            # NumPy warns of the mean of nothing, which is what it's given here.
+            with warnings.catch_warnings(action="ignore"):
+                answer = call(function, IMAGES[:26], labels)
+                expected = _means(IMAGES[:26], labels)
+            try:
+                means = np.array(answer, dtype=float)
+            except (TypeError, ValueError):
+                raise CheckError(
+                    f"the result is {kind(answer)}; expected an array of shape {expected.shape}."
+                ) from None
+            absent = np.isnan(expected[:, 0, 0])
+            if means.shape == expected.shape:
+                means[absent] = np.nan
+            seen = difference(means, expected, near=self.near)
+            closed = means.shape == expected[~absent].shape and np.allclose(
+                means, expected[~absent], rtol=self.near
+            )
+            expect(
+                not seen,
+                f"{seen}{' The places of 4 and 9 are left out.' * closed}",
+            )
+        return praise
+
+
+EVERY_DIGIT = np.repeat(DIGITS, 2).astype("uint8")
+FLAT = np.broadcast_to(
+    # Of each digit one image with a gray value above 100 and one of 101.
+    np.where(np.arange(20) % 2, 101, 110 + 7 * np.arange(20))[:, np.newaxis, np.newaxis],
+    (20, SIDE, SIDE),
+).astype("uint8")
+SHUFFLED = np.random.default_rng(4).permutation(np.repeat(DIGITS, 3)).astype("uint8")
+
+mean_images = MeansCheck(
+    name="mean_images",
+    section="visualizing.html#mean-digits",
+    correct=lambda images, labels: list(_means(images, labels)),
+    cases=[
+        Case((FLAT, EVERY_DIGIT), "for two images of each digit, each of a single gray"),
+        Case((IMAGES, SHUFFLED), "for three random images of each digit, in any order"),
+    ],
+    # Wide enough for means in half precision.
+    near=1e-3,
+    praise="ten mean images, each in the place of its digit.",
+    mistakes={
+        "Each of the ten is the mean of *all* images. Choose the images of one digit first.": (
+            lambda images, _: np.stack([images.mean(axis=0)] * CLASSES)
         ),
-        "the images were divided by 255; expected the mean of the gray values as they are "
-        "given": expected / 255,
-        "each image is a single one of its digit; expected the mean of all of that digit": (
-            np.stack([group[0] for group in groups])
+        "That's one mean image, of all digits together.": lambda images, _: images.mean(axis=0),
+        "Those are sums. A mean is the sum, divided by the number of images.": _per_digit(
+            lambda group: group.sum(axis=0)
         ),
-    }
-
-
-def _as_means(answer: Any, images: Array, labels: Array) -> Array:
-    """Return ten mean images as an array, or say what is wrong with their shape."""
-    height, width = images.shape[1:]
-    occurring = len(np.unique(labels))
-    expect(
-        not isinstance(answer, dict),
-        "`mean_images` returned a dictionary; expected an array of shape (10, 28, 28).",
-    )
-    parts = answer if isinstance(answer, tuple | list) else np.atleast_1d(answer)
-    shapes = [np.shape(part) for part in parts]
-    expect(
-        len(set(shapes)) <= 1,
-        f"the means have different shapes, such as {shapes[0] if shapes else ()}; expected "
-        f"(28, 28) for each. {FIRST_AXIS}",
-    )
-    means = np.asarray(parts)
-    expect(
-        means.shape != (height, width),
-        "there is one mean image, of shape (28, 28); expected ten, one for each digit.",
-    )
-    expect(
-        means.shape != (CLASSES,),
-        "each digit got one number: all its pixels were averaged too. Average over the images "
-        "only: which axis is that?",
-    )
-    expect(
-        means.shape != (occurring, height, width) or occurring == CLASSES,
-        f"saw {occurring} images for labels in which the digits 4 and 9 do not occur; expected "
-        "ten, so that each stands in the place of its digit.",
-    )
-    expect(
-        means.shape != (len(images), height, width),
-        f"saw {len(images)} images; expected one for each of the ten digits, not one per label.",
-    )
-    expect(
-        means.shape != (CLASSES * height, width),
-        f"the result has shape {means.shape}, the ten images end to end; expected (10, 28, 28). "
-        "`np.stack` keeps the ten apart.",
-    )
-    expect(
-        means.shape == (CLASSES, height, width),
-        f"the result has shape {means.shape}; expected (10, 28, 28). Average over the images, "
-        "which is the first axis of `images`.",
-    )
-    expect(means.dtype.kind in "iuf", f"`mean_images` returned {kind(means)}; expected floats.")
-    return means
-
-
-def _close(a: Array, b: Array) -> bool:
-    # Generous enough for half precision, too strict for rounding to whole numbers.
-    return np.allclose(a, b, rtol=1e-3, atol=1e-2)
+        "The sums were divided by the number of all images. Divide by the number of images of "
+        "that digit.": lambda images, labels: (
+            _per_digit(lambda group: group.sum(axis=0))(images, labels) / len(images)
+        ),
+        "The sums were divided by ten. Divide by the number of images of that digit.": _per_digit(
+            lambda group: group.sum(axis=0) / CLASSES
+        ),
+        "The sums were divided by 28 * 28. Divide by the number of images.": _per_digit(
+            lambda group: group.sum(axis=0) / SIDE**2
+        ),
+        "The sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type.": (
+            _per_digit(lambda group: group.sum(axis=0, dtype="uint8") / len(group))
+        ),
+        "The sums start over at 0 after 255, where the type uint8 ends, and the decimals are cut "
+        "off.": _per_digit(lambda group: group.sum(axis=0, dtype="uint8") // len(group)),
+        "The decimals are cut off, as in an array of whole numbers.": _per_digit(
+            lambda group: group.mean(axis=0).astype("uint8")
+        ),
+        "The means are rounded to whole numbers.": _per_digit(
+            lambda group: np.rint(group.mean(axis=0))
+        ),
+        "The means are rounded to one decimal.": _per_digit(
+            lambda group: np.round(group.mean(axis=0), 1)
+        ),
+        "The means are divided by 255. Average the gray values as they're given.": (
+            lambda images, labels: _means(images, labels) / 255
+        ),
+        "The means are stretched so that the largest of all becomes 1.": lambda images, labels: (
+            _means(images, labels) / _means(images, labels).max()
+        ),
+        "Those are medians. Take the mean.": _per_digit(lambda group: np.median(group, axis=0)),
+        "Those are the largest values, not the means.": _per_digit(lambda group: group.max(axis=0)),
+        "Those are the smallest values, not the means.": _per_digit(
+            lambda group: group.min(axis=0)
+        ),
+        "Those are standard deviations, not means.": _per_digit(lambda group: group.std(axis=0)),
+        "Those are variances, not means.": _per_digit(lambda group: group.var(axis=0)),
+        "That's the first image of each digit, not the mean of all of them.": _per_digit(
+            lambda group: group[0]
+        ),
+        "That's the last image of each digit, not the mean of all of them.": _per_digit(
+            lambda group: group[-1]
+        ),
+        "Those are the first ten images of the array, not means.": lambda images, _: images[:10],
+        "That's one number for each digit: all its pixels were averaged, too. `axis=0` averages "
+        "over the images only.": _per_digit(lambda group: group.mean()),
+        "The rows of each image were averaged, which leaves its columns. `axis=0` averages over "
+        "the images.": _per_digit(lambda group: group.mean(axis=1)),
+        "The columns of each image were averaged, which leaves its rows. `axis=0` averages over "
+        "the images.": _per_digit(lambda group: group.mean(axis=2)),
+        "That's the mean gray value of each image. `axis=0` averages over the images.": (
+            _per_digit(lambda group: group.mean(axis=(1, 2)))
+        ),
+        "The images of all *other* digits were averaged.": lambda images, labels: np.stack(
+            [images[labels != digit].mean(axis=0) for digit in DIGITS]
+        ),
+        "That's a mean for each label. Average for each digit from 0 to 9.": (
+            lambda images, labels: _means(images, labels)[labels]
+        ),
+        "The digits stand in the order in which they first occur among the labels.": (
+            lambda images, labels: _means(images, labels)[list(dict.fromkeys(labels.tolist()))]
+        ),
+        "They run from 9 to 0.": lambda images, labels: _means(images, labels)[::-1],
+        "The digits 1 to 10 were averaged. `range(10)` runs from 0 to 9.": lambda images, labels: (
+            np.concatenate([_means(images, labels)[1:], np.full((1, SIDE, SIDE), np.nan)])
+        ),
+        "The 0 is left out.": lambda images, labels: _means(images, labels)[1:],
+        "The 9 is left out: `range(9)` ends at 8.": lambda images, labels: _means(images, labels)[
+            :9
+        ],
+        "There is nothing in the place of the 9.": lambda images, labels: np.concatenate(
+            [_means(images, labels)[:9], np.zeros((1, SIDE, SIDE))]
+        ),
+        "There is nothing in the place of the 0.": lambda images, labels: np.concatenate(
+            [np.zeros((1, SIDE, SIDE)), _means(images, labels)[1:]]
+        ),
+        "Only the 0 has its mean, as if `return` stood inside the loop.": lambda images, labels: (
+            np.concatenate([_means(images, labels)[:1], np.zeros((9, SIDE, SIDE))])
+        ),
+        "That's a list with the mean image of the 0 alone, as if `return` stood inside the loop.": (
+            lambda images, labels: _means(images, labels)[:1]
+        ),
+        "That's the mean image of the 0 alone, as if `return` stood inside the loop.": (
+            lambda images, labels: _means(images, labels)[0]
+        ),
+        "That's the mean image of the 9 alone, as if each mean replaced the one before.": (
+            lambda images, labels: _means(images, labels)[9]
+        ),
+        "Those are all zeros: no mean was stored.": lambda *_: np.zeros((CLASSES, SIDE, SIDE)),
+        "The ten images stand end to end in one long array. `np.stack` keeps them apart.": (
+            lambda images, labels: np.concatenate(_means(images, labels))
+        ),
+        "The digits are along the last axis. Put them along the first.": lambda images, labels: (
+            np.moveaxis(_means(images, labels), 0, -1)
+        ),
+        "Each mean is flattened to a row of 784 numbers.": lambda images, labels: _means(
+            images, labels
+        ).reshape(CLASSES, -1),
+        "Each mean is transposed.": lambda images, labels: np.swapaxes(
+            _means(images, labels), 1, 2
+        ),
+        "Each mean is upside down.": lambda images, labels: _means(images, labels)[:, ::-1],
+        "The means are inverted: black became white.": lambda images, labels: (
+            255 - _means(images, labels)
+        ),
+        "That's a dictionary. Return an array, with each mean at the position of its digit.": (
+            lambda images, labels: dict(enumerate(_means(images, labels)))
+        ),
+    },
+)

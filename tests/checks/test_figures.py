@@ -1,4 +1,4 @@
-"""A figure is described by what it shows, however it was drawn."""
+"""A figure is described by what a reader sees, however it was drawn."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,39 +17,77 @@ def closed():
 
 
 def test_texts_and_images_are_read_in_order():
-    figure, axes = plt.subplots(1, 2)
+    _, axes = plt.subplots(1, 2)
     for number, ax in enumerate(axes):
         ax.imshow(IMAGE + number)
         ax.set_title(f"label {number}")
         ax.axis("off")
     axes[0].text(0, 0, "inside")
-    first, second = describe(figure)
+    first, second = describe(plt.gcf())
     assert (first.title, second.title) == ("label 0", "label 1")
     assert first.texts == ["inside"]
+    assert (first.captions, second.captions) == (["label 0 inside"], ["label 1"])
     np.testing.assert_array_equal(second.images[0], IMAGE + 1)
 
 
-@pytest.mark.parametrize("draw", [plt.imshow, plt.matshow, plt.pcolormesh])
-def test_every_way_to_draw_an_image_counts(draw):
+@pytest.mark.parametrize("draw", [plt.imshow, plt.matshow])
+@pytest.mark.parametrize("origin", ["upper", "lower"])
+@pytest.mark.parametrize("across", [1, -1])
+@pytest.mark.parametrize("down", [1, -1])
+def test_an_image_is_described_as_it_appears(draw, origin, across, down):
+    draw(IMAGE, origin=origin)
+    axes = plt.gca()
+    axes.set_xlim(axes.get_xlim()[::across])
+    axes.set_ylim(axes.get_ylim()[::down])
+    (panel,) = describe(plt.gcf())
+    first = 1 if origin == "upper" else -1
+    np.testing.assert_array_equal(panel.images[0], IMAGE[:: first * down, ::across])
+    assert panel.flaws == [""]
+
+
+@pytest.mark.parametrize("draw", [plt.pcolormesh, plt.pcolor])
+def test_a_mesh_has_its_first_row_at_the_bottom(draw):
     draw(IMAGE)
     (panel,) = describe(plt.gcf())
-    np.testing.assert_array_equal(panel.images[0], IMAGE)
+    np.testing.assert_array_equal(panel.images[0], IMAGE[::-1])
+    plt.close()
+    draw(*np.meshgrid(range(4), range(3), indexing="xy")[::-1], IMAGE)
+    (panel,) = describe(plt.gcf())
+    np.testing.assert_array_equal(panel.images[0], IMAGE.T[::-1])
+
+
+@pytest.mark.parametrize(
+    ("look", "flaw"),
+    [
+        ({"alpha": 0}, "is invisible"),
+        ({"vmin": 100, "vmax": 101}, "appears in a single color"),
+        ({"extent": (0, 3, 0, 2)}, "is cut: the limits of its axes show 33% of it"),
+    ],
+)
+def test_what_is_wrong_with_an_image_is_said(look, flaw):
+    plt.imshow(IMAGE, **look)
+    if "extent" in look:
+        plt.xlim(0, 1)
+    (panel,) = describe(plt.gcf())
+    assert panel.flaws == [flaw]
 
 
 def test_places_are_counted_from_the_upper_left():
-    figure, axes = plt.subplots(2, 2)
+    _, axes = plt.subplots(2, 2)
     for ax in axes.flat:
         ax.imshow(IMAGE)
-    (a,), (b,), (c,), (_,) = (panel.places for panel in describe(figure))
+    (a,), (b,), (c,), (_,) = (panel.places for panel in describe(plt.gcf()))
     assert a[0] < b[0]
     assert a[1] == pytest.approx(b[1])
     assert a[1] < c[1]
     assert a[0] == pytest.approx(c[0])
 
 
-def test_color_bars_and_empty_axes_are_not_panels():
+def test_color_bars_and_empty_and_hidden_axes_are_not_panels():
     figure, axes = plt.subplots(1, 3)
     figure.colorbar(axes[0].imshow(IMAGE), ax=axes[0])
+    axes[1].imshow(IMAGE)
+    axes[1].set_visible(False)
     assert len(describe(figure)) == 1
 
 
@@ -60,6 +98,9 @@ def test_bars_have_position_and_length_whichever_way_they_lie(values):
         draw(range(3), values)
         (panel,) = describe(plt.gcf())
         np.testing.assert_allclose(panel.bars, expected)
+        assert panel.horizontal is (draw is plt.barh)
+        assert panel.starts == [0, 0, 0]
+        assert panel.widths == pytest.approx([0.8] * 3)
         plt.close("all")
 
 
@@ -69,16 +110,32 @@ def test_a_histogram_has_bars_too():
     assert panel.bars == [(0, 1), (1, 2)]
 
 
-def test_lines_labels_and_ticks_are_read():
+def test_lines_labels_ticks_and_limits_are_read():
     plt.plot([1, 2, 3], [4, 5, 6], label="loss")
     plt.legend()
     plt.xlabel("epoch")
     plt.xticks([1, 3], ["one", "three"])
+    plt.ylim(1, 10)
+    plt.yscale("log")
     (panel,) = describe(plt.gcf())
     np.testing.assert_array_equal(panel.lines[0], [[1, 2, 3], [4, 5, 6]])
     assert panel.labels == ["loss"]
     assert panel.xlabel == "epoch"
-    assert {"one", "three"} <= set(panel.ticks)
+    assert panel.xticks == [(1, "one"), (3, "three")]
+    assert panel.limits[2:] == [1, 10]
+    assert panel.scales == ("linear", "log")
+
+
+def test_what_the_axes_hide_is_not_read():
+    plt.bar([0, 1], [1, 2])
+    plt.title("Balance")
+    plt.xlabel("digit")
+    plt.axis("off")
+    (panel,) = describe(plt.gcf())
+    assert (panel.title, panel.xlabel, panel.xticks) == ("Balance", "", [])
+    assert panel.hidden == [
+        "The label of the x axis 'digit' can't be seen: `axis(\"off\")` hides it."
+    ]
 
 
 def test_a_label_for_all_panels_counts_for_each():
