@@ -314,7 +314,7 @@ def _bars(
             across = (bar.get_y(), bar.get_height(), bar.get_x(), bar.get_width())
             upright = (bar.get_x(), bar.get_width(), bar.get_y(), bar.get_height())
             side, width, start, length = map(float, across if lies else upright)
-            if length and not _has_color(bar):
+            if not _has_color(bar):
                 hidden.append(f"The bar at {side + width / 2:g} can't be seen: it has no color.")
                 continue
             bars.append((side + width / 2, length))
