@@ -125,7 +125,9 @@ def describe(figure: Figure) -> list[Panel]:
     ]
     pictures = {axes: _pictures(axes) for axes in shown}
     boxes = [picture.box for found in pictures.values() for picture in found]
-    panels = [_panel(axes, pictures[axes], boxes, figure) for axes in shown]
+    shared = {figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()}
+    loose = [text for text in figure.texts if text.get_text() not in shared]
+    panels = [_panel(axes, pictures[axes], boxes, loose, figure) for axes in shown]
     return [panel for panel in panels if panel.images or panel.bars or panel.lines or panel.texts]
 
 
@@ -138,7 +140,9 @@ class _Picture:
     flaw: str
 
 
-def _panel(axes: Axes, pictures: list[_Picture], boxes: list[Bbox], figure: Figure) -> Panel:
+def _panel(
+    axes: Axes, pictures: list[_Picture], boxes: list[Bbox], loose: list[Text], figure: Figure
+) -> Panel:
     legend = axes.get_legend()
     hidden: list[str] = []
     titles = [
@@ -152,11 +156,19 @@ def _panel(axes: Axes, pictures: list[_Picture], boxes: list[Bbox], figure: Figu
         for axis in (axes.xaxis, axes.yaxis)
     )
     written = [(text, words) for text in axes.texts if (words := _read(text, "text", None, hidden))]
+    unbound = [(text, words) for text in loose if (words := _read(text, "text", None, hidden))]
     bars, starts, widths, horizontal = _bars(axes, hidden)
     around = [title, xlabel, ylabel] if len(pictures) == 1 else []
+    own = [picture.box for picture in pictures]
+    inside = [_belonging(written, box, own, boxes) for box in own]
     captions = [
-        " ".join(filter(None, [*around, *_inside(written, picture, pictures, boxes)]))
-        for picture in pictures
+        " ".join(filter(None, [*around, *texts, *_belonging(unbound, box, boxes, boxes)]))
+        for box, texts in zip(own, inside, strict=True)
+    ]
+    hidden += [
+        f"The text {words[:40]!r} lies outside of its image."
+        for _, words in written
+        if own and not any(words in texts for texts in inside)
     ]
     xticks, yticks = _ticks(axes)
     return Panel(
@@ -220,7 +232,7 @@ def _flaw(image: Any, box: Bbox, shades: npt.NDArray[Any], axes: Axes) -> str:
     if np.asarray(shades)[..., :3].reshape(-1, 3).std(axis=0).max() < 0.02:
         return "appears in a single color"
     seen = Bbox.intersection(box, axes.bbox)
-    share = seen.width * seen.height / (box.width * box.height) if seen else 0
+    share = seen.width * seen.height / max(box.width * box.height, 1) if seen else 0
     return "" if share > 0.98 else f"is cut: the limits of its axes show {share:.0%} of it"
 
 
@@ -237,7 +249,7 @@ def _read(text: Text, name: str, around: Axes | None, hidden: list[str], axis: A
     elif _is_pale(text.get_color(), text.get_alpha(), text):
         reason = "it has the color of the background"
     elif (points := float(text.get_fontsize())) < SMALLEST:
-        reason = f"its letters are {points:g} points high"
+        reason = f"its font size is {points:g}"
     elif around is not None and _gap(text.get_window_extent(), around.bbox) > FARTHEST:
         reason = "it lies far away from its axes"
     if reason:
@@ -254,18 +266,18 @@ def _is_pale(color: Any, alpha: float | None, artist: Artist) -> bool:
     return opacity * difference < PALEST
 
 
-def _inside(
-    written: list[tuple[Text, str]], picture: _Picture, own: list[_Picture], boxes: list[Bbox]
+def _belonging(
+    written: list[tuple[Text, str]], image: Bbox, images: list[Bbox], others: list[Bbox]
 ) -> list[str]:
-    """Choose the texts that a reader takes to belong to a picture: those that are nearest to it."""
+    """Choose the texts that a reader takes to belong to one of some images, not to others."""
     found = []
     for text, words in written:
         box = text.get_window_extent()
-        nearest = min(own, key=lambda each: _gap(box, each.box))
-        gap = _gap(box, nearest.box)
+        nearest = min(images, key=lambda each: _gap(box, each))
+        gap = _gap(box, nearest)
         center = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
-        elsewhere = any(each.contains(*center) for each in boxes if each is not nearest.box)
-        if nearest is picture and (gap < TOUCHING or (gap < FARTHEST and not elsewhere)):
+        elsewhere = any(each.contains(*center) for each in others if each is not nearest)
+        if nearest is image and (gap < TOUCHING or (gap < FARTHEST and not elsewhere)):
             found.append(words)
     return found
 

@@ -305,28 +305,30 @@ def find_label_faults(panel: Panel) -> list[str]:
         A sentence for each fault. Of the words of a label, only those for digits and for counts
         are known; a label without any of them may stand anywhere.
     """
-    labels = {"x": panel.xlabel.strip().lower(), "y": panel.ylabel.strip().lower()}
+    seen = {"x": panel.xlabel.strip(), "y": panel.ylabel.strip()}
+    labels = {axis: text.lower() for axis, text in seen.items()}
     across, along = ("y", "x") if panel.horizontal else ("x", "y")
     faults = [
         f"the {axis} axis has no label that can be seen."
         if not text
-        else f"the label of the {axis} axis is {text!r}, which doesn't say what its numbers mean."
+        else f"the label of the {axis} axis is {seen[axis]!r}, which doesn't say what its numbers "
+        "mean."
         for axis, text in labels.items()
         if NAMELESS.fullmatch(text) or not any(map(str.isalpha, text))
     ]
     if faults:
         return [*faults, *panel.hidden]
     if labels["x"] == labels["y"]:
-        faults.append(f"both axes have the same label, {labels['x']!r}.")
+        faults.append(f"both axes have the same label, {seen['x']!r}.")
     elif _says_digits(labels[along]) and not DIGIT.search(labels[across]):
         faults.append(
-            f"the {along} axis has the counts, but its label is {labels[along]!r}, and the label "
-            f"of the {across} axis, where the digits are, is {labels[across]!r}."
+            f"the {along} axis has the counts, but its label is {seen[along]!r}, and the label "
+            f"of the {across} axis, where the digits are, is {seen[across]!r}."
         )
     elif re.fullmatch(r"\W*(the )?(digits?|class(es)?)\W*", labels[along]):
-        faults.append(f"the {along} axis has the counts, but its label is {labels[along]!r}.")
+        faults.append(f"the {along} axis has the counts, but its label is {seen[along]!r}.")
     elif COUNT.search(labels[across]) and not DIGIT.search(labels[across]):
-        faults.append(f"the {across} axis has the digits, but its label is {labels[across]!r}.")
+        faults.append(f"the {across} axis has the digits, but its label is {seen[across]!r}.")
     ticks = {"x": panel.xticks, "y": panel.yticks}
     if len(ticks[across]) < 2:
         faults.append(f"at the {across} axis, nothing says which digit a bar stands for.")
@@ -619,9 +621,120 @@ def _expect_captions(pictures: list[Picture], columns: int, hidden: list[str]) -
 # Task 2 --------------------------------------------------------------------------------------
 
 
+def _for_any_sequence(mistakes: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """Let mistakes return lists in place of arrays, which are equal to lists and to arrays."""
+
+    def listed(result: Any) -> Any:
+        if isinstance(result, tuple):
+            return tuple(map(listed, result))
+        return list(result) if isinstance(result, np.ndarray) and result.ndim else result
+
+    def wrap(mistaken: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: listed(mistaken(*arguments))
+
+    return {sentence: wrap(mistaken) for sentence, mistaken in mistakes.items()}
+
+
 def _count(labels: Any) -> Any:
     return np.bincount(labels, minlength=CLASSES)
 
+
+MISCOUNTS: dict[str, Callable[..., Any]] = {
+    "The counts end with the largest digit that occurs. `minlength` asks for more.": (
+        lambda labels: np.bincount(labels)
+    ),
+    "Only digits that occur were counted, so the counts no longer stand at their digits.": (
+        lambda labels: np.unique(labels, return_counts=True)[1]
+    ),
+    "`np.unique` returned two things, the digits and their counts, and leaves out digits that "
+    "don't occur.": lambda labels: np.unique(labels, return_counts=True),
+    "Those are the digits that occur, not how often.": lambda labels: np.unique(labels),
+    "That's how many different digits occur.": lambda labels: len(np.unique(labels)),
+    "Ten bins were spread from the smallest to the largest label that occurs, so they don't "
+    "fit the digits.": lambda labels: np.histogram(labels, bins=10)[0],
+    "`np.histogram` returned two things, the counts and the edges of its bins, and spread its "
+    "ten bins from the smallest to the largest label that occurs.": lambda labels: np.histogram(
+        labels, bins=10
+    ),
+    "`np.histogram` returned two things, the counts and the edges of its bins. Return the "
+    "counts alone.": lambda labels: np.histogram(labels, bins=np.arange(11)),
+    "The edges 0 to 9 make nine bins, and the last one holds the 8s and the 9s. Ten bins have "
+    "eleven edges.": lambda labels: np.histogram(labels, bins=np.arange(10))[0],
+    "That's a dictionary. Return the ten counts alone, in the order of the digits.": (
+        lambda labels: dict(enumerate(_count(labels).tolist()))
+    ),
+    "That's a dictionary, and it lacks the digits that don't occur.": lambda labels: dict(
+        Counter(labels.tolist())
+    ),
+    "Those are pairs of a digit and its count. Return the counts alone.": lambda labels: list(
+        enumerate(_count(labels).tolist())
+    ),
+    "The digits 1 to 10 were counted. `range(10)` runs from 0 to 9.": lambda labels: [
+        *_count(labels)[1:],
+        0,
+    ],
+    "The 0 wasn't counted.": lambda labels: _count(labels)[1:],
+    "The 9 wasn't counted: `range(9)` ends at 8.": lambda labels: _count(labels)[:9],
+    "There is a 0 instead of the count of the 9.": lambda labels: [*_count(labels)[:9], 0],
+    "There is a 0 instead of the count of the 0.": lambda labels: [0, *_count(labels)[1:]],
+    "Those are eleven counts. The digits end at 9.": lambda labels: np.bincount(
+        labels, minlength=11
+    ),
+    "Each count stands one place too far to the left.": lambda labels: np.roll(_count(labels), -1),
+    "Each count stands one place too far to the right.": lambda labels: np.roll(_count(labels), 1),
+    "A count ends at 255, then starts over at 0: that's the type uint8. Count in a larger "
+    "one.": lambda labels: _count(labels) % 256,
+    "Those are shares of all labels, which add up to 1. Return the counts.": lambda labels: (
+        _count(labels) / len(labels)
+    ),
+    "Those are percentages, which add up to 100. Return the counts.": lambda labels: (
+        100 * _count(labels) / len(labels)
+    ),
+    "Every digit that occurs has the count 1, as if a 1 was stored instead of added: `=+ 1` "
+    "stores, `+= 1` adds.": lambda labels: np.minimum(_count(labels), 1),
+    "Those are the sums of the labels, digit times count.": lambda labels: DIGITS * _count(labels),
+    "That's the number of all labels, ten times: `len(labels == digit)` counts False, too.": (
+        lambda labels: [len(labels)] * CLASSES
+    ),
+    "That's how many labels are *another* digit.": lambda labels: len(labels) - _count(labels),
+    "That's True and False for each label, not yet counted.": lambda labels: (
+        labels == DIGITS[:, np.newaxis]
+    ),
+    "Those are running totals: each adds all smaller digits.": lambda labels: np.cumsum(
+        _count(labels)
+    ),
+    "The counts are sorted, the smallest first. Keep the order of the digits.": lambda labels: (
+        np.sort(_count(labels))
+    ),
+    "The counts are sorted, the largest first. Keep the order of the digits.": lambda labels: (
+        np.sort(_count(labels))[::-1]
+    ),
+    "They run from 9 to 0.": lambda labels: _count(labels)[::-1],
+    "Those are all zeros: nothing was counted.": lambda labels: np.zeros(CLASSES),
+    "Only the first label was counted, as if `return` stood inside the loop.": lambda labels: (
+        _count(labels[:1])
+    ),
+    "That's the count of the 0 alone, as if `return` stood inside the loop.": lambda labels: _count(
+        labels
+    )[0],
+    "That's a list with the count of the 0 alone, as if `return` stood inside the loop.": (
+        lambda labels: _count(labels)[:1]
+    ),
+    "That's the count of the 9 alone, as if each count replaced the one before.": (
+        lambda labels: _count(labels)[9]
+    ),
+    "The first label was left out.": lambda labels: _count(labels[1:]),
+    "The last label was left out.": lambda labels: _count(labels[:-1]),
+    "That's the largest count alone.": lambda labels: _count(labels).max(),
+    "That's the digit that occurs most often.": lambda labels: _count(labels).argmax(),
+    "That's the number of labels.": lambda labels: len(labels),
+    "Those are the counts of MNIST's training labels. Count the argument `labels`.": (
+        lambda _: _count(load_mnist().train_labels)
+    ),
+    "Those are the counts of MNIST's test labels. Count the argument `labels`.": (
+        lambda _: _count(load_mnist().test_labels)
+    ),
+}
 
 count_classes = FunctionCheck(
     name="count_classes",
@@ -629,108 +742,7 @@ count_classes = FunctionCheck(
     correct=lambda labels: _count(labels).tolist(),
     cases=COUNTED,
     praise="ten counts, and 0 for a digit that doesn't occur.",
-    mistakes={
-        "The counts end with the largest digit that occurs. `minlength` asks for more.": (
-            lambda labels: np.bincount(labels)
-        ),
-        "Only digits that occur were counted, so the counts no longer stand at their digits.": (
-            lambda labels: np.unique(labels, return_counts=True)[1]
-        ),
-        "`np.unique` returned two things, the digits and their counts, and leaves out digits that "
-        "don't occur.": lambda labels: np.unique(labels, return_counts=True),
-        "Those are the digits that occur, not how often.": lambda labels: np.unique(labels),
-        "That's how many different digits occur.": lambda labels: len(np.unique(labels)),
-        "Ten bins were spread from the smallest to the largest label that occurs, so they don't "
-        "fit the digits.": lambda labels: np.histogram(labels, bins=10)[0],
-        "`np.histogram` returned two things, the counts and the edges of its bins, and spread its "
-        "ten bins from the smallest to the largest label that occurs.": lambda labels: np.histogram(
-            labels, bins=10
-        ),
-        "`np.histogram` returned two things, the counts and the edges of its bins. Return the "
-        "counts alone.": lambda labels: np.histogram(labels, bins=np.arange(11)),
-        "The edges 0 to 9 make nine bins, and the last one holds the 8s and the 9s. Ten bins have "
-        "eleven edges.": lambda labels: np.histogram(labels, bins=np.arange(10))[0],
-        "That's a dictionary. Return the ten counts alone, in the order of the digits.": (
-            lambda labels: dict(enumerate(_count(labels).tolist()))
-        ),
-        "That's a dictionary, and it lacks the digits that don't occur.": lambda labels: dict(
-            Counter(labels.tolist())
-        ),
-        "Those are pairs of a digit and its count. Return the counts alone.": lambda labels: list(
-            enumerate(_count(labels).tolist())
-        ),
-        "The digits 1 to 10 were counted. `range(10)` runs from 0 to 9.": lambda labels: [
-            *_count(labels)[1:],
-            0,
-        ],
-        "The 0 wasn't counted.": lambda labels: _count(labels)[1:],
-        "The 9 wasn't counted: `range(9)` ends at 8.": lambda labels: _count(labels)[:9],
-        "There is a 0 instead of the count of the 9.": lambda labels: [*_count(labels)[:9], 0],
-        "There is a 0 instead of the count of the 0.": lambda labels: [0, *_count(labels)[1:]],
-        "Those are eleven counts. The digits end at 9.": lambda labels: np.bincount(
-            labels, minlength=11
-        ),
-        "Each count stands one place too far to the left.": lambda labels: np.roll(
-            _count(labels), -1
-        ),
-        "Each count stands one place too far to the right.": lambda labels: np.roll(
-            _count(labels), 1
-        ),
-        "A count ends at 255, then starts over at 0: that's the type uint8. Count in a larger "
-        "one.": lambda labels: _count(labels) % 256,
-        "Those are shares of all labels, which add up to 1. Return the counts.": lambda labels: (
-            _count(labels) / len(labels)
-        ),
-        "Those are percentages, which add up to 100. Return the counts.": lambda labels: (
-            100 * _count(labels) / len(labels)
-        ),
-        "Every digit that occurs has the count 1, as if a 1 was stored instead of added: `=+ 1` "
-        "stores, `+= 1` adds.": lambda labels: np.minimum(_count(labels), 1),
-        "Those are the sums of the labels, digit times count.": lambda labels: (
-            DIGITS * _count(labels)
-        ),
-        "That's the number of all labels, ten times: `len(labels == digit)` counts False, too.": (
-            lambda labels: [len(labels)] * CLASSES
-        ),
-        "That's how many labels are *another* digit.": lambda labels: len(labels) - _count(labels),
-        "That's True and False for each label, not yet counted.": lambda labels: (
-            labels == DIGITS[:, np.newaxis]
-        ),
-        "Those are running totals: each adds all smaller digits.": lambda labels: np.cumsum(
-            _count(labels)
-        ),
-        "The counts are sorted, the smallest first. Keep the order of the digits.": lambda labels: (
-            np.sort(_count(labels))
-        ),
-        "The counts are sorted, the largest first. Keep the order of the digits.": lambda labels: (
-            np.sort(_count(labels))[::-1]
-        ),
-        "They run from 9 to 0.": lambda labels: _count(labels)[::-1],
-        "Those are all zeros: nothing was counted.": lambda labels: np.zeros(CLASSES),
-        "Only the first label was counted, as if `return` stood inside the loop.": lambda labels: (
-            _count(labels[:1])
-        ),
-        "That's the count of the 0 alone, as if `return` stood inside the loop.": lambda labels: (
-            _count(labels)[0]
-        ),
-        "That's a list with the count of the 0 alone, as if `return` stood inside the loop.": (
-            lambda labels: _count(labels)[:1]
-        ),
-        "That's the count of the 9 alone, as if each count replaced the one before.": (
-            lambda labels: _count(labels)[9]
-        ),
-        "The first label was left out.": lambda labels: _count(labels[1:]),
-        "The last label was left out.": lambda labels: _count(labels[:-1]),
-        "That's the largest count alone.": lambda labels: _count(labels).max(),
-        "That's the digit that occurs most often.": lambda labels: _count(labels).argmax(),
-        "That's the number of labels.": lambda labels: len(labels),
-        "Those are the counts of MNIST's training labels. Count the argument `labels`.": (
-            lambda _: _count(load_mnist().train_labels)
-        ),
-        "Those are the counts of MNIST's test labels. Count the argument `labels`.": (
-            lambda _: _count(load_mnist().test_labels)
-        ),
-    },
+    mistakes=_for_any_sequence(MISCOUNTS),
 )
 
 
@@ -752,7 +764,9 @@ def plot_balance(plot_balance: Any) -> str:
             for fault in find_bar_faults(panel):
                 raise CheckError(fault)
             if faults := find_label_faults(panel):
-                raise CheckError(" ".join(faults))
+                first, *others = faults
+                rest = (fault[0].upper() + fault[1:] for fault in others)
+                raise CheckError(" ".join([first, *rest]))
     return "every digit has its bar, and both axes have a label."
 
 
@@ -902,6 +916,118 @@ FLAT = np.broadcast_to(
 ).astype("uint8")
 SHUFFLED = np.random.default_rng(4).permutation(np.repeat(DIGITS, 3)).astype("uint8")
 
+MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
+    "Each of the ten is the mean of *all* images. Choose the images of one digit first.": (
+        lambda images, _: np.stack([images.mean(axis=0)] * CLASSES)
+    ),
+    "That's one mean image, of all digits together.": lambda images, _: images.mean(axis=0),
+    "Those are sums. A mean is the sum, divided by the number of images.": _per_digit(
+        lambda group: group.sum(axis=0)
+    ),
+    "The sums were divided by the number of all images. Divide by the number of images of "
+    "that digit.": lambda images, labels: (
+        _per_digit(lambda group: group.sum(axis=0))(images, labels) / len(images)
+    ),
+    "The sums were divided by ten. Divide by the number of images of that digit.": _per_digit(
+        lambda group: group.sum(axis=0) / CLASSES
+    ),
+    "The sums were divided by 28 * 28. Divide by the number of images.": _per_digit(
+        lambda group: group.sum(axis=0) / SIDE**2
+    ),
+    "The sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type.": (
+        _per_digit(lambda group: group.sum(axis=0, dtype="uint8") / len(group))
+    ),
+    "The sums start over at 0 after 255, where the type uint8 ends, and the decimals are cut "
+    "off.": _per_digit(lambda group: group.sum(axis=0, dtype="uint8") // len(group)),
+    "The decimals are cut off, as in an array of whole numbers.": _per_digit(
+        lambda group: group.mean(axis=0).astype("uint8")
+    ),
+    "The means are rounded to whole numbers.": _per_digit(
+        lambda group: np.rint(group.mean(axis=0))
+    ),
+    "The means are rounded to one decimal.": _per_digit(
+        lambda group: np.round(group.mean(axis=0), 1)
+    ),
+    "The means are divided by 255. Average the gray values as they're given.": (
+        lambda images, labels: _means(images, labels) / 255
+    ),
+    "The means are stretched so that the largest of all becomes 1.": lambda images, labels: (
+        _means(images, labels) / _means(images, labels).max()
+    ),
+    "Those are medians. Take the mean.": _per_digit(lambda group: np.median(group, axis=0)),
+    "Those are the largest values, not the means.": _per_digit(lambda group: group.max(axis=0)),
+    "Those are the smallest values, not the means.": _per_digit(lambda group: group.min(axis=0)),
+    "Those are standard deviations, not means.": _per_digit(lambda group: group.std(axis=0)),
+    "Those are variances, not means.": _per_digit(lambda group: group.var(axis=0)),
+    "That's the first image of each digit, not the mean of all of them.": _per_digit(
+        lambda group: group[0]
+    ),
+    "That's the last image of each digit, not the mean of all of them.": _per_digit(
+        lambda group: group[-1]
+    ),
+    "Those are the first ten images of the array, not means.": lambda images, _: images[:10],
+    "That's one number for each digit: all its pixels were averaged, too. `axis=0` averages "
+    "over the images only.": _per_digit(lambda group: group.mean()),
+    "The rows of each image were averaged, which leaves its columns. `axis=0` averages over "
+    "the images.": _per_digit(lambda group: group.mean(axis=1)),
+    "The columns of each image were averaged, which leaves its rows. `axis=0` averages over "
+    "the images.": _per_digit(lambda group: group.mean(axis=2)),
+    "That's the mean gray value of each image. `axis=0` averages over the images.": (
+        _per_digit(lambda group: group.mean(axis=(1, 2)))
+    ),
+    "The images of all *other* digits were averaged.": lambda images, labels: np.stack(
+        [images[labels != digit].mean(axis=0) for digit in DIGITS]
+    ),
+    "That's a mean for each label. Average for each digit from 0 to 9.": (
+        lambda images, labels: _means(images, labels)[labels]
+    ),
+    "The digits stand in the order in which they first occur among the labels.": (
+        lambda images, labels: _means(images, labels)[list(dict.fromkeys(labels.tolist()))]
+    ),
+    "They run from 9 to 0.": lambda images, labels: _means(images, labels)[::-1],
+    "The digits 1 to 10 were averaged. `range(10)` runs from 0 to 9.": lambda images, labels: (
+        np.concatenate([_means(images, labels)[1:], np.full((1, SIDE, SIDE), np.nan)])
+    ),
+    "The 0 is left out.": lambda images, labels: _means(images, labels)[1:],
+    "The 9 is left out: `range(9)` ends at 8.": lambda images, labels: _means(images, labels)[:9],
+    "There is nothing in the place of the 9.": lambda images, labels: np.concatenate(
+        [_means(images, labels)[:9], np.zeros((1, SIDE, SIDE))]
+    ),
+    "There is nothing in the place of the 0.": lambda images, labels: np.concatenate(
+        [np.zeros((1, SIDE, SIDE)), _means(images, labels)[1:]]
+    ),
+    "Only the 0 has its mean, as if `return` stood inside the loop.": lambda images, labels: (
+        np.concatenate([_means(images, labels)[:1], np.zeros((9, SIDE, SIDE))])
+    ),
+    "That's a list with the mean image of the 0 alone, as if `return` stood inside the loop.": (
+        lambda images, labels: _means(images, labels)[:1]
+    ),
+    "That's the mean image of the 0 alone, as if `return` stood inside the loop.": (
+        lambda images, labels: _means(images, labels)[0]
+    ),
+    "That's the mean image of the 9 alone, as if each mean replaced the one before.": (
+        lambda images, labels: _means(images, labels)[9]
+    ),
+    "Those are all zeros: no mean was stored.": lambda *_: np.zeros((CLASSES, SIDE, SIDE)),
+    "The ten images stand end to end in one long array. `np.stack` keeps them apart.": (
+        lambda images, labels: np.concatenate(_means(images, labels))
+    ),
+    "The digits are along the last axis. Put them along the first.": lambda images, labels: (
+        np.moveaxis(_means(images, labels), 0, -1)
+    ),
+    "Each mean is flattened to a row of 784 numbers.": lambda images, labels: _means(
+        images, labels
+    ).reshape(CLASSES, -1),
+    "Each mean is transposed.": lambda images, labels: np.swapaxes(_means(images, labels), 1, 2),
+    "Each mean is upside down.": lambda images, labels: _means(images, labels)[:, ::-1],
+    "The means are inverted: black became white.": lambda images, labels: (
+        255 - _means(images, labels)
+    ),
+    "That's a dictionary. Return an array, with each mean at the position of its digit.": (
+        lambda images, labels: dict(enumerate(_means(images, labels)))
+    ),
+}
+
 mean_images = MeansCheck(
     name="mean_images",
     section="visualizing.html#mean-digits",
@@ -913,121 +1039,5 @@ mean_images = MeansCheck(
     # Wide enough for means in half precision.
     near=1e-3,
     praise="ten mean images, each in the place of its digit.",
-    mistakes={
-        "Each of the ten is the mean of *all* images. Choose the images of one digit first.": (
-            lambda images, _: np.stack([images.mean(axis=0)] * CLASSES)
-        ),
-        "That's one mean image, of all digits together.": lambda images, _: images.mean(axis=0),
-        "Those are sums. A mean is the sum, divided by the number of images.": _per_digit(
-            lambda group: group.sum(axis=0)
-        ),
-        "The sums were divided by the number of all images. Divide by the number of images of "
-        "that digit.": lambda images, labels: (
-            _per_digit(lambda group: group.sum(axis=0))(images, labels) / len(images)
-        ),
-        "The sums were divided by ten. Divide by the number of images of that digit.": _per_digit(
-            lambda group: group.sum(axis=0) / CLASSES
-        ),
-        "The sums were divided by 28 * 28. Divide by the number of images.": _per_digit(
-            lambda group: group.sum(axis=0) / SIDE**2
-        ),
-        "The sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type.": (
-            _per_digit(lambda group: group.sum(axis=0, dtype="uint8") / len(group))
-        ),
-        "The sums start over at 0 after 255, where the type uint8 ends, and the decimals are cut "
-        "off.": _per_digit(lambda group: group.sum(axis=0, dtype="uint8") // len(group)),
-        "The decimals are cut off, as in an array of whole numbers.": _per_digit(
-            lambda group: group.mean(axis=0).astype("uint8")
-        ),
-        "The means are rounded to whole numbers.": _per_digit(
-            lambda group: np.rint(group.mean(axis=0))
-        ),
-        "The means are rounded to one decimal.": _per_digit(
-            lambda group: np.round(group.mean(axis=0), 1)
-        ),
-        "The means are divided by 255. Average the gray values as they're given.": (
-            lambda images, labels: _means(images, labels) / 255
-        ),
-        "The means are stretched so that the largest of all becomes 1.": lambda images, labels: (
-            _means(images, labels) / _means(images, labels).max()
-        ),
-        "Those are medians. Take the mean.": _per_digit(lambda group: np.median(group, axis=0)),
-        "Those are the largest values, not the means.": _per_digit(lambda group: group.max(axis=0)),
-        "Those are the smallest values, not the means.": _per_digit(
-            lambda group: group.min(axis=0)
-        ),
-        "Those are standard deviations, not means.": _per_digit(lambda group: group.std(axis=0)),
-        "Those are variances, not means.": _per_digit(lambda group: group.var(axis=0)),
-        "That's the first image of each digit, not the mean of all of them.": _per_digit(
-            lambda group: group[0]
-        ),
-        "That's the last image of each digit, not the mean of all of them.": _per_digit(
-            lambda group: group[-1]
-        ),
-        "Those are the first ten images of the array, not means.": lambda images, _: images[:10],
-        "That's one number for each digit: all its pixels were averaged, too. `axis=0` averages "
-        "over the images only.": _per_digit(lambda group: group.mean()),
-        "The rows of each image were averaged, which leaves its columns. `axis=0` averages over "
-        "the images.": _per_digit(lambda group: group.mean(axis=1)),
-        "The columns of each image were averaged, which leaves its rows. `axis=0` averages over "
-        "the images.": _per_digit(lambda group: group.mean(axis=2)),
-        "That's the mean gray value of each image. `axis=0` averages over the images.": (
-            _per_digit(lambda group: group.mean(axis=(1, 2)))
-        ),
-        "The images of all *other* digits were averaged.": lambda images, labels: np.stack(
-            [images[labels != digit].mean(axis=0) for digit in DIGITS]
-        ),
-        "That's a mean for each label. Average for each digit from 0 to 9.": (
-            lambda images, labels: _means(images, labels)[labels]
-        ),
-        "The digits stand in the order in which they first occur among the labels.": (
-            lambda images, labels: _means(images, labels)[list(dict.fromkeys(labels.tolist()))]
-        ),
-        "They run from 9 to 0.": lambda images, labels: _means(images, labels)[::-1],
-        "The digits 1 to 10 were averaged. `range(10)` runs from 0 to 9.": lambda images, labels: (
-            np.concatenate([_means(images, labels)[1:], np.full((1, SIDE, SIDE), np.nan)])
-        ),
-        "The 0 is left out.": lambda images, labels: _means(images, labels)[1:],
-        "The 9 is left out: `range(9)` ends at 8.": lambda images, labels: _means(images, labels)[
-            :9
-        ],
-        "There is nothing in the place of the 9.": lambda images, labels: np.concatenate(
-            [_means(images, labels)[:9], np.zeros((1, SIDE, SIDE))]
-        ),
-        "There is nothing in the place of the 0.": lambda images, labels: np.concatenate(
-            [np.zeros((1, SIDE, SIDE)), _means(images, labels)[1:]]
-        ),
-        "Only the 0 has its mean, as if `return` stood inside the loop.": lambda images, labels: (
-            np.concatenate([_means(images, labels)[:1], np.zeros((9, SIDE, SIDE))])
-        ),
-        "That's a list with the mean image of the 0 alone, as if `return` stood inside the loop.": (
-            lambda images, labels: _means(images, labels)[:1]
-        ),
-        "That's the mean image of the 0 alone, as if `return` stood inside the loop.": (
-            lambda images, labels: _means(images, labels)[0]
-        ),
-        "That's the mean image of the 9 alone, as if each mean replaced the one before.": (
-            lambda images, labels: _means(images, labels)[9]
-        ),
-        "Those are all zeros: no mean was stored.": lambda *_: np.zeros((CLASSES, SIDE, SIDE)),
-        "The ten images stand end to end in one long array. `np.stack` keeps them apart.": (
-            lambda images, labels: np.concatenate(_means(images, labels))
-        ),
-        "The digits are along the last axis. Put them along the first.": lambda images, labels: (
-            np.moveaxis(_means(images, labels), 0, -1)
-        ),
-        "Each mean is flattened to a row of 784 numbers.": lambda images, labels: _means(
-            images, labels
-        ).reshape(CLASSES, -1),
-        "Each mean is transposed.": lambda images, labels: np.swapaxes(
-            _means(images, labels), 1, 2
-        ),
-        "Each mean is upside down.": lambda images, labels: _means(images, labels)[:, ::-1],
-        "The means are inverted: black became white.": lambda images, labels: (
-            255 - _means(images, labels)
-        ),
-        "That's a dictionary. Return an array, with each mean at the position of its digit.": (
-            lambda images, labels: dict(enumerate(_means(images, labels)))
-        ),
-    },
+    mistakes=_for_any_sequence(MISTAKEN_MEANS),
 )

@@ -143,6 +143,9 @@ GOOD_GRIDS = {
     "labels on the left": image_and(plt.ylabel),
     "texts inside": image_and(lambda label: plt.text(2, 5, label, color="red")),
     "texts above": image_and(lambda label: plt.text(10, -1, f"label {label}")),
+    "texts of the figure": image_and(
+        lambda label: plt.figtext(*plt.gca().get_position().p0, label, color="red")
+    ),
     "titles below": image_and(lambda label: plt.title(label, y=-0.3)),
     "black on white": titled(lambda image: plt.imshow(image, cmap="gray_r")),
     "inverted": titled(lambda image: plt.imshow(255 - image)),
@@ -201,10 +204,13 @@ BAD_GRIDS = {
     ),
     "tiny": (
         image_and(lambda label: plt.title(label, fontsize=1)),
-        "its letters are 1 points high",
+        "its font size is 1",
     ),
     "text far away": (image_and(lambda label: plt.text(200, 300, label)), "there is no text"),
-    "text in the next image": (image_and(lambda label: plt.text(45, 14, label)), "there is no tex"),
+    "text in the next image": (
+        image_and(lambda label: plt.text(45, 14, label)),
+        "The text '7' lies outside of its image.",
+    ),
     "title far away": (image_and(lambda label: plt.title(label, y=4)), "far away from its axes"),
     "labels of the neighbor": (neighbors, "Each image has the label of the next one."),
     "labels of the notebook": (of_the_notebook, "labels of MNIST's training set"),
@@ -357,12 +363,12 @@ BAD_CHARTS = {
     "named as axes": (bars(xlabel="x-axis", ylabel="y axis"), "is 'x-axis', which doesn't say"),
     "named as labels": (bars(xlabel="xlabel", ylabel="ylabel"), "which doesn't say"),
     "the same label": (bars(xlabel="digit", ylabel="digit"), "both axes have the same label"),
-    "exchanged": (bars(**SWAPPED), "the y axis has the counts, but its label is 'digit'"),
+    "exchanged": (bars(**SWAPPED), "the y axis has the counts, but its label is 'Digit'"),
     "exchanged words": (bars(xlabel="Count", ylabel="Label"), "the y axis has the counts"),
     "exchanged frequency": (bars(xlabel="Frequency", ylabel="Class"), "the y axis has the counts"),
     "barh with labels of bar": (
         chart(lying),
-        "the x axis has the counts, but its label is 'digit'",
+        "the x axis has the counts, but its label is 'Digit'",
     ),
     "hist sideways": (chart(sideways), "the x axis has the counts"),
     "log": (bars(lambda: plt.yscale("log")), "the y axis has the scale 'log'"),
