@@ -128,7 +128,11 @@ def describe(figure: Figure) -> list[Panel]:
     shared = {figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()}
     loose = [text for text in figure.texts if text.get_text() not in shared]
     panels = [_panel(axes, pictures[axes], boxes, loose, figure) for axes in shown]
-    return [panel for panel in panels if panel.images or panel.bars or panel.lines or panel.texts]
+    return [
+        panel
+        for panel in panels
+        if panel.images or panel.bars or panel.lines or panel.texts or panel.hidden
+    ]
 
 
 @dataclass

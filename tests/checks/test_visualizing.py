@@ -159,6 +159,8 @@ GOOD_GRIDS = {
     "subplots": small_multiples,
     "one canvas": canvas,
 }
+# Each draws dozens of places, which takes seconds.
+QUICK = ["titles with the axes off", "texts inside", "pcolormesh", "one canvas"]
 NEIGHBOR = np.roll(np.arange(30), -1)
 
 
@@ -253,7 +255,13 @@ BAD_GRIDS = {
 }
 
 
-@pytest.mark.parametrize("plot_grid", GOOD_GRIDS.values(), ids=GOOD_GRIDS.keys())
+@pytest.mark.parametrize(
+    "plot_grid",
+    [
+        pytest.param(draw, id=name, marks=[pytest.mark.nightly] * (name not in QUICK))
+        for name, draw in GOOD_GRIDS.items()
+    ],
+)
 def test_grids_that_a_reader_understands_pass(plot_grid: Callable) -> None:
     assert says(plot_grid) == ""
     assert earns_everything(plot_grid)
