@@ -209,6 +209,8 @@ class FunctionCheck:
         try:
             with np.errstate(all="ignore"):
                 result = mistaken(*copy.deepcopy(arguments))
+            if isinstance(result, np.ndarray):
+                result = result.tolist()  # equal to any sequence of these numbers
             return not difference(answer, result, near=self.near)
         # A mistake may well stop with an error for some arguments.
         except Exception:

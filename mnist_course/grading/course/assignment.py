@@ -15,7 +15,7 @@ HEADING = re.compile(
     r"## (?:Task (?P<number>\d+)|Reflection): (?P<title>.+) \((?P<points>\d+(?:\.\d+)?) points?\)"
 )
 OBJECTIVE = re.compile(r"^\*\*Objective:\*\* (.+)$", re.MULTILINE)
-HINT = re.compile(r"<summary>Hint \d+</summary>(.*?)</details>", re.DOTALL)
+HINT = re.compile(r"<summary>Hint \d+(?:: [^<]*)?</summary>(.*?)</details>", re.DOTALL)
 
 
 @dataclass(frozen=True)

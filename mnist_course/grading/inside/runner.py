@@ -178,7 +178,8 @@ def _figure(
 
     def show(*_: Any, **__: Any) -> None:
         # As in a notebook, where `plt.show()` shows all figures and closes them.
-        shown.extend(describe(pyplot.figure(number)) for number in pyplot.get_fignums())
+        figures = [pyplot.figure(number) for number in pyplot.get_fignums()]
+        shown.extend(describe(figure) for figure in figures if figure.axes)
         pyplot.close("all")
 
     pyplot.close("all")
