@@ -11,6 +11,10 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from mnist_course.grading.course.assistants import HelpFromAI
+from mnist_course.grading.course.release import AGENTS
+from mnist_course.grading.course.settings import read_course
+
 ROOT = Path(__file__).parents[2]
 TITLE = """\
 # 01 · Double
@@ -155,7 +159,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def generated(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The course after nbgrader's own command has generated the exercise."""
+    """The course after nbgrader's own command has generated the exercise, with AGENTS.md."""
     course = shutil.copytree(made, tmp_path_factory.mktemp("generated") / "course")
     subprocess.run(
         ["nbgrader", "generate_assignment", "01_double"],
@@ -165,6 +169,8 @@ def generated(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         timeout=300,
     )
+    rule = HelpFromAI(config=read_course(course).config)
+    (course / "exercises" / AGENTS).write_text(rule.instructions(), encoding="utf-8")
     return course
 
 

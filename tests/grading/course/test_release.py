@@ -43,7 +43,6 @@ class TestRelease:
         written = release(read_course(course))
         agents = course / "exercises" / AGENTS
         assert written == [folder / f"{NAME}.ipynb", folder / "numbers.csv", agents]
-        agents.unlink()
         assert files(course / "exercises") == files(generated / "exercises")
         assert {path.name for path in course.iterdir()} == {
             path.name for path in generated.iterdir()
@@ -53,6 +52,7 @@ class TestRelease:
         assert set(files(generated / "exercises")) == {
             f"{NAME}/{NAME}.ipynb",
             f"{NAME}/numbers.csv",
+            AGENTS,
         }
         text = (generated / EXERCISE).read_text(encoding="utf-8")
         assert "raise NotImplementedError()" in text
