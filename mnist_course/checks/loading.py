@@ -1,394 +1,713 @@
 """Checks of assignment 01: take stock of images, split them, read an IDX file."""
 
-import re
-from collections.abc import Mapping
-from typing import Any, Literal
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
-from .core import CheckError, call, expect, expect_array, explain, kind, rephrase, task
+from .core import Case, CheckError, FunctionCheck, NotAttemptedError, call, kind
 
-KEYS = ("images", "height", "width", "lowest", "highest", "counts")
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ErrorCheck(FunctionCheck):
+    """A check that also names mistakes that stop with an error, if theirs is the same error."""
+
+    def _check(self, function: Any) -> str:
+        try:
+            return super()._check(function)
+        except NotAttemptedError:
+            raise
+        except CheckError as failure:
+            said = str(failure)
+            cause = "" if "was stopped after" in said else self.find_mistake(function)
+            raise CheckError(said if cause in said else f"{said} {cause}") from None
+
+    def find_mistake(self, function: Any) -> str:
+        """Return the sentence of the mistake that does the same in every case, or ""."""
+        candidates = dict(self.mistakes)
+        for case in self.cases:
+            failure = ""
+            answer = None
+            try:
+                answer = call(function, *case.arguments, seconds=self.seconds)
+            except CheckError as error:
+                failure = str(error)
+            candidates = {
+                sentence: mistaken
+                for sentence, mistaken in candidates.items()
+                if (
+                    _stops_alike(mistaken, case.arguments, failure)
+                    if failure
+                    else self._returns(mistaken, case.arguments, answer)
+                )
+            }
+            if not candidates:
+                return ""
+        return next(iter(candidates), "")
+
+
+def _stops_alike(mistaken: Callable[..., Any], arguments: tuple[Any, ...], failure: str) -> bool:
+    """Whether a mistake stops with the error that a failure reports."""
+    try:
+        mistaken(*arguments)
+    except Exception as error:
+        return f"stopped with {type(error).__name__}: {error}" in failure
+    return False
+
+
+FEW_IMAGES = np.array([[[30, 60]], [[7, 90]], [[80, 201]]], dtype=np.uint8)
 # Neither 4 nor 9 occurs: counts that skip what is missing come out too short.
 LABELS = np.array([8, 1, 1, 0, 3, 2, 3, 5, 6, 3, 8, 7], dtype=np.uint8)
-
-IMAGES = np.random.default_rng(1).integers(100, 256, (3, 5, 4), dtype=np.uint8)
-SQUARES = np.random.default_rng(2).integers(100, 256, (2, 28, 28), dtype=np.uint8)
-FEW_DIGITS = np.random.default_rng(3).integers(0, 10, 20, dtype=np.uint8)
-# So many that their number fills three of the four bytes.
-MANY_DIGITS = np.random.default_rng(4).integers(0, 10, 70_000, dtype=np.uint8)
+ALL_DIGITS = np.array([9, 4, 4, 0, 5, 2, 7, 4, 8, 1, 1, 3, 6, 0, 9, 9, 9, 7], dtype=np.uint8)
+# How often each digit is among the labels of the notebook.
+MNIST_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 
 
-@task("loading.html#types-and-counts")
-def summarize(summarize: Any) -> str:
-    """Check a function that describes images and labels in a dictionary."""
-    images = np.random.default_rng(0).integers(40, 180, (len(LABELS), 5, 3), dtype=np.uint8)
-    images[5, 2, 1], images[-1, -1, -1] = 17, 201
-    answer = call(summarize, images, LABELS)
-    expect(
-        isinstance(answer, Mapping),
-        f"`summarize` returned {kind(answer)}; expected a dictionary: {{'images': ..., ...}}.",
+def _images(number: int, lowest: int, highest: int) -> Bytes:
+    """Draw images of 5 rows and 3 columns, with these extremes neither in the first nor last."""
+    images = np.random.default_rng(number).integers(
+        lowest + 9, highest - 9, (number, 5, 3), dtype=np.uint8
     )
-    missing = [key for key in KEYS if key not in answer]
-    expect(
-        not missing,
-        f"the dictionary has the keys {list(answer)}; expected {list(KEYS)}, and missing "
-        f"{'is' if len(missing) == 1 else 'are'} {', '.join(map(repr, missing))}.",
-    )
-    number, height, width, lowest, highest = (_number(answer[key], key) for key in KEYS[:-1])
-    expect(
-        number != images.size,
-        f"'images' is {number:g}, the number of pixels; expected the number of images.",
-    )
-    expect(
-        number in images.shape,
-        f"'images' is {number:g}; expected {len(images)}. Does `summarize` look at the images that "
-        "it is given, or at those of the notebook, `train_images`?",
-    )
-    expect(
-        (height, width) != images.shape[:2],
-        f"'height' is {height:g}, which is the number of images. In `images.shape` the number "
-        "comes first, then height, then width.",
-    )
-    expect(
-        (height, width) != images.shape[:0:-1],
-        f"'height' is {height:g} and 'width' is {width:g}: these two are swapped. In "
-        "`images.shape` the height, the number of rows, comes before the width.",
-    )
-    expect(
-        (lowest, highest) != (images[0].min(), images[0].max()),
-        f"{lowest:g} and {highest:g} are the extremes of the first image; expected those of all "
-        "images together.",
-    )
-    expect(
-        lowest != 0 and highest != 255,
-        f"'lowest' is {lowest:g} and 'highest' is {highest:g}; expected the values that occur in "
-        "the images that `summarize` is given, not those that are possible or occur elsewhere.",
-    )
-    true = dict(zip(KEYS, (*images.shape, images.min(), images.max()), strict=False))
-    for key, value in zip(KEYS, (number, height, width, lowest, highest), strict=False):
-        expect(
-            value == true[key],
-            f"'{key}' is {value:g}; expected {true[key]} for images of shape {images.shape} with "
-            f"gray values from {true['lowest']} to {true['highest']}.",
-        )
-    _expect_counts(answer["counts"])
-    return "six values, and every digit is counted, whether it occurs or not."
+    images[number // 2, 2, 1], images[number // 3, 4, 2] = lowest, highest
+    return images
 
 
-@task("loading.html#the-last-part-set-aside")
-def split(split: Any) -> str:
-    """Check a function that keeps the last images aside for validation."""
-    _expect_split_of_20(split)
-    # Rounding takes 17.6 to 18; 18.4 becomes 19 when the number for validation is cut off instead.
-    for number, exact, advice in (
-        (23, 18.4, "Cut off the number for training, not the one for validation."),
-        (22, 17.6, "`round` and its like go to the nearest whole number."),
-    ):
-        (some, _), (rest, _) = _expect_pairs(split, number, 0.2)
-        whole = int(exact)
-        expect(
-            len(some) == whole,
-            f"of {number} images with a share of 0.2, {len(some)} are for training and {len(rest)} "
-            f"for validation; expected {whole} and {number - whole}. {number} · (1 - 0.2) is "
-            f"{exact}, and what follows the point is cut off. {advice}",
-        )
-    return "the last part is for validation, every image is in exactly one part, with its label."
+def _count(labels: Any) -> Any:
+    return np.bincount(labels, minlength=10)
 
 
-@task("loading.html#a-file-is-a-row-of-bytes")
-def parse_idx(parse_idx: Any) -> str:
-    """Check a function that reads the bytes of an IDX file."""
-    if not _returns(parse_idx, _idx(IMAGES), IMAGES):
-        expect(
-            not _returns(parse_idx, _idx(IMAGES, "little"), IMAGES),
-            "the sizes are read with their last byte counting most (little-endian), which turns 3 "
-            "into 50,331,648. In an IDX file the first byte counts most (big-endian).",
-        )
-        number, height, width = IMAGES.shape
-        expect(
-            not _returns(parse_idx, _idx(IMAGES), IMAGES.reshape(number, width, height)),
-            f"the shape is {(number, width, height)}; expected {IMAGES.shape}: height and width "
-            "are swapped. The header names the height, the number of rows, before the width.",
-        )
-        expect(
-            not _returns(parse_idx, _idx(SQUARES), SQUARES),
-            "images of 28 by 28 pixels are read well, images of 5 by 4 are not. Take both height "
-            "and width from the header: images need be neither square nor of MNIST's size.",
-        )
-    _expect_parsed(parse_idx, IMAGES, "images")
-    expect(
-        _returns(parse_idx, _idx(MANY_DIGITS), MANY_DIGITS)
-        or not _returns(parse_idx, _idx(FEW_DIGITS), FEW_DIGITS),
-        "20 labels are read well, 70,000 are not. A size takes four bytes; does your answer use "
-        "all of them?",
-    )
-    _expect_parsed(parse_idx, MANY_DIGITS, "labels")
-    images, labels = _idx(IMAGES), _idx(FEW_DIGITS)
-    for beginning, reason in {
-        (0, 0, 13): "their values are not unsigned bytes",
-        (31, 139, 8): "as files do that are still compressed",
-    }.items():
-        numbers = ", ".join(map(str, beginning))
-        bad = bytes(beginning) + images[3:]
-        _expect_refused(parse_idx, bad, f"bytes that begin with {numbers} ({reason})")
-    _expect_refused(parse_idx, images[:-1], "a file of images whose last byte is missing")
-    for bad, what in (
-        (images[: -IMAGES[0].size], "a file of 3 images of which the last one is missing"),
-        (labels[:-1], "a file of 20 labels of which the last one is missing"),
-    ):
-        advice = " The first size says how many there should be: does your answer use it?"
-        _expect_refused(parse_idx, bad, what, advice)
-    return "images and labels of any size come back, and anything else is refused."
+def _summarize(images: Any, labels: Any) -> dict[str, Any]:
+    number, height, width = images.shape
+    return {
+        "images": number,
+        "height": height,
+        "width": width,
+        "lowest": images.min(),
+        "highest": images.max(),
+        "counts": _count(labels).tolist(),
+    }
 
 
-def _number(value: Any, name: str) -> float:
-    expect(
-        np.ndim(value) == 0,
-        f"'{name}' is {kind(value)}; expected one number for all images together.",
-    )
-    single = np.asarray(value)
-    expect(single.dtype.kind in "iuf", f"'{name}' is {kind(value)}; expected a number.")
-    return float(single)
+def _with(**entries: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """Make a function that computes these entries of a summary in its own way."""
+    return lambda images, labels: {
+        **_summarize(images, labels),
+        **{key: compute(images, labels) for key, compute in entries.items()},
+    }
 
 
-def _expect_counts(counts: Any) -> None:
-    true = np.bincount(LABELS, minlength=10)
-    expect(
-        not isinstance(counts, Mapping),
-        f"'counts' is {kind(counts)}; expected ten numbers in a list or an array, without keys.",
-    )
-    seen = np.asarray(counts)
-    expect(
-        seen.ndim == 1 and seen.dtype.kind in "iuf",
-        f"'counts' is {kind(counts)}; expected ten numbers in a list or an array.",
-    )
-    expect(
-        seen.shape != np.unique(LABELS).shape,
-        f"'counts' has {len(seen)} entries for labels in which 4 and 9 do not occur; expected 10. "
-        "Digits that do not occur are left out, so that an entry no longer tells its digit.",
-    )
-    expect(
-        len(seen) != LABELS.max() + 1,
-        f"'counts' has {len(seen)} entries for labels of which the largest is {LABELS.max()}; "
-        "expected 10, whichever labels occur.",
-    )
-    expect(len(seen) == 10, f"'counts' has {len(seen)} entries; expected 10.")
-    expect(
-        not np.allclose(seen, true / len(LABELS)),
-        f"'counts' holds shares, such as {seen[3]:.3g} for the digit 3; expected how many there "
-        f"are, {true[3]}.",
-    )
-    expect(
-        seen.sum() <= len(LABELS),
-        f"'counts' adds up to {seen.sum():g} for {len(LABELS)} labels. Does `summarize` count the "
-        "labels that it is given, or those of the notebook, `train_labels`?",
-    )
-    for digit in range(10):
-        expect(
-            seen[digit] == true[digit],
-            f"'counts' says {seen[digit]:g} for the digit {digit}; expected {true[digit]} for the "
-            f"labels {LABELS.tolist()}.",
-        )
+def _counts(count: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
+    return _with(counts=lambda images, labels: count(labels))
 
 
-def _expect_split_of_20(split: Any) -> None:
-    """Fail the check unless the last 5 of 20 images are for validation."""
-    # With 20 images and a share of 0.25 there is nothing to round.
-    parts = _expect_pairs(split, 20, 0.25)
-    _, labels = _numbered(20)
-    train, validation = (part[:, 0, 0].astype(int).tolist() for part, _ in parts)
-    both, none = set(train) & set(validation), set(range(20)) - {*train, *validation}
-    sizes = f"of 20 images with a share of 0.25, {len(train)} are for training and "
-    sizes += f"{len(validation)} for validation"
-    expect(
-        not both,
-        f"{sizes}, so {len(both)} of them in both parts; expected none. One part ends where the "
-        "other one begins.",
-    )
-    expect(
-        not none,
-        f"{sizes}, so {len(none)} in neither; expected none lost. One part ends where the other "
-        "one begins.",
-    )
-    expect(
-        (sorted(train), sorted(validation)) != ([*range(5, 20)], [*range(5)]),
-        "the first images are for validation; expected the last ones, as in Keras.",
-    )
-    expect(
-        (len(train), len(validation)) != (5, 15),
-        f"{sizes}; expected it the other way round: `share` is the share for *validation*, which "
-        "comes second.",
-    )
-    expect(
-        [train, validation] == [sorted(train), sorted(validation)],
-        "the images are not in their old order: they were shuffled. Expected the first ones for "
-        "training and the last ones for validation, in order.",
-    )
-    for name, positions, (_, digits) in zip(
-        ("training", "validation"), (train, validation), parts, strict=True
-    ):
-        expect(
-            np.array_equal(digits, labels[positions]),
-            f"the {name} labels are not those of the {name} images. Split both in the same place, "
-            "in the same order.",
-        )
-    expect(
-        len(train) == 15 or len(_expect_pairs(split, 20, 0.5)[0][0]) != len(train),
-        f"{sizes}, and as many with a share of 0.5; expected 15 and 5. Does your answer use "
-        "`share`?",
-    )
-    expect(
-        len(train) == 15,
-        f"{sizes}; expected 15 and 5: 20 · (1 - 0.25) is 15. `a[:15]` is everything before "
-        "position 15, and `a[15:]` the rest.",
-    )
-    expect(
-        train == [*range(15)],
-        f"the images for validation are those at positions {validation}; expected the last five.",
+def _extremes(part: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
+    return _with(
+        lowest=lambda images, labels: part(images).min(),
+        highest=lambda images, labels: part(images).max(),
     )
 
 
-def _numbered(number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+summarize = ErrorCheck(
+    name="summarize",
+    section="loading.html#types-and-counts",
+    correct=_summarize,
+    cases=[
+        Case((FEW_IMAGES, np.array([2, 0, 2], dtype=np.uint8))),
+        Case(
+            (_images(12, 17, 201), LABELS),
+            f"for 12 images of 5 rows and 3 columns with gray values from 17 to 201 and the "
+            f"labels {LABELS.tolist()}",
+        ),
+        Case(
+            (_images(18, 0, 255), ALL_DIGITS),
+            f"for 18 images of 5 rows and 3 columns with gray values from 0 to 255 and the "
+            f"labels {ALL_DIGITS.tolist()}",
+        ),
+        Case(
+            (_images(300, 3, 250), np.full(300, 6, dtype=np.uint8)),
+            "for 300 images of 5 rows and 3 columns that all show a 6",
+        ),
+    ],
+    praise="six values, and every digit is counted, whether it occurs or not.",
+    mistakes={
+        "'images' is the number of pixels. How many images there are is the first number of "
+        "`images.shape`.": _with(images=lambda images, labels: images.size),
+        "'images' is the number of pixels of one image.": _with(
+            images=lambda images, labels: images[0].size
+        ),
+        "Height and width are swapped: in `images.shape`, the number of rows, the height, comes "
+        "before the number of columns.": _with(
+            height=lambda images, labels: images.shape[2],
+            width=lambda images, labels: images.shape[1],
+        ),
+        "'height' and 'width' are the first two numbers of `images.shape`. The first one is the "
+        "number of images; height and width come after it.": _with(
+            height=lambda images, labels: images.shape[0],
+            width=lambda images, labels: images.shape[1],
+        ),
+        "The three sizes are in reverse order. `images.shape` is (number, height, width).": _with(
+            images=lambda images, labels: images.shape[2],
+            width=lambda images, labels: images.shape[0],
+        ),
+        "'width' is the height once more.": _with(width=lambda images, labels: images.shape[1]),
+        "'height' is the width once more.": _with(height=lambda images, labels: images.shape[2]),
+        "'lowest' and 'highest' are those of the first image alone.": _extremes(
+            lambda images: images[0]
+        ),
+        "'lowest' and 'highest' are those of the last image alone.": _extremes(
+            lambda images: images[-1]
+        ),
+        "'lowest' and 'highest' are the ones that are possible, 0 and 255. Find those that occur "
+        "in the images.": _with(
+            lowest=lambda images, labels: 0, highest=lambda images, labels: 255
+        ),
+        "'lowest' leaves out the pixels that are 0. The background counts, too.": _with(
+            lowest=lambda images, labels: images[images > 0].min()
+        ),
+        "'lowest' and 'highest' are swapped.": _with(
+            lowest=lambda images, labels: images.max(), highest=lambda images, labels: images.min()
+        ),
+        "'lowest' and 'highest' hold one number for each image. Without `axis`, `min` and `max` "
+        "look at all images together.": _with(
+            lowest=lambda images, labels: images.min(axis=(1, 2)),
+            highest=lambda images, labels: images.max(axis=(1, 2)),
+        ),
+        "'lowest' and 'highest' hold one number for each pixel. Without `axis`, `min` and `max` "
+        "look at all pixels together.": _with(
+            lowest=lambda images, labels: images.min(axis=0),
+            highest=lambda images, labels: images.max(axis=0),
+        ),
+        "'lowest' and 'highest' are positions, which is what `argmin` and `argmax` return.": _with(
+            lowest=lambda images, labels: images.argmin(),
+            highest=lambda images, labels: images.argmax(),
+        ),
+        "'lowest' and 'highest' are those of the labels, not of the images.": _with(
+            lowest=lambda images, labels: labels.min(), highest=lambda images, labels: labels.max()
+        ),
+        "'highest' is the range: the highest value minus the lowest.": _with(
+            highest=lambda images, labels: images.max() - images.min()
+        ),
+        "Digits that don't occur are left out of 'counts', so an entry no longer tells its digit. "
+        "`np.unique` does that.": _counts(lambda labels: np.unique(labels, return_counts=True)[1]),
+        "'counts' ends with the largest digit that occurs: ask `np.bincount` for a `minlength` of "
+        "10.": _counts(np.bincount),
+        "'counts' starts with how many 1s there are. The first digit is 0, and `range(10)` runs "
+        "from 0 to 9.": _counts(lambda labels: [sum(labels == digit) for digit in range(1, 10)]),
+        "'counts' is for the numbers from 1 to 10: that's what `range(1, 11)` gives. The digits "
+        "are those of `range(10)`, from 0 to 9.": _counts(
+            lambda labels: [sum(labels == digit) for digit in range(1, 11)]
+        ),
+        "'counts' ends with the 8s: `range(9)` stops before 9.": _counts(
+            lambda labels: [sum(labels == digit) for digit in range(9)]
+        ),
+        "'counts' has an eleventh entry, for the number 10.": _counts(
+            lambda labels: [sum(labels == digit) for digit in range(11)]
+        ),
+        "'counts' is what `np.histogram` finds in ten bins from the smallest label that occurs to "
+        "the largest. They fit the digits only if both 0 and 9 occur.": _counts(
+            lambda labels: np.histogram(labels)[0]
+        ),
+        "'counts' is what `np.histogram` finds between the edges 0 to 9. Its last bin holds the 8s "
+        "and the 9s: ten bins have eleven edges.": _counts(
+            lambda labels: np.histogram(labels, bins=range(10))[0]
+        ),
+        "In 'counts', every digit that occurs is counted only once. That's what `=+ 1` does (it's "
+        "`+= 1` that adds), and what `counts[labels] += 1` does.": _counts(
+            lambda labels: [int(digit in labels) for digit in range(10)]
+        ),
+        "'counts' starts over after 255, because its numbers are of type `uint8`.": _counts(
+            lambda labels: _count(labels).astype("uint8")
+        ),
+        "'counts' holds shares. Expected is how often each digit occurs.": _counts(
+            lambda labels: _count(labels) / len(labels)
+        ),
+        "'counts' holds percentages. Expected is how often each digit occurs.": _counts(
+            lambda labels: 100 * _count(labels) / len(labels)
+        ),
+        "'counts' adds up the labels of each digit: two 8s have become 16.": _counts(
+            lambda labels: _count(labels) * np.arange(10)
+        ),
+        "'counts' adds up as it goes along: each entry includes those before it.": _counts(
+            lambda labels: np.cumsum(_count(labels))
+        ),
+        "'counts' is sorted by size, so an entry no longer tells its digit.": _counts(
+            lambda labels: np.sort(_count(labels))
+        ),
+        "'counts' is sorted from the most frequent digit to the least, so an entry no longer tells "
+        "its digit.": _counts(lambda labels: np.sort(_count(labels))[::-1]),
+        "'counts' is in reverse order, from 9 to 0.": _counts(lambda labels: _count(labels)[::-1]),
+        "'counts' lists the digits that occur, not how often.": _counts(np.unique),
+        "'counts' holds the labels themselves.": _counts(lambda labels: labels),
+        "'counts' is the number of labels.": _counts(len),
+        "'counts' is the number of different digits.": _counts(lambda labels: len(set(labels))),
+        "'counts' is a dictionary. Put the ten numbers into a list or an array, without keys.": (
+            _counts(lambda labels: dict(enumerate(_count(labels).tolist())))
+        ),
+        "'counts' is a dictionary of the digits that occur. Put ten numbers into a list or an "
+        "array, without keys.": _counts(
+            lambda labels: {int(digit): int(sum(labels == digit)) for digit in set(labels)}
+        ),
+        "'counts' says only how many 0s there are. Does `return` stand inside the loop?": _counts(
+            lambda labels: sum(labels == 0)
+        ),
+        "'counts' holds a single entry, for the 0s. Does `return` stand inside the loop?": _counts(
+            lambda labels: [sum(labels == 0)]
+        ),
+        "'counts' says only how many 9s there are, the last digit of the loop. Each digit has "
+        "replaced the one before it.": _counts(lambda labels: sum(labels == 9)),
+        "'counts' holds a single entry, for the 9s, the last digit of the loop. Each digit has "
+        "replaced the one before it.": _counts(lambda labels: [sum(labels == 9)]),
+        "'counts' is for `train_labels`, the labels of the notebook. Count the argument "
+        "`labels`.": _counts(lambda labels: MNIST_COUNTS),
+        "That's the summary of the notebook's `train_images` and `train_labels`. Use the arguments "
+        "`images` and `labels`.": lambda images, labels: {
+            "images": 60_000,
+            "height": 28,
+            "width": 28,
+            "lowest": 0,
+            "highest": 255,
+            "counts": MNIST_COUNTS,
+        },
+    },
+)
+
+
+def _numbered(number: int) -> tuple[Bytes, Bytes]:
     """Return images of which each is filled with its position, and labels for them."""
     positions = np.arange(number, dtype=np.uint8)
     return np.tile(positions[:, None, None], (1, 4, 3)), (3 * positions + 1) % 10
 
 
-def _expect_pairs(split: Any, number: int, share: float) -> list[tuple[Any, Any]]:
-    """Fail the check unless `split` returns two pairs of images with labels, and return them."""
-    images, labels = _numbered(number)
-    answer = call(split, images, labels, share)
-    form = "(training images, training labels), (validation images, validation labels)"
-    expect(
-        isinstance(answer, tuple | list),
-        f"`split` returned {kind(answer)}; expected two pairs: {form}.",
-    )
-    expect(
-        len(answer) != 4,
-        f"`split` returned four things in a row; expected two pairs, with brackets: {form}.",
-    )
-    expect(
-        len(answer) == 2 and all(isinstance(pair, tuple | list) for pair in answer),
-        f"`split` returned {len(answer)} things: {' and '.join(map(kind, answer))}; expected two "
-        f"pairs: {form}.",
-    )
-    pairs = []
-    for name, pair in zip(("training", "validation"), answer, strict=True):
-        expect(len(pair) == 2, f"the {name} part holds {len(pair)} things; expected two: {form}.")
-        some, digits = map(_array, pair)
-        for what, part, expected in (("images", some, images), ("labels", digits, labels)):
-            expect(
-                isinstance(part, np.ndarray) and part.shape[1:] == expected.shape[1:],
-                f"where the {name} {what} should be, there is {kind(part)}; expected {form}, each "
-                "a NumPy array.",
+def _cut(train: Callable[[int, float], int]) -> Callable[..., Any]:
+    """Make a function that splits where `train`, of number and share, says."""
+    return lambda images, labels, share: _at(images, labels, train(len(images), share))
+
+
+def _at(images: Any, labels: Any, train: int, validation: int | None = None) -> Any:
+    """Split so that the first part ends at `train`, and the second begins at `validation`."""
+    start = train if validation is None else validation
+    return (images[:train], labels[:train]), (images[start:], labels[start:])
+
+
+def _whole(number: int, share: float) -> int:
+    return int(number * (1 - share))
+
+
+def _labels(train: Callable[[Any, int], Any], validation: Callable[[Any, int], Any]) -> Any:
+    """Make a function that splits the images well, and takes these labels for them."""
+
+    def split(images: Any, labels: Any, share: float) -> Any:
+        n = _whole(len(images), share)
+        return (images[:n], train(labels, n)), (images[n:], validation(labels, n))
+
+    return split
+
+
+@dataclass(frozen=True)
+class _SplitCheck(ErrorCheck):
+    def find_mistake(self, function: Any) -> str:
+        """Name the mistake, or state that every image is there, in another order."""
+        if named := super().find_mistake(function):
+            return named
+        images, labels, share = self.cases[1].arguments
+        try:
+            parts = call(function, images, labels, share)
+            (some, _), (rest, _) = parts
+            positions = [int(image.flat[0]) for part in (some, rest) for image in part]
+        # There may be no pairs, or no images in them.
+        except Exception:
+            return ""
+        if sorted(positions) == list(range(len(images))) and len(rest) == 5:
+            return (
+                "Every image is in one of the two parts, but not in its old place: something "
+                "changes their order, as shuffling does. Leave them in order."
             )
-        expect(
-            len(some) == len(digits),
-            f"of {number} images with a share of {share}, the {name} part has {len(some)} images "
-            f"and {len(digits)} labels; expected a label for each image. Split both in the same "
-            "place.",
-        )
-        expect(
-            len(some) > 0,
-            f"of {number} images with a share of {share}, none is for {name}. Compute from "
-            "`len(images)` and `share` where to split.",
-        )
-        pairs.append((some, digits))
-    return pairs
+        return ""
 
 
-def _idx(array: npt.NDArray[np.uint8], order: Literal["big", "little"] = "big") -> bytes:
-    sizes = [size.to_bytes(4, order) for size in array.shape]
+split = _SplitCheck(
+    name="split",
+    section="loading.html#the-last-part-set-aside",
+    correct=_cut(_whole),
+    cases=[
+        Case(
+            (
+                np.array([[[10]], [[20]], [[30]], [[40]]], dtype=np.uint8),
+                np.array([5, 0, 4, 1], dtype=np.uint8),
+                0.25,
+            ),
+            "for 4 images of one pixel each, 10, 20, 30, and 40, with the labels 5, 0, 4, 1 and a "
+            "share of 0.25",
+        ),
+        # Shares that a computer knows exactly: all good formulas agree on them.
+        Case((*_numbered(20), 0.25), "for 20 images and a share of 0.25, so 15 for training"),
+        Case((*_numbered(24), 0.75), "for 24 images and a share of 0.75, so 6 for training"),
+        Case((*_numbered(20), 0.5), "for 20 images and a share of 0.5, so 10 for training"),
+        Case(
+            (*_numbered(23), 0.25),
+            "for 23 images and a share of 0.25 (23 · 0.75 = 17.25, so 17 for training)",
+        ),
+        Case(
+            (*_numbered(21), 0.25),
+            "for 21 images and a share of 0.25 (21 · 0.75 = 15.75, so 15 for training)",
+        ),
+    ],
+    praise="the last part is for validation, every image is in exactly one part, with its label.",
+    mistakes={
+        "Those are four things in a row. Put them into two pairs, with parentheses: (training "
+        "images, training labels), (validation images, validation labels).": (
+            lambda images, labels, share: tuple(
+                part for pair in split.correct(images, labels, share) for part in pair
+            )
+        ),
+        "The images are in one pair and the labels in the other. Expected are a pair for training "
+        "and a pair for validation, each of images and labels.": (
+            lambda images, labels, share: tuple(
+                zip(*split.correct(images, labels, share), strict=True)
+            )
+        ),
+        "Each pair begins with the labels. The images come first.": lambda images, labels, share: (
+            tuple(pair[::-1] for pair in split.correct(images, labels, share))
+        ),
+        "The two pairs are swapped: the pair for training comes first.": (
+            lambda images, labels, share: split.correct(images, labels, share)[::-1]
+        ),
+        "Those are the two parts of the images. Their labels belong to them.": (
+            lambda images, labels, share: tuple(
+                pair[0] for pair in split.correct(images, labels, share)
+            )
+        ),
+        "That's only the pair for training. The pair for validation is missing.": (
+            lambda images, labels, share: split.correct(images, labels, share)[0]
+        ),
+        "That's only the pair for validation. The pair for training is missing.": (
+            lambda images, labels, share: split.correct(images, labels, share)[1]
+        ),
+        "The first images are kept for validation. It should be the last ones, as in Keras.": (
+            lambda images, labels, share: _at(
+                images, labels, len(images) - _whole(len(images), share)
+            )[::-1]
+        ),
+        "The first images are kept for validation, `share` of them, cut off. It should be the last "
+        "ones, as in Keras.": lambda images, labels, share: _at(
+            images, labels, int(len(images) * share)
+        )[::-1],
+        "`share` was taken as the share for training. It's the share for validation.": _cut(
+            lambda number, share: int(number * share)
+        ),
+        "The number for training was rounded to the nearest whole number. Cut off what follows the "
+        "point.": _cut(lambda number, share: round(number * (1 - share))),
+        "The number for training was rounded up, which happens, too, when the number for "
+        "validation is cut off. Cut off what follows the point in the number for training.": _cut(
+            lambda number, share: math.ceil(number * (1 - share))
+        ),
+        "One image too many is for training each time.": _cut(
+            lambda number, share: _whole(number, share) + 1
+        ),
+        "One image too few is for training each time.": _cut(
+            lambda number, share: _whole(number, share) - 1
+        ),
+        "One image is in both parts: the first part ends one position after the second one "
+        "begins.": lambda images, labels, share: _at(
+            images, labels, _whole(len(images), share) + 1, _whole(len(images), share)
+        ),
+        "One image is in both parts: the second part begins one position too early.": (
+            lambda images, labels, share: _at(
+                images, labels, _whole(len(images), share), _whole(len(images), share) - 1
+            )
+        ),
+        "One image is lost: the second part begins one position after the first one ends.": (
+            lambda images, labels, share: _at(
+                images, labels, _whole(len(images), share), _whole(len(images), share) + 1
+            )
+        ),
+        "One image is lost: the first part ends one position before the second one begins.": (
+            lambda images, labels, share: _at(
+                images, labels, _whole(len(images), share) - 1, _whole(len(images), share)
+            )
+        ),
+        "All images are for training, and the last ones are in both parts.": (
+            lambda images, labels, share: (
+                (images, labels),
+                split.correct(images, labels, share)[1],
+            )
+        ),
+        "All images are for training, and none is left for validation. Compute from `len(images)` "
+        "and `share` where to cut.": _cut(lambda number, share: 48_000),
+        "`share` was taken as a percentage. It's a number between 0 and 1: 0.25 is a quarter.": (
+            _cut(lambda number, share: int(number * (1 - share / 100)))
+        ),
+        "A share of 0.2 is for validation each time, whatever `share` is.": _cut(
+            lambda number, share: int(number * 0.8)
+        ),
+        "A share of 0.25 is for validation each time, whatever `share` is.": _cut(
+            lambda number, share: int(number * 0.75)
+        ),
+        "Half of the images are for validation each time, whatever `share` is.": _cut(
+            lambda number, share: number // 2
+        ),
+        "The labels weren't split: each part has all of them.": _labels(
+            lambda labels, n: labels, lambda labels, n: labels
+        ),
+        "The labels of the two parts are swapped.": _labels(
+            lambda labels, n: labels[n:], lambda labels, n: labels[:n]
+        ),
+        "The labels were split from the other end than the images. Cut both at the same "
+        "position.": _labels(
+            lambda labels, n: labels[-n:], lambda labels, n: labels[: len(labels) - n]
+        ),
+        "The labels were cut one position later than the images.": _labels(
+            lambda labels, n: labels[: n + 1], lambda labels, n: labels[n + 1 :]
+        ),
+        "The labels were cut one position earlier than the images.": _labels(
+            lambda labels, n: labels[: n - 1], lambda labels, n: labels[n - 1 :]
+        ),
+    },
+)
+
+THREE_LABELS = np.array([7, 2, 1], dtype=np.uint8)
+TWO_IMAGES = np.array([[[11, 12, 13], [14, 15, 16]], [[21, 22, 23], [24, 25, 26]]], dtype=np.uint8)
+IMAGES = np.random.default_rng(1).integers(100, 256, (3, 5, 4), dtype=np.uint8)
+SQUARES = np.random.default_rng(2).integers(100, 256, (2, 28, 28), dtype=np.uint8)
+# So many that their number fills two or three of the four bytes.
+MANY_LABELS = np.random.default_rng(3).integers(0, 10, 300, dtype=np.uint8)
+MORE_LABELS = np.random.default_rng(4).integers(0, 10, 70_000, dtype=np.uint8)
+
+
+def _idx(array: Bytes) -> bytes:
+    sizes = [size.to_bytes(4, "big") for size in array.shape]
     return bytes([0, 0, 8, array.ndim]) + b"".join(sizes) + array.tobytes()
 
 
-def _returns(parse_idx: Any, content: bytes, expected: npt.NDArray[np.uint8]) -> bool:
-    """Whether an answer returns these values in this shape, of whatever type."""
+def _sizes(data: bytes, order: Literal["big", "little"] = "big", last: int = 4) -> list[int]:
+    """Read the sizes in a header, or only their last bytes."""
+    places = range(4, 4 + 4 * data[3], 4)
+    return [int.from_bytes(data[i + 4 - last : i + 4], order) for i in places]
+
+
+def _read(
+    data: bytes,
+    *,
+    skip: int | None = None,
+    order: Literal["big", "little"] = "big",
+    last: int = 4,
+    shape: Callable[[list[int]], Any] = list,
+    dtype: str = "uint8",
+) -> Any:
+    """Read an IDX file, or make a mistake.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    skip : int, optional
+        How many bytes to skip; by default those of the header.
+    order : str
+        Which byte of a size counts most.
+    last : int
+        How many bytes of a size to use, from its end.
+    shape : callable
+        Makes a shape from the sizes.
+    dtype : str
+        The type of the values.
+    """
+    sizes = _sizes(data, order, last)
+    values = np.frombuffer(data, dtype, offset=4 + 4 * data[3] if skip is None else skip)
+    return values.reshape(shape(sizes))
+
+
+def _parse(data: bytes) -> Any:
+    if data[:3] != bytes([0, 0, 8]):
+        raise ValueError("not an IDX file of unsigned bytes")
+    return _read(data)
+
+
+def _flat(skip: Callable[[bytes], int]) -> Callable[[bytes], Any]:
+    return lambda data: np.frombuffer(data[skip(data) :], np.uint8)
+
+
+def _of_images(change: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    """Make a function that reads labels well, and changes images."""
+    return lambda data: change(_parse(data)) if data[3] == 3 else _parse(data)
+
+
+BAD_FILES = {
+    "for bytes that begin with 0, 0, 13, because their values aren't unsigned bytes": (
+        bytes([0, 0, 13]) + _idx(IMAGES)[3:]
+    ),
+    "for bytes that begin with 0, 0, 9, because their values aren't unsigned bytes": (
+        bytes([0, 0, 9]) + _idx(IMAGES)[3:]
+    ),
+    "for bytes that begin with 31, 139, 8, as compressed files do": (
+        bytes([31, 139, 8]) + _idx(IMAGES)[3:]
+    ),
+    "for bytes that begin with 1, 0, 8": bytes([1, 0, 8]) + _idx(IMAGES)[3:],
+    "for bytes that begin with 0, 1, 8": bytes([0, 1, 8]) + _idx(IMAGES)[3:],
+    "for a file of 3 images whose last byte is missing": _idx(IMAGES)[:-1],
+    "for a file of 3 images in which the last image is missing": _idx(IMAGES)[:-20],
+    "for a file of 3 images in which only the first row of the first one is left": (
+        _idx(IMAGES)[: 16 + 4]
+    ),
+    "for a file of 3 labels in which the last label is missing": _idx(THREE_LABELS)[:-1],
+    "for a file of 300 labels in which the last 44 are missing": _idx(MANY_LABELS)[:-44],
+}
+
+
+@dataclass(frozen=True)
+class _FileCheck(ErrorCheck):
+    def _check(self, function: Any) -> str:
+        praise = super()._check(function)
+        for given, content in BAD_FILES.items():
+            _expect_refused(function, content, given)
+        return praise
+
+    def find_mistake(self, function: Any) -> str:
+        """Name the mistake, or state what bytes were compared with that never equals bytes."""
+        return super().find_mistake(function) or _describe_comparison(function)
+
+
+def _expect_refused(parse_idx: Any, content: bytes, given: str) -> None:
+    """Fail the check unless `parse_idx` raises a ValueError."""
     try:
-        return np.array_equal(np.asarray(parse_idx(content)), expected)
+        answer = call(parse_idx, content)
+    except CheckError as failure:
+        said = str(failure)
+        if "stopped with ValueError" in said:
+            return
+        if "returned None" in said:
+            said = "`parse_idx` returned None."
+        raise CheckError(f"{given}, {said} Expected a ValueError.") from None
+    if isinstance(answer, BaseException) or answer is ValueError:
+        raise CheckError(f"{given}, `parse_idx` returned a ValueError. `raise` it instead.")
+    raise CheckError(f"{given}, `parse_idx` returned {kind(answer)}; expected a ValueError.")
+
+
+def _describe_comparison(parse_idx: Any) -> str:
+    """State what `parse_idx` compares bytes with, if that never equals bytes."""
+    others: list[object] = []
+
+    class Watched(bytes):
+        def __getitem__(self, key: SupportsIndex | slice) -> Any:
+            part = super().__getitem__(key)
+            return Watched(part) if isinstance(part, bytes) else part
+
+        def __eq__(self, other: object) -> bool:
+            others.append(other)
+            return super().__eq__(other)
+
+        def __ne__(self, other: object) -> bool:
+            others.append(other)
+            return super().__ne__(other)
+
+        __hash__ = bytes.__hash__
+
+    try:
+        parse_idx(Watched(_idx(THREE_LABELS)))
+    # How it ends doesn't matter here.
     except Exception:
-        return False
-
-
-def _expect_parsed(parse_idx: Any, array: npt.NDArray[np.uint8], what: str) -> None:
-    """Fail the check unless `parse_idx` reads the file that holds `array`."""
-    header = 4 + 4 * array.ndim
-    file = f"file with {what} of shape {array.shape}"
-    begin = f"The header of a {file} has {header} bytes, the values begin after it."
-
-    def say(failure: str) -> str:
-        if "multiple of element size" in failure:
+        others = [other for other in others if isinstance(other, list | tuple | str | int)]
+        if others:
             return (
-                f"{failure} `np.frombuffer` makes numbers of eight bytes each, unless you tell it "
-                "the type."
+                f"Your code compares bytes with {kind(others[0])}, and these are never equal. "
+                "Compare them with bytes, such as `bytes([0, 0, 8])`."
             )
-        found = re.search(r"reshape array of size (\d+)", failure)
-        if found and int(found[1]) != array.size:
-            return f"{failure} {begin}"
-        refused = re.search(r"at your line `(raise|assert)\b", failure)
-        bytes_only = " `data[:3]` is bytes, which equal other bytes but never a list or a text."
-        return f"{failure} That was a proper {file}.{bytes_only if refused else ''}"
-
-    with rephrase(say):
-        answer = _array(call(parse_idx, _idx(array)))
-    expect(
-        isinstance(answer, np.ndarray),
-        f"`parse_idx` returned {kind(answer)}; expected a NumPy array.",
-    )
-    expect(
-        answer.size < 3 or answer.flat[:3].tolist() != [0, 0, 8],
-        f"the values begin with 0, 0, 8: that is the header. {begin}",
-    )
-    expect(
-        answer.size == array.size,
-        f"the result is {kind(answer)}; expected {array.size} values, one for each byte after the "
-        f"header. {begin}",
-    )
-    expect(
-        answer.ndim != 1 or array.ndim == 1,
-        f"the values came back in one long row, with shape {answer.shape}; expected "
-        f"{array.shape}: `reshape` them to the sizes in the header.",
-    )
-    expect(
-        answer.shape == array.shape or sorted(answer.shape) != sorted(array.shape),
-        f"the shape is {answer.shape}; expected {array.shape}: the sizes in the order of the "
-        "header, number, height, width.",
-    )
-    expect(
-        answer.dtype != np.int8,
-        "the type is int8, which ends at 127, so that larger values turn negative; expected uint8, "
-        "from 0 to 255.",
-    )
-    expect_array(answer, f"the array of {what}", shape=array.shape, dtype="uint8")
-    expect(
-        np.array_equal(answer, array),
-        f"the {what} begin with the values {answer.flat[:4].tolist()}; expected "
-        f"{array.flat[:4].tolist()}: what follows the header, row by row.",
-    )
+    return ""
 
 
-def _expect_refused(parse_idx: Any, bad: bytes, what: str, advice: str = "") -> None:
-    """Fail the check, with advice, unless `parse_idx` raises a ValueError for `bad`."""
-    try:
-        answer = parse_idx(bad)
-    except ValueError:
-        return
-    except Exception as error:
-        raise CheckError(
-            f"given {what}, `parse_idx` stopped with {explain(error)} Expected a ValueError."
-        ) from None
-    expect(
-        not isinstance(answer, ValueError),
-        f"given {what}, `parse_idx` returned a ValueError; expected that it *raises* one.",
-    )
-    raise CheckError(
-        f"given {what}, `parse_idx` returned {kind(answer)}; expected that it raises a "
-        f"ValueError.{advice}"
-    )
-
-
-def _array(value: Any) -> Any:
-    """Turn tensors into arrays, and leave everything else as it is."""
-    return np.asarray(value) if hasattr(value, "__array__") else value
+parse_idx = _FileCheck(
+    name="parse_idx",
+    section="loading.html#a-file-is-a-row-of-bytes",
+    correct=_parse,
+    cases=[
+        Case(
+            (_idx(THREE_LABELS),),
+            f"for the file `{_idx(THREE_LABELS).hex(' ')}` of three labels",
+        ),
+        Case(
+            (_idx(TWO_IMAGES),),
+            "for a file of 2 images of 2 rows and 3 columns with the values 11 to 16 and 21 to 26",
+        ),
+        Case((_idx(IMAGES),), "for a file of 3 images of 5 rows and 4 columns"),
+        Case((_idx(SQUARES),), "for a file of 2 images of 28 rows and 28 columns"),
+        Case((_idx(MANY_LABELS),), "for a file of 300 labels"),
+        Case((_idx(MORE_LABELS),), "for a file of 70,000 labels"),
+    ],
+    dtype="uint8",
+    praise="images and labels of any size come back, and anything else is refused.",
+    mistakes={
+        "The bytes of the header came back, too, as if they were values. With 1 dimension, the "
+        "values begin after 8 bytes.": _flat(lambda data: 0),
+        "Only the first 4 bytes were skipped. Then come the sizes, four bytes each, and then the "
+        "values.": _flat(lambda data: 4),
+        "8 bytes were skipped each time, and the values are in one long row. With 3 dimensions, "
+        "the header has 16 bytes.": _flat(lambda data: 8),
+        "The values are in one long row. `reshape` them to the sizes in the header.": _flat(
+            lambda data: 4 + 4 * data[3]
+        ),
+        "Each image is in one long row. `reshape` the values to all three sizes in the header.": (
+            _of_images(lambda images: images.reshape(len(images), -1))
+        ),
+        "All images are in one table. `reshape` the values to all three sizes in the header.": (
+            _of_images(lambda images: images.reshape(-1, images.shape[2]))
+        ),
+        "Height and width are swapped: in the header, the height, the number of rows, comes before "
+        "the width.": _of_images(lambda images: images.reshape(len(images), *images.shape[:0:-1])),
+        "The sizes are in reverse order. In the header, they are number, height, width.": (
+            lambda data: _read(data, shape=lambda sizes: sizes[::-1])
+        ),
+        "The images were transposed: `.T` exchanges all dimensions.": lambda data: _parse(data).T,
+        "The images were transposed: rows became columns.": _of_images(
+            lambda images: images.swapaxes(1, 2)
+        ),
+        "The values fill columns first (`order='F'`). In the file, they follow row by row.": (
+            _of_images(lambda images: images.ravel().reshape(images.shape, order="F"))
+        ),
+        "Only the first image came back.": _of_images(lambda images: images[0]),
+        "The labels came back as a column. An array with 1 dimension has a single size.": (
+            lambda data: _parse(data)[:, None] if data[3] == 1 else _parse(data)
+        ),
+        "The sizes came back. Return the values.": lambda data: np.array(_parse(data).shape),
+        "The values were divided by 255. Leave them as they are.": lambda data: _parse(data) / 255,
+        "The values are read as `int8`, which ends at 127, so larger ones turned negative. The "
+        "type of unsigned bytes is `uint8`.": lambda data: _read(data, dtype="int8"),
+        "The values begin one byte too early, with the last byte of the header.": lambda data: (
+            np.frombuffer(data, np.uint8, offset=3 + 4 * data[3], count=_parse(data).size).reshape(
+                _parse(data).shape
+            )
+        ),
+        "The sizes were read with the last byte counting most (little-endian), so 3 became "
+        '50,331,648. The first byte counts most: "big".': lambda data: _read(data, order="little"),
+        "Nothing was skipped, so the header is among the values.": lambda data: _read(data, skip=0),
+        "Only the first 4 bytes were skipped, so the sizes are among the values.": lambda data: (
+            _read(data, skip=4)
+        ),
+        "8 bytes were skipped each time. That's the header of labels; with 3 dimensions, it has "
+        "16.": lambda data: _read(data, skip=8),
+        "16 bytes were skipped each time. That's the header of images; with 1 dimension, it has "
+        "8.": lambda data: _read(data, skip=16),
+        "The first 16 bytes were cut off each time. That's the header of images; with 1 dimension, "
+        "it has 8.": lambda data: np.frombuffer(data[16:], np.uint8).reshape(_sizes(data)),
+        "`np.frombuffer` makes numbers of eight bytes each, unless you tell it the type: "
+        "`np.uint8`.": lambda data: _read(data, dtype="float64"),
+        "Each size was read from its last byte only. The other three count, too.": lambda data: (
+            _read(data, last=1)
+        ),
+        "Each size was read from its last two bytes only. The other two count, too.": (
+            lambda data: _read(data, last=2)
+        ),
+        "As many values came back as the last byte of the size says. The other three count, "
+        "too.": lambda data: _read(data)[: data[7]],
+        "The images were taken to have 28 rows and 28 columns. Read both from the header.": (
+            lambda data: _read(data, shape=lambda sizes: [-1, 28, 28] if sizes[1:] else sizes)
+        ),
+        "The images were taken to have 28 rows and 28 columns; only their number was read from the "
+        "header.": lambda data: _read(
+            data, shape=lambda sizes: [sizes[0], 28, 28] if sizes[1:] else sizes
+        ),
+    },
+)
