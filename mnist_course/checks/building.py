@@ -1,6 +1,10 @@
 """Checks of assignment 04: count parameters, compute softmax, build the network."""
 
-from collections.abc import Callable
+import inspect
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -10,391 +14,719 @@ from scipy import special
 
 from mnist_course._backend import keras
 
-from .core import CheckError, advise, call, expect, expect_number, explain, kind, task
-
-SIZES = (784, 256, 128, 32, 10)
-WEIGHTS = [shape for inputs, units in pairwise(SIZES) for shape in ((inputs, units), (units,))]
-LARGEST_ERROR = 0.02  # of the spread of the outputs; some GPUs multiply with three digits only
-
-# Halves, which half precision keeps exactly, even beside 1000.
-LOGITS = np.array([2.0, -1.0, 0.5, 3.0, -2.5, 0.0, 1.0, -0.5, 1.5, -1.5])
-BATCH = np.stack([LOGITS, LOGITS[::-1] / 2, np.roll(LOGITS, 3)])
-
-ACCURACY = 'The name "accuracy" lets Keras choose the kind that suits the labels.'
-
-# What helps if a learner's code fails with these words.
-ADVICE = {
-    "list index out of range": "A list of n sizes has n - 1 layers.",
-    "`count_parameters` changed": "Here that is the list of sizes, which `pop` makes shorter.",
-    "`build_network` returned None": "`model.compile` itself returns nothing: return the model.",
-    "out of bounds for array": "`softmax` also gets a single row, of shape (10,). `axis=-1` is the "
-    "last axis of both.",
-    "broadcast": "A result with one number per row fits back onto the rows only if it keeps their "
-    "axis: `keepdims=True`.",
-}
+from .core import Case, CheckError, NotAttemptedError, call, expect, explain, kind, task
+from .loading import ErrorCheck
 
 Numbers = npt.NDArray[np.float64]
 
 
-@task("building.html#count-the-parameters")
-def dense_parameters(dense_parameters: Any) -> str:
-    """Check a function that counts the parameters of one Dense layer."""
-    inputs, units = 7, 5
-    answer = expect_number(call(dense_parameters, inputs, units), "the number of parameters")
-    weights = inputs * units
-    mistakes = {
-        weights: "these are only the weights. Every neuron has a bias too.",
-        weights + inputs: "there is a bias for each input. Biases belong to the neurons.",
-        weights + inputs + units: "the inputs got biases, too. Biases belong to the neurons alone.",
-        weights + 1: "there is one bias for the whole layer. Every neuron has its own.",
-        inputs + units: "that adds up inputs and neurons. Every neuron has a weight for *each* "
-        "input.",
-    }
-    for number, mistake in mistakes.items():
-        expect(
-            answer != number,
-            f"for {inputs} inputs and {units} neurons you count {number}: {mistake}",
-        )
-    for inputs, units in ((7, 5), (2, 4), (20, 3)):
-        answer = expect_number(call(dense_parameters, inputs, units), "the number of parameters")
-        right = (inputs + 1) * units
-        expect(
-            answer == right,
-            f"for {inputs} inputs and {units} neurons you count {answer:g} parameters; expected "
-            f"{right}. How many weights and biases does one neuron have?",
-        )
-    return "all weights and biases are counted."
+def _dense(inputs: int, units: int) -> int:
+    return inputs * units + units
 
 
-@task("building.html#count-the-parameters")
-def count_parameters(count_parameters: Any) -> str:
-    """Check a function that counts the parameters of a whole network."""
-    sizes = [7, 5, 4, 3]
-    answer = expect_number(_call(count_parameters, sizes), "the number of parameters")
-    layers = [(inputs + 1) * units for inputs, units in pairwise(sizes)]
-    weights = sum(inputs * units for inputs, units in pairwise(sizes))
-    mistakes = {
-        weights: "these are only the weights. Every neuron has a bias too.",
-        weights + sum(sizes[:-1]): "biases were counted for the inputs of each layer. They belong "
-        "to its neurons.",
-        weights + sum(sizes): "the inputs of the network got biases, too. They are no neurons.",
-        int(np.prod(sizes)): "that is the product of all sizes. Layers are counted one by one, "
-        "then added.",
-        sum(sizes): "that is the sum of the sizes. Multiply the two sizes of each pair of "
-        "neighbors first.",
-        layers[0]: "that is the first layer alone. Does `return` stand inside of the loop?",
-        layers[-1]: "that is the last layer alone. Add to what you have, instead of replacing it.",
-        sum(layers[:-1]): "the last layer is missing.",
-        sum(layers[1:]): "the first layer is missing.",
-    }
-    for number, mistake in mistakes.items():
-        expect(answer != number, f"for {sizes} you count {number}: {mistake}")
-    for sizes in ([7, 5, 4, 3], [6, 2], [9, 8, 7, 6, 5, 4]):
-        answer = expect_number(_call(count_parameters, sizes), "the number of parameters")
-        right = sum((inputs + 1) * units for inputs, units in pairwise(sizes))
-        expect(
-            answer == right,
-            f"for {sizes} you count {answer:g} parameters; expected {right}. Each layer lies "
-            "between two neighbors in the list, however long that is.",
-        )
-    return "the layers add up."
+dense_parameters = ErrorCheck(
+    name="dense_parameters",
+    section="building.html#count-the-parameters",
+    correct=_dense,
+    cases=[Case((3, 2)), Case((2, 5)), Case((7, 4)), Case((12, 5))],
+    praise="all weights and biases are counted.",
+    mistakes={
+        "Those are only the weights. Each neuron has a bias, too.": lambda i, u: i * u,
+        "Those are only the biases. Each neuron has a weight for every input, too.": (
+            lambda i, u: u
+        ),
+        "That's the number of inputs.": lambda i, u: i,
+        "There's a bias for each input. It's the neurons that have biases.": lambda i, u: i * u + i,
+        "There's one bias for the whole layer. Each neuron has its own.": lambda i, u: i * u + 1,
+        "The inputs got biases, too. Only neurons have one.": lambda i, u: i * u + i + u,
+        "One too many: that's (inputs + 1) · (units + 1).": lambda i, u: (i + 1) * (u + 1),
+        "That's the parameters of a single neuron.": lambda i, u: i + 1,
+        "Inputs and neurons were added. Each neuron has a weight for every input, so multiply "
+        "them.": lambda i, u: i + u,
+        "Inputs, neurons, and 1 were added. Each neuron has a weight for every input, so multiply "
+        "them.": lambda i, u: i + u + 1,
+        "There's a bias for each weight. Each neuron has just one.": lambda i, u: 2 * i * u,
+        "There are two biases for each neuron.": lambda i, u: i * u + 2 * u,
+        "The biases were subtracted.": lambda i, u: i * u - u,
+        "The neurons were added to the inputs before the multiplication.": lambda i, u: (i + u) * u,
+        "The neurons were added to the inputs, then multiplied by the inputs.": lambda i, u: (
+            (i + u) * i
+        ),
+        "That's the inputs to the power of the neurons: `*` multiplies, `**` doesn't.": (
+            lambda i, u: i**u
+        ),
+        "That's the inputs to the power of the neurons, plus the biases: `*` multiplies, `**` "
+        "doesn't.": lambda i, u: i**u + u,
+        "That counts connections among the neurons of the layer, too. There are none.": (
+            lambda i, u: i * u + u + u * u
+        ),
+        "Those are bytes, at four for each parameter.": lambda i, u: 4 * _dense(i, u),
+        "Weights and biases are two numbers here. Add them up.": lambda i, u: (i * u, u),
+        "That's the shape of the table of weights. Count the numbers in it, then the biases.": (
+            lambda i, u: (i, u)
+        ),
+        "That's the number of parameters of one certain layer, with 784 inputs and 256 neurons.": (
+            lambda i, u: 200_960
+        ),
+    },
+)
 
 
-@task("building.html#softmax-makes-probabilities")
-def softmax(softmax: Any) -> str:
-    """Check a function that turns logits into probabilities."""
-    _expect_probabilities(_numbers(softmax, LOGITS))
-    _expect_rows(_numbers(softmax, BATCH))
-    for name, logits in (
-        ("logits near 1000", LOGITS + 1000),
-        ("logits near -1000", LOGITS - 1000),
-    ):
-        answer = _numbers(softmax, logits)
-        expect(
-            bool(np.isfinite(answer).all()),
-            f"{name} became {answer.flat[0]}: the powers of e are too large, or all 0, for a "
-            "computer. Before you raise e to them, subtract a number that makes the largest 0.",
-        )
-        expect(
-            _close(answer, LOGITS),
-            f"{name} have other probabilities than the same logits near 0. Subtract the "
-            "same number from all logits of a row, and leave none out.",
-        )
-    wide = 1000 * np.eye(10)[3]
-    expect(
-        _close(_numbers(softmax, wide), wide),
-        "a row with 1000 *and* 0 did not become 1 and 0: subtract the largest, not the smallest or "
-        "the mean.",
-    )
-    apart = np.stack([LOGITS, LOGITS + 1000])
-    answer = _numbers(softmax, apart)
-    expect(
-        _close(answer, apart),
-        f"beside a row near 1000, a row near 0 became {_shown(answer.flat[:3])}...: one maximum of "
-        "the whole batch was subtracted. Each row needs its own.",
-    )
-    return "every row sums to 1, however large its logits are."
+def _count(sizes: list[int]) -> int:
+    return sum(_dense(*pair) for pair in pairwise(sizes))
+
+
+def _sum_of(
+    parameters: Callable[[int, int], int], pairs: Callable[[list[int]], Iterable[Any]] = pairwise
+) -> Callable[[list[int]], int]:
+    return lambda sizes: sum(parameters(*pair) for pair in pairs(sizes))
+
+
+def _up_to(end: int) -> Callable[[list[int]], int]:
+    """Make a function that counts layers by position, up to this many before the last size."""
+    return lambda sizes: sum(_dense(sizes[i], sizes[i + 1]) for i in range(len(sizes) - end))
+
+
+count_parameters = ErrorCheck(
+    name="count_parameters",
+    section="building.html#count-the-parameters",
+    correct=_count,
+    cases=[
+        Case(([3, 2],)),
+        Case(([3, 2, 4],)),
+        Case(([7, 5, 4, 3],)),
+        Case(([784, 256, 128, 32, 10],)),
+        Case(([9, 8, 7, 6, 5, 4, 2],)),
+    ],
+    praise="the layers add up.",
+    mistakes={
+        "Those are only the weights. Each neuron has a bias, too.": _sum_of(lambda i, u: i * u),
+        "That's the number of neurons, or of their biases. The weights are missing.": _sum_of(
+            lambda i, u: u
+        ),
+        "Biases were counted for the inputs of each layer. It's the neurons that have biases.": (
+            _sum_of(lambda i, u: i * u + i)
+        ),
+        "The inputs of the network got biases, too. They aren't neurons.": lambda sizes: (
+            _count(sizes) + sizes[0]
+        ),
+        "Each layer has one bias here. Each neuron has its own.": _sum_of(lambda i, u: i * u + 1),
+        "Inputs and neurons of each layer both got biases. Only neurons have one.": _sum_of(
+            lambda i, u: i * u + i + u
+        ),
+        "There's one bias for the whole network. Each neuron has its own.": lambda sizes: (
+            _sum_of(lambda i, u: i * u)(sizes) + 1
+        ),
+        "The neurons of the last layer have no biases here.": lambda sizes: (
+            _count(sizes) - sizes[-1]
+        ),
+        "Only the neurons of the last layer have biases here.": lambda sizes: (
+            _sum_of(lambda i, u: i * u)(sizes) + sizes[-1]
+        ),
+        "That's the product of all sizes. Take the layers one by one, and add up their "
+        "parameters.": lambda sizes: math.prod(sizes),
+        "That's the sum of the sizes. Each neuron has a weight for every neuron before it, so "
+        "multiply neighbors.": lambda sizes: sum(sizes),
+        "That's the number of layers.": lambda sizes: len(sizes) - 1,
+        "The parameters of the layers were multiplied. Add them up.": lambda sizes: math.prod(
+            _dense(*pair) for pair in pairwise(sizes)
+        ),
+        "That's the first layer alone. Does `return` stand inside the loop?": lambda sizes: _dense(
+            sizes[0], sizes[1]
+        ),
+        "That's the last layer alone: each layer has replaced the one before it. `+=` adds, `=` "
+        "replaces.": lambda sizes: _dense(sizes[-2], sizes[-1]),
+        "The last layer is missing. A list of n sizes has n - 1 layers.": _up_to(2),
+        "The first layer is missing.": lambda sizes: _count(sizes[1:]),
+        "The loop goes one layer too far. A list of n sizes has n - 1 layers.": _up_to(0),
+        "The last layer was counted twice.": lambda sizes: (
+            _count(sizes) + _dense(sizes[-2], sizes[-1])
+        ),
+        "Every other pair is missing: the output of a layer is the input of the next.": lambda s: (
+            sum(_dense(a, b) for a, b in zip(s[::2], s[1::2], strict=False))
+        ),
+        "A layer between the last size and the first was counted, too, as `sizes[i - 1]` does for "
+        "`i = 0`.": lambda sizes: sum(_dense(sizes[i - 1], sizes[i]) for i in range(len(sizes))),
+        "Every layer was taken to look at all inputs of the network. It looks at the layer before "
+        "it.": lambda sizes: sum(_dense(sizes[0], units) for units in sizes[1:]),
+        "Every pair of sizes was counted. A layer lies between neighbors only.": lambda sizes: sum(
+            _dense(a, b) for number, a in enumerate(sizes) for b in sizes[number + 1 :]
+        ),
+        "The parameters of each layer are in a list. Add them up.": lambda sizes: [
+            _dense(*pair) for pair in pairwise(sizes)
+        ],
+        "That's the network with three Dense layers, whatever the list. It can be of any length.": (
+            lambda sizes: _count(sizes[:4])
+        ),
+        "The list is taken to have exactly four sizes. It can be of any length.": lambda sizes: (
+            _four(*_unpacked(sizes))
+        ),
+        "That's the number of parameters of one certain network, 784-256-128-32-10.": (
+            lambda sizes: 238_314
+        ),
+    },
+)
+
+
+def _unpacked(sizes: list[int]) -> tuple[int, int, int, int]:
+    a, b, c, d = sizes
+    return a, b, c, d
+
+
+def _four(a: int, b: int, c: int, d: int) -> int:
+    return _count([a, b, c, d])
+
+
+LOGITS = np.array([2.0, -1.0, 0.5, 3.0, -2.5, 0.0, 1.0, -0.5, 1.5, -1.5])
+BATCH = np.stack([LOGITS, LOGITS[::-1] / 2, np.roll(LOGITS, 3)])
+SQUARE = np.stack([np.roll(LOGITS, row) / (1 + row / 10) for row in range(10)])
+
+
+def _softmax(logits: Any) -> Any:
+    return special.softmax(logits, axis=-1)
+
+
+def _by(power: Callable[[Any], Any], total: Callable[[Any], Any] | None = None) -> Any:
+    """Make a function that divides powers by a total: by default, the sum of each row."""
+    total = total or (lambda powers: powers.sum(axis=-1, keepdims=True))
+
+    def softmax(logits: Any) -> Any:
+        powers = power(logits)
+        return powers / total(powers)
+
+    return softmax
+
+
+def _shift(number: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda logits: np.exp(logits - number(logits))
+
+
+def _largest(logits: Any) -> Any:
+    return logits.max(axis=-1, keepdims=True)
+
+
+_shifted = _shift(_largest)
+
+softmax = ErrorCheck(
+    name="softmax",
+    section="building.html#softmax-makes-probabilities",
+    correct=_softmax,
+    cases=[
+        Case((LOGITS,)),
+        Case((BATCH,), "for 3 rows of logits"),
+        Case((SQUARE,), "for 10 rows of logits, as many as columns"),
+        Case((BATCH[:1],), "for a single row of shape (1, 10)"),
+        Case((LOGITS + 1000,), "for logits from 997.5 to 1003"),
+        Case((LOGITS - 1000,), "for logits from -1002.5 to -997"),
+        Case((1000 * np.eye(10)[3],), "for nine logits of 0 and one of 1000"),
+        Case((1000 * np.eye(10)[0],), "for a logit of 1000 and nine of 0"),
+        Case((-1000 * np.eye(10)[3],), "for nine logits of 0 and one of -1000"),
+        Case(
+            (np.stack([LOGITS, LOGITS + 1000, LOGITS - 1000]),),
+            "for one row of logits near 0, one near 1000, and one near -1000",
+        ),
+    ],
+    near=5e-6,  # as near as powers of 2.718 are not
+    praise="every row sums to 1, however large its logits are.",
+    mistakes={
+        "Those are the logits.": lambda logits: logits,
+        "The largest logit was subtracted, and that's all. Raise e to the power of each.": (
+            lambda logits: logits - _largest(logits)
+        ),
+        "Those are the powers of e. Divide them by their sum.": np.exp,
+        "Those are the powers of e, divided by the largest of them. Divide by their sum.": _shifted,
+        "Those are the powers of e, divided by their mean. Divide by their sum.": _by(
+            _shifted, lambda powers: powers.mean(axis=-1, keepdims=True)
+        ),
+        "Those are the powers of e, divided by how many there are. Divide by their sum.": (
+            lambda logits: np.exp(logits) / 10
+        ),
+        "Those are the logarithms of the probabilities.": lambda logits: special.log_softmax(
+            logits, axis=-1
+        ),
+        "The logits themselves were divided by their sum. Raise e to their power first.": _by(
+            lambda logits: logits
+        ),
+        "The absolute values of the logits were divided by their sum. Raise e to their power "
+        "first.": _by(np.abs),
+        "The squares of the logits were divided by their sum. Raise e to their power first.": _by(
+            lambda logits: logits**2
+        ),
+        "The logits, minus the smallest one, were divided by their sum. Raise e to their power "
+        "first.": _by(lambda logits: logits - logits.min(axis=-1, keepdims=True)),
+        "The logits were stretched so that the smallest becomes 0 and the largest 1. Raise e to "
+        "their power first.": lambda logits: (
+            (logits - logits.min(axis=-1, keepdims=True)) / np.ptp(logits, axis=-1, keepdims=True)
+        ),
+        "Those are powers of 2. The base is e: `np.exp`.": _by(
+            lambda logits: 2 ** (logits - _largest(logits))
+        ),
+        "Those are powers of 2.718. `np.exp` knows e to sixteen digits.": _by(
+            lambda logits: 2.718 ** (logits - _largest(logits))
+        ),
+        "Those are powers of 2.718, without the largest logit subtracted. `np.exp` knows e to "
+        "sixteen digits.": _by(lambda logits: np.power(2.718, logits)),
+        "Those are powers of 2.72, not of e: use `np.exp`.": _by(
+            lambda logits: 2.72 ** (logits - _largest(logits))
+        ),
+        "Those are powers of 10. The base is e: `np.exp`.": _by(
+            lambda logits: 10 ** (logits - _largest(logits))
+        ),
+        "The logits were divided by the largest. Subtract it.": _by(
+            lambda logits: np.exp(logits / _largest(logits))
+        ),
+        "The logits were divided by their sum before `np.exp`.": _by(
+            lambda logits: np.exp(logits / logits.sum(axis=-1, keepdims=True))
+        ),
+        "That's softmax as in its formula, and e to the power of 1000 is too large for a computer. "
+        "First subtract the largest logit of each row.": _by(np.exp),
+        "That's softmax as in its formula, with 0 in place of what isn't a number. First subtract "
+        "the largest logit of each row.": lambda logits: np.nan_to_num(_by(np.exp)(logits)),
+        "The smallest logit of each row was subtracted. With the largest, no power can be above "
+        "1.": _by(_shift(lambda logits: logits.min(axis=-1, keepdims=True))),
+        "The mean of each row was subtracted. With the largest logit, no power can be above 1.": (
+            _by(_shift(lambda logits: logits.mean(axis=-1, keepdims=True)))
+        ),
+        "The first logit of each row was subtracted. With the largest, no power can be above 1.": (
+            _by(_shift(lambda logits: logits[..., :1]))
+        ),
+        "The largest logit was added instead of subtracted.": _by(
+            _shift(lambda logits: -_largest(logits))
+        ),
+        "The largest logit of all rows was subtracted from each. Each row needs its own.": _by(
+            _shift(np.max)
+        ),
+        "Logits too far from 0 were clipped, which makes large ones equal. Subtract the largest "
+        "instead.": _by(lambda logits: np.exp(np.clip(logits, -500, 500))),
+        "The powers were divided by the sum of all rows. Each row needs its own sum: `axis=-1` "
+        "runs along a row.": _by(_shifted, np.sum),
+        "The largest logit and the sum are those of all rows together. Each row needs its own: "
+        "`axis=-1` runs along a row.": _by(_shift(np.max), np.sum),
+        "That's softmax as in its formula, but the sum is that of all rows. Each row needs its "
+        "own: `axis=-1` runs along a row.": _by(np.exp, np.sum),
+        "The columns sum to 1 instead of the rows: `axis=0` runs down a column, `axis=-1` along a "
+        "row.": _by(_shift(lambda logits: logits.max(axis=0)), lambda powers: powers.sum(axis=0)),
+        "The columns sum to 1 instead of the rows: `axis=0` runs down a column, `axis=-1` along a "
+        "row. (And large logits need something subtracted.)": _by(
+            np.exp, lambda powers: powers.sum(axis=0)
+        ),
+        "The powers were divided by the sum of each column. `axis=-1` runs along a row.": _by(
+            _shifted, lambda powers: powers.sum(axis=0)
+        ),
+        "The largest logit of each column was subtracted. `axis=-1` runs along a row.": _by(
+            _shift(lambda logits: logits.max(axis=0))
+        ),
+        "One number per row doesn't fit beside the rows unless it keeps its axis: `max` and `sum` "
+        "both need `keepdims=True`.": _by(
+            _shift(lambda logits: logits.max(axis=-1)), lambda powers: powers.sum(axis=-1)
+        ),
+        "One number per row doesn't fit beside the rows unless it keeps its axis: `max` needs "
+        "`keepdims=True`.": _by(_shift(lambda logits: logits.max(axis=-1))),
+        "One number per row doesn't fit beside the rows unless it keeps its axis: `sum` needs "
+        "`keepdims=True`.": _by(_shifted, lambda powers: powers.sum(axis=-1)),
+        "One number per row doesn't fit beside the rows unless it keeps its axis: `sum` needs "
+        "`keepdims=True`, also if one maximum is subtracted from all rows.": _by(
+            _shift(np.max), lambda powers: powers.sum(axis=-1)
+        ),
+        "One number per row doesn't fit beside the rows unless it keeps its axis: `sum` needs "
+        "`keepdims=True`. (And large logits need something subtracted.)": _by(
+            np.exp, lambda powers: powers.sum(axis=-1)
+        ),
+        "A single row of shape (10,) has no axis 1. `axis=-1` is the last axis of both shapes.": (
+            _by(
+                _shift(lambda logits: logits.max(axis=1, keepdims=True)),
+                lambda powers: powers.sum(axis=1, keepdims=True),
+            )
+        ),
+        "A single row of shape (10,) has no axis 1. `axis=-1` is the last axis of both shapes. "
+        "(And large logits need something subtracted.)": _by(
+            np.exp, lambda powers: powers.sum(axis=1, keepdims=True)
+        ),
+        "`math.exp` takes a single number. `np.exp` takes whole arrays.": _by(math.exp),
+        "That's sigmoid, which looks at each logit alone.": special.expit,
+        "That's sigmoid, divided by the sum. Divide the powers of e.": _by(special.expit),
+        "That's tanh.": np.tanh,
+        "That's ReLU.": lambda logits: np.maximum(logits, 0),
+        "That's 1 for the largest logit and 0 for the others. Softmax leaves something for each.": (
+            lambda logits: (logits == _largest(logits)).astype(float)
+        ),
+        "That's the position of the largest logit.": lambda logits: np.argmax(logits, axis=-1),
+        "The signs are reversed, so the largest logit has the smallest probability.": _by(
+            lambda logits: np.exp(-logits + logits.min(axis=-1, keepdims=True))
+        ),
+        "The signs are reversed, so the largest logit has the smallest probability. (And large "
+        "logits need something subtracted.)": _by(lambda logits: np.exp(-logits)),
+        "That's 1 minus each probability.": lambda logits: 1 - _softmax(logits),
+        "Those are percentages. Probabilities sum to 1.": lambda logits: 100 * _softmax(logits),
+        "The probabilities are sorted, so they no longer belong to their digits.": (
+            lambda logits: np.sort(_softmax(logits), axis=-1)
+        ),
+        "Softmax was applied twice.": lambda logits: _softmax(_softmax(logits)),
+        "The probabilities were rounded to whole numbers.": lambda logits: _softmax(logits).round(),
+        **{
+            f"The probabilities were rounded to {name}. Leave them as they are.": (
+                lambda logits, digits=digits: _softmax(logits).round(digits)
+            )
+            for digits, name in enumerate(
+                ("one decimal", "two decimals", "three decimals", "four decimals"), start=1
+            )
+        },
+        "That's half precision, `float16`, which keeps three digits only.": lambda logits: _softmax(
+            logits.astype("float16")
+        ).astype("float16"),
+    },
+)
+
+SIZES = (784, 256, 128, 32, 10)
+WEIGHTS = [shape for inputs, units in pairwise(SIZES) for shape in ((inputs, units), (units,))]
+LARGEST_ERROR = 0.02  # of the spread of the outputs; some GPUs multiply with three digits only
+LEARNING_RATE = 0.001  # Adam's default
+LOSSES = ("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy")
+METRICS = ("accuracy", "acc", "sparse_categorical_accuracy", "SparseCategoricalAccuracy")
+
+ACTIVATIONS: dict[str, Callable[[Numbers], Numbers]] = {
+    "ReLU": lambda sums: np.maximum(sums, 0),
+    "no activation": lambda sums: sums,
+    "sigmoid": special.expit,
+    "tanh": np.tanh,
+    "softmax": lambda sums: np.asarray(special.softmax(sums, axis=-1)),
+    "leaky ReLU": lambda sums: np.where(sums > 0, sums, 0.2 * sums),
+    "leaky ReLU (0.3)": lambda sums: np.where(sums > 0, sums, 0.3 * sums),
+    "ELU": lambda sums: np.where(sums > 0, sums, np.expm1(np.minimum(sums, 0))),
+    "GELU": lambda sums: sums * special.ndtr(sums),
+    "SiLU": lambda sums: sums * special.expit(sums),
+    "softplus": lambda sums: np.logaddexp(sums, 0),
+}
+INPUTS: dict[str, Callable[[Numbers], Numbers]] = {
+    "the network divides its images by 255; they already come as values from 0 to 1.": (
+        lambda images: images / 255
+    ),
+    "the network multiplies its images by 255; expected that they stay values from 0 to 1.": (
+        lambda images: images * 255
+    ),
+    "the network exchanges rows and columns of its images before Flatten.": (
+        lambda images: images.swapaxes(1, 2)
+    ),
+}
 
 
 @task("building.html#build-it-in-keras")
 def build_network(build_network: Any) -> str:
     """Check a function that returns the compiled network."""
-    model = _call(build_network)
-    expect(
-        isinstance(model, keras.Model),
-        f"`build_network` returned {kind(model)}; expected a Keras model.",
-    )
+    model = _build(build_network)
     rng = np.random.default_rng(4)
     images = rng.random((16, 28, 28), dtype=np.float32)
     images[rng.random(images.shape) < 0.5] = 0
     outputs = _outputs(model, images)
     _expect_layers(model)
     _expect_activations(model, images.astype(np.float64), outputs)
+    _expect_training(model, images, outputs)
     _expect_compiled(model, images, outputs)
     return f"{model.count_params():,} parameters, ready to learn."
 
 
-def _call(function: Any, *arguments: Any) -> Any:
-    """Call a learner's function; if it fails, say what helps."""
-    with advise(ADVICE):
-        return call(function, *arguments)
-
-
-def _numbers(softmax: Any, logits: Numbers) -> Numbers:
-    """Call a learner's softmax, and return its answer if that fits the logits."""
-    answer = _call(softmax, logits)
+def _build(build_network: Any) -> Any:
+    """Call a learner's function, and return the model."""
     try:
-        numbers = np.asarray(np.real(answer), dtype=np.float64)
-    except (TypeError, ValueError):
-        raise CheckError(f"`softmax` returned {kind(answer)}; expected an array.") from None
+        model = call(build_network)
+    except NotAttemptedError:
+        raise
+    except CheckError as failure:
+        said = str(failure)
+        if found := re.search(r"identifier: <class '[\w.]*\.(\w+)'>", said):
+            said += f" `{found[1]}` is a class; `{found[1]}()`, with parentheses, makes one."
+        if "returned None" in said and re.search(r"return .*\.compile\(", _source(build_network)):
+            said += " It returns what `compile` returns, which is nothing. Return the model."
+        raise CheckError(said) from None
     expect(
-        numbers.shape == logits.shape,
-        f"for logits of shape {logits.shape}, the result has shape {numbers.shape}; expected the "
-        "same shape.",
+        isinstance(model, keras.Model),
+        f"`build_network` returned {kind(model)}; expected a Keras model.",
     )
-    return numbers
+    return model
 
 
-def _expect_probabilities(answer: Numbers) -> None:
-    """Fail unless these are the probabilities of `LOGITS`; name the usual mistakes."""
-    powers = np.exp(LOGITS)
-    expect(
-        not np.allclose(answer, LOGITS) and not np.allclose(answer, LOGITS - LOGITS.max()),
-        "the result is the logits themselves, perhaps shifted. Raise e to their power, then divide "
-        "by the sum.",
-    )
-    expect(
-        not np.allclose(answer, np.log(powers / powers.sum()), atol=1e-3),
-        "the result is the logarithms of the probabilities. Leave out the logarithm.",
-    )
-    expect(
-        not np.allclose(answer, powers) and not np.allclose(answer, powers / powers.max()),
-        f"the result sums to {answer.sum():.4g}; expected 1. The powers of e have to be divided by "
-        "their sum.",
-    )
-    expect(
-        not np.allclose(answer, LOGITS / LOGITS.sum()),
-        "the logits themselves were divided by their sum, so that some are negative. Raise e to "
-        "their power first.",
-    )
-    powers_of_two = 2**LOGITS
-    expect(
-        not np.allclose(answer, powers_of_two / powers_of_two.sum(), atol=1e-3),
-        "the powers are those of 2; the base is e: `np.exp`.",
-    )
-    expect(
-        not _close(answer, LOGITS / LOGITS.max()),
-        "the logits were divided by the largest. *Subtract* the maximum, do not divide by it.",
-    )
-    expect(
-        _close(answer, LOGITS),
-        f"the logits {_shown(LOGITS[:3])}... became {_shown(answer[:3])}..., in total "
-        f"{answer.sum():.4g}; expected {_shown(special.softmax(LOGITS)[:3])}..., in total 1.",
-    )
-
-
-def _expect_rows(answer: Numbers) -> None:
-    """Fail unless these are the probabilities of `BATCH`; name the usual mistakes."""
-    expect(
-        not np.isclose(answer.sum(), 1, atol=0.01),
-        "3 rows of logits became probabilities that sum to 1 all together. Each row needs a sum of "
-        "its own: which `axis` runs along a row?",
-    )
-    expect(
-        not np.allclose(answer.sum(axis=0), 1, atol=0.01),
-        "for 3 rows of logits, the columns sum to 1 instead of the rows. Which `axis` runs along a "
-        "row?",
-    )
-    expect(
-        _close(answer, BATCH),
-        f"for 3 rows of logits, the rows sum to {_shown(answer.sum(axis=1))}; expected 1 for each, "
-        "and the same probabilities as if the row were alone.",
-    )
+def _source(function: Any) -> str:
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
 
 
 def _outputs(model: Any, images: npt.NDArray[np.float32]) -> Numbers:
     """Show images to a network, and fail unless it gives ten numbers for each."""
     try:
         outputs = np.asarray(model(images), dtype=np.float64)
-    # What a layer raises when a shape does not suit it is not limited to any list.
+    # What a layer raises when a shape doesn't suit it isn't limited to any list.
     except Exception as error:
         _expect_activations_of_keras(model)
         shape = tuple(getattr(model, "input_shape", None) or ())[1:]
-        reason = f"its input has shape {shape}." if shape else explain(error)
         expect(
-            shape == (28, 28),
-            f"the network cannot take images of shape (28, 28): {reason} Begin with an input of "
-            "that shape, then Flatten.",
+            shape in ((), (28, 28)),
+            f"the network takes inputs of shape {shape}; expected (28, 28), the shape of an image.",
         )
-        raise CheckError(f"the network stopped with {explain(error)}") from None
-    expect(
-        outputs.ndim == 2,
-        f"for {len(images)} images, the result has shape {outputs.shape}; expected "
-        f"{(len(images), 10)}. It looks as if each row of an image went through the network by "
-        "itself: Flatten is missing.",
-    )
+        raise CheckError(
+            f"for images of shape (28, 28), the network stopped with {explain(error)}"
+        ) from None
+    kinds = [type(layer).__name__ for layer in model.layers]
+    flattens = {"Flatten", "Reshape"} & set(kinds)
     expect(
         outputs.shape == (len(images), 10),
-        f"the network gives {outputs.shape[1]} numbers for each image; expected 10, one per digit.",
+        f"for {len(images)} images, the result has shape {outputs.shape}; expected "
+        f"{(len(images), 10)}, ten numbers for each image."
+        + (f" Its layers are {', '.join(kinds)}, without a Flatten." if not flattens else ""),
     )
     expect(
         bool(np.ptp(outputs, axis=0).max() > 0),
-        "the network says the same of every image. Do its weights begin as random numbers?",
+        f"the network gives each of {len(images)} different images the same ten numbers; expected "
+        "different ones, from random weights.",
     )
     return outputs
 
 
 def _expect_activations_of_keras(model: Any) -> None:
-    """Fail if a layer has an activation that the learner wrote."""
+    """Fail if a layer has an activation that can't compute with Keras's numbers."""
     for layer in model.layers:
         activation = getattr(layer, "activation", None)
-        name = getattr(activation, "__name__", "function")
-        expect(
-            getattr(activation, "__module__", "") != "__main__",
-            f"Keras cannot compute with your own `{name}`. Give the name of an activation in "
-            'quotes, such as `activation="softmax"`.',
-        )
+        if getattr(activation, "__module__", "") == "__main__":
+            name = getattr(activation, "__name__", "function")
+            try:
+                activation(keras.ops.ones((2, 10)))
+            except Exception as error:
+                raise CheckError(
+                    f"Keras can't compute with your own `{name}`, which stops with "
+                    f"{explain(error)} Give the name of an activation in quotes, such as "
+                    '`activation="softmax"`.'
+                ) from None
 
 
 def _expect_layers(model: Any) -> None:
     """Fail unless the network has the weights and biases of `SIZES`, in any order."""
     shapes = [tuple(weight.shape) for weight in model.get_weights()]
     kernels = [shape for shape in shapes if len(shape) == 2]
-    sizes = [units for _, units in kernels]
-    advice = ""
-    if sorted(sizes) == sorted(SIZES[1:]):
-        advice = " The sizes are right, their order is not."
+    sizes, expected = _order(kernels), list(SIZES[1:])
+    listed, wanted = (", ".join(map(str, numbers)) for numbers in (sizes, expected))
+    if sizes != expected:
+        same = sorted(sizes) == sorted(expected)
+        raise CheckError(
+            f"the Dense layers have {listed} neurons, in this order; expected {wanted}."
+            + " The sizes are right; their order isn't." * same
+        )
+    for (inputs, units), pair in zip(kernels, pairwise(SIZES), strict=True):
+        expect(
+            sorted(kernels) == sorted(pairwise(SIZES)) or (inputs, units) == pair,
+            f"the Dense layer of {units} neurons has {inputs} inputs; expected {pair[0]}.",
+        )
+    if missing := Counter(WEIGHTS) - Counter(shapes):
+        without = [units for units, *rest in missing if not rest]
+        raise CheckError(f"the Dense layer of {without[0]} neurons has no biases; expected some.")
+    others = {type(layer).__name__ for layer in model.layers if layer.get_weights()} - {"Dense"}
     expect(
-        sorted(kernels) == sorted(pairwise(SIZES)),
-        f"the Dense layers have {', '.join(map(str, sizes))} neurons; expected "
-        f"{', '.join(map(str, SIZES[1:]))}.{advice}",
+        len(shapes) == len(WEIGHTS),
+        f"the network has {model.count_params():,} parameters; expected 238,314, those of the "
+        f"Dense layers alone.{f' Its {min(others)} has some, too.' if others else ''}",
     )
-    expect(
-        sorted(shapes) == sorted(WEIGHTS),
-        f"the network has {model.count_params():,} parameters; expected as many as "
-        f"`count_parameters` finds for {list(SIZES)}. Each Dense layer has biases, and no other "
-        "layer has parameters.",
-    )
+
+
+def _order(kernels: list[tuple[int, ...]]) -> list[int]:
+    """List the sizes of the layers in the order in which one follows the other, if it is clear."""
+    following = {kernel[0]: kernel[1] for kernel in kernels}
+    sizes, size = [], SIZES[0]
+    while size in following and len(sizes) < len(kernels):
+        size = following[size]
+        sizes.append(size)
+    return sizes if len(sizes) == len(kernels) else [units for _, units in kernels]
 
 
 def _expect_activations(model: Any, images: Numbers, outputs: Numbers) -> None:
     """Fail unless the activations are three times ReLU, then softmax; judge by the outputs."""
     weights = {weight.shape: weight.astype(np.float64) for weight in model.get_weights()}
-    layers = [(weights[pair], weights[pair[1:]]) for pair in pairwise(SIZES)]
-    flat = images.reshape(len(images), -1)
-
-    computed: dict[tuple[str, ...], Numbers] = {(): flat}
-    for kernel, bias in layers:
-        sums = {names: values @ kernel + bias for names, values in computed.items()}
-        computed = {
-            (*names, name): activation(values)
-            for names, values in sums.items()
-            for name, activation in ACTIVATIONS.items()
-        }
-    errors = {names: np.abs(values - outputs).max() for names, values in computed.items()}
-    found = min(errors, key=errors.__getitem__)
-    expect(
-        errors[found] < LARGEST_ERROR * np.ptp(outputs, axis=0).max(),
-        "the network computes something else than Dense layers with ReLU, and softmax at the end. "
-        "Has a layer another activation, or is there a layer too many?",
-    )
-    *hidden, last = found
+    near = LARGEST_ERROR * np.ptp(outputs, axis=0).max()
+    right = ("ReLU", "ReLU", "ReLU", "softmax")
+    error = np.abs(_compute(weights, images, right) - outputs).max()
+    if error < near:
+        return
+    for sentence, change in INPUTS.items():
+        changed = np.abs(_compute(weights, change(images), right) - outputs).max()
+        expect(changed >= near, sentence)
+    *hidden, last = _find_activations(weights, images[:4], outputs[:4], near) or right
     total = f"the ten numbers of the first image sum to {outputs[0].sum():.3g}; expected 1"
-    expect(
-        last != "no activation",
-        f"{total}. The last layer has no activation, so it gives logits: softmax makes "
-        "probabilities of them.",
-    )
-    expect(
-        last != "sigmoid",
-        f"{total}. Sigmoid judges each digit by itself; softmax lets the ten share one certainty.",
-    )
-    expect(last == "softmax", f"{total}. The last layer has {last}; expected softmax.")
     for number, name in enumerate(hidden, start=1):
         expect(
             name == "ReLU",
             f"Dense layer {number} has {name}; expected ReLU, as in each of the first three.",
         )
+    expect(
+        last != "no activation",
+        f"{total}. The last layer has no activation, so these are logits.",
+    )
+    expect(
+        last != "sigmoid",
+        f"{total}. The last layer has sigmoid, which looks at each digit alone; expected softmax.",
+    )
+    expect(last == "softmax", f"{total}. The last layer has {last}; expected softmax.")
+    raise CheckError(
+        "the network computes something else than Dense layers with ReLU and softmax at the end: "
+        f"with its own weights, these give other outputs, by up to {error:.2g}. Its layers are "
+        f"{_listed(model)}."
+    )
+
+
+def _compute(weights: Any, images: Numbers, names: tuple[str, ...]) -> Numbers:
+    """Compute the outputs of the network with these activations."""
+    values = images.reshape(len(images), -1)
+    for pair, name in zip(pairwise(SIZES), names, strict=True):
+        values = ACTIVATIONS[name](values @ weights[pair] + weights[pair[1:]])
+    return values
+
+
+def _find_activations(
+    weights: Any, images: Numbers, outputs: Numbers, near: float
+) -> tuple[str, ...]:
+    """Return the activations that give these outputs, or none."""
+    computed: dict[tuple[str, ...], Numbers] = {(): images.reshape(len(images), -1)}
+    for pair in pairwise(SIZES):
+        sums = {names: values @ weights[pair] for names, values in computed.items()}
+        computed = {
+            (*names, name): activation(values + weights[pair[1:]])
+            for names, values in sums.items()
+            for name, activation in ACTIVATIONS.items()
+        }
+    errors = {names: np.abs(values - outputs).max() for names, values in computed.items()}
+    found = min(errors, key=errors.__getitem__)
+    return found if errors[found] < near else ()
+
+
+def _listed(model: Any) -> str:
+    return ", ".join(map(_describe, model.layers))
+
+
+def _describe(layer: Any) -> str:
+    """Name a layer, its number of neurons, and its activation, as far as it has them."""
+    details = [getattr(layer, "units", None)]
+    details.append(getattr(getattr(layer, "activation", None), "__name__", None))
+    written = ", ".join(str(detail) for detail in details if detail is not None)
+    return type(layer).__name__ + (f"({written})" if written else "")
+
+
+def _expect_training(model: Any, images: npt.NDArray[np.float32], outputs: Numbers) -> None:
+    """Fail unless training can change all parameters, and sees the same network as use does."""
+    free = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    frozen = [_describe(layer) for layer in model.layers if not layer.trainable]
+    expect(
+        free == model.count_params(),
+        f"training can change {free:,} of the {model.count_params():,} parameters; expected all. "
+        f"`trainable` is False for {', '.join(frozen) or 'a part of it'}.",
+    )
+    trained = np.asarray(model(images, training=True), dtype=np.float64)
+    error = np.abs(trained - outputs).max()
+    listed = _listed(model)
+    expect(
+        error < LARGEST_ERROR * np.ptp(outputs, axis=0).max(),
+        f"in training, the network gives other answers than in use, by up to {error:.2g}; expected "
+        f"the same ones, from the layers of the table and no others. Its layers are {listed}.",
+    )
+    expect(
+        not re.search("Dropout|Noise", listed),
+        f"the layers are {listed}; expected those of the table and no others.",
+    )
 
 
 def _expect_compiled(model: Any, images: npt.NDArray[np.float32], outputs: Numbers) -> None:
     """Fail unless the network is compiled with Adam, sparse cross-entropy and accuracy."""
     expect(
-        model.compiled,
-        "the network is not compiled yet. Before you return it, tell it by `model.compile(...)` "
-        "how to learn.",
+        model.compiled, "the network isn't compiled yet. Call `model.compile(...)` before `return`."
     )
     optimizer = type(model.optimizer).__name__
     expect(optimizer == "Adam", f"the optimizer is {optimizer}; expected Adam.")
-    expect(model.loss is not None, "it is compiled without a loss, so there is nothing to learn.")
-    loss = model.loss if isinstance(model.loss, str) else _name(model.loss)
+    rate = float(np.asarray(model.optimizer.learning_rate))
     expect(
-        not isinstance(model.loss, str) or _knows_loss(loss),
-        f"Keras knows no loss named {loss!r}. Here it is `sparse_categorical_crossentropy`, with "
-        "*crossentropy* in one word (Hint 3).",
+        bool(np.isclose(rate, LEARNING_RATE, rtol=1e-3, atol=0)),
+        f"Adam's learning rate is {rate:.5g}; expected {LEARNING_RATE}, its default.",
     )
-    plain = loss.lower().replace("_", "")
+    metrics = _metrics(model)
+    _expect_loss(model.loss, metrics)
+    expect(bool(metrics), "no metric is named, so training would show the loss only.")
+    _expect_measured(model, metrics, images, outputs)
+
+
+def _metrics(model: Any) -> list[str]:
+    """Return the metrics as they were given to `compile`."""
+    try:
+        given = model.get_compile_config()["metrics"] or []
+    except TypeError as error:
+        found = re.search(r"(\w+)\.get_config\(\) missing", str(error))
+        if found is None:
+            raise
+        raise CheckError(
+            f"`{found[1]}` is a class; `{found[1]}()`, with parentheses, makes a loss or a metric."
+        ) from None
+    return [
+        _read_name(metric) if isinstance(metric, dict) else str(metric)
+        for metric in (given.values() if isinstance(given, dict) else given)
+    ]
+
+
+def _read_name(metric: dict[str, Any]) -> str:
+    """Name a metric that was given as an object or as a function."""
+    kind, config = str(metric.get("class_name")), metric.get("config")
+    return f"the function {config}" if kind == "function" else kind
+
+
+def _expect_loss(loss: Any, metrics: list[str]) -> None:
+    """Fail unless the loss is sparse categorical cross-entropy of probabilities."""
+    expect(loss is not None, "it's compiled without a loss, so there's nothing to make smaller.")
+    name = loss if isinstance(loss, str) else str(getattr(loss, "__name__", type(loss).__name__))
+    name = str(list(loss)) if isinstance(loss, list | tuple) else name
     expect(
-        plain != "categoricalcrossentropy",
-        f"the loss is {loss}, which wants ten numbers as a label, nine of them 0. Our labels "
-        "are whole numbers such as 7, for which there is the *sparse* one.",
+        name not in METRICS or not set(LOSSES) & set(metrics),
+        f"the loss is {name}, and the metric is {', '.join(metrics)}: these two are exchanged.",
     )
     expect(
-        plain == "sparsecategoricalcrossentropy",
-        f"the loss is {loss}; expected sparse categorical cross-entropy.",
+        not isinstance(loss, str) or _knows_loss(name),
+        f"Keras has no loss named {name!r}. The one in question is called {LOSSES[0]!r}.",
     )
     expect(
-        not getattr(model.loss, "from_logits", False),
+        "".join(name.lower().split("_")) != "categoricalcrossentropy",
+        f"the loss is {name}, which wants ten numbers as a label, nine of them 0. Our labels are "
+        "whole numbers such as 7, and for these there's the *sparse* one.",
+    )
+    expect(name in LOSSES, f"the loss is {name}; expected {LOSSES[0]}.")
+    expect(
+        not getattr(loss, "from_logits", False),
         "the loss expects logits (`from_logits=True`), but softmax has turned them into "
-        "probabilities already. Do one or the other; here, the network gives probabilities.",
-    )
-    measured = _measured(model, images, outputs)
-    expect(
-        bool(measured),
-        "no metric is named, so training would show nothing but the loss. Ask for the accuracy.",
-    )
-    expect(
-        any(np.isclose(value, 0.5) for value in measured.values()),
-        f"of images of which half are read correctly, your metrics say {measured}; expected an "
-        f"accuracy of 0.5. {ACCURACY}",
+        "probabilities already.",
     )
 
 
-def _measured(model: Any, images: npt.NDArray[np.float32], outputs: Numbers) -> dict[str, float]:
-    """Return what the metrics of a network say when half of its answers are right."""
+def _expect_measured(
+    model: Any, metrics: list[str], images: npt.NDArray[np.float32], outputs: Numbers
+) -> None:
+    """Fail unless loss and accuracy are right when half of the answers are."""
+    given = f"the metrics are {', '.join(metrics)}; expected accuracy, in a list: "
+    given += '`metrics=["accuracy"]`'
     labels = outputs.argmax(axis=1)
     labels[::2] = (labels[::2] + 1) % 10
     try:
         measured = model.evaluate(images, labels, verbose=0, return_dict=True)
-    # What a metric raises when labels do not suit it is not limited to any list.
+    # What a metric raises when labels don't suit it isn't limited to any list.
     except Exception as error:
         _expect_activations_of_keras(model)
         _, unknown, name = str(error).partition("metric identifier: ")
-        expect(not unknown, f"Keras knows no metric named {name!r}. {ACCURACY}")
+        expect(not unknown, f"Keras has no metric named {name!r}. This one is called 'accuracy'.")
         raise CheckError(
-            f"your metric cannot compare a label such as 7 with ten probabilities. {ACCURACY}"
+            f"{given}. With labels such as 7, yours stop with {type(error).__name__}."
         ) from None
-    return {name: float(value) for name, value in measured.items() if name != "loss"}
+    accuracies = [float(value) for name, value in measured.items() if name != "loss"]
+    expect(
+        bool(set(METRICS) & set(metrics)) and any(np.isclose(value, 0.5) for value in accuracies),
+        f"{given}. Of images of which half are read correctly, yours say {accuracies}.",
+    )
+    loss = float(-np.log(outputs[np.arange(len(labels)), labels]).mean())
+    expect(
+        bool(np.isclose(measured["loss"], loss, rtol=0.01)),
+        f"the loss of {len(images)} images is {measured['loss']:.4g}; expected {loss:.4g}, their "
+        "cross-entropy. Is something added to it, such as a regularizer?",
+    )
 
 
 def _knows_loss(name: str) -> bool:
@@ -403,25 +735,3 @@ def _knows_loss(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _name(loss: Any) -> str:
-    return str(getattr(loss, "__name__", type(loss).__name__))
-
-
-def _close(answer: Numbers, logits: Numbers) -> bool:
-    """Whether these are the probabilities of `logits`, to the digits of half precision."""
-    return bool(np.allclose(answer, special.softmax(logits, axis=-1), atol=1e-3))
-
-
-def _shown(numbers: Any) -> str:
-    return ", ".join(f"{number:.3g}" for number in numbers)
-
-
-ACTIVATIONS: dict[str, Callable[[Numbers], Numbers]] = {
-    "ReLU": lambda values: np.maximum(values, 0),
-    "no activation": lambda values: values,
-    "sigmoid": special.expit,
-    "tanh": np.tanh,
-    "softmax": lambda values: np.asarray(special.softmax(values, axis=-1)),
-}

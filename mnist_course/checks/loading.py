@@ -56,7 +56,7 @@ def _stops_alike(mistaken: Callable[..., Any], arguments: tuple[Any, ...], failu
     try:
         mistaken(*arguments)
     except Exception as error:
-        return f"stopped with {type(error).__name__}: {error}" in failure
+        return f"stopped with {type(error).__name__}: {' '.join(str(error).split())}" in failure
     return False
 
 
@@ -642,6 +642,10 @@ parse_idx = _FileCheck(
     mistakes={
         "The bytes of the header came back, too, as if they were values. With 1 dimension, the "
         "values begin after 8 bytes.": _flat(lambda data: 0),
+        "As many bytes came back as there are values, but from the start of the file, where the "
+        "header is. The values begin after it.": lambda data: np.frombuffer(
+            data, np.uint8, count=_parse(data).size
+        ).reshape(_parse(data).shape),
         "Only the first 4 bytes were skipped. Then come the sizes, four bytes each, and then the "
         "values.": _flat(lambda data: 4),
         "8 bytes were skipped each time, and the values are in one long row. With 3 dimensions, "

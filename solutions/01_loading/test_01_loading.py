@@ -14,7 +14,7 @@ def draw_images(rng, n=30):
 
 @pytest.mark.points(1, cell="check_summarize")
 def test_summarize_tells_number_height_and_width(student, rng):
-    """`summarize` should tell the number of images, their height and their width."""
+    """`summarize` should return the number of images, their height, and their width."""
     images = draw_images(rng, n=int(rng.integers(20, 40)))
     answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
     assert (answer["images"], answer["height"], answer["width"]) == images.shape
@@ -22,31 +22,40 @@ def test_summarize_tells_number_height_and_width(student, rng):
 
 @pytest.mark.points(1, cell="check_summarize")
 def test_summarize_finds_the_extremes_of_all_images(student, rng):
-    """`summarize` should find the lowest and the highest gray value that occur in any image."""
+    """`summarize` should find the lowest and the highest gray value that occur in any image, also \
+    if the lowest is 0."""
     images = 60 + draw_images(rng) // 2
     lowest, highest = rng.integers(1, 60), rng.integers(200, 255)
     images[rng.integers(1, 15), 2, 3], images[rng.integers(15, 30), 3, 1] = lowest, highest
     answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
     assert (answer["lowest"], answer["highest"]) == (lowest, highest)
+    images = 1 + draw_images(rng) // 2
+    images[7, 2, 3], images[20, 3, 1] = 0, 255
+    answer = student.call("summarize", images, rng.integers(0, 10, len(images)))
+    assert (answer["lowest"], answer["highest"]) == (0, 255)
 
 
 @pytest.mark.points(1, cell="check_summarize")
 def test_summarize_counts_each_digit(student, rng):
-    """`summarize` should count how often each digit occurs, in order from 0 to 9."""
-    labels = rng.permutation(np.repeat(np.arange(10), rng.integers(1, 9, 10))).astype(np.uint8)
-    answer = student.call("summarize", draw_images(rng, n=len(labels)), labels)
-    np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
+    """`summarize` should count how often each digit occurs, in order from 0 to 9, also if it \
+    occurs more than 255 times."""
+    often = np.full(10, 2)
+    often[rng.integers(10)] = rng.integers(300, 500)
+    for numbers in (rng.integers(1, 9, 10), often):
+        labels = rng.permutation(np.repeat(np.arange(10), numbers)).astype(np.uint8)
+        answer = student.call("summarize", draw_images(rng, n=len(labels)), labels)
+        np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
 
 
 @pytest.mark.points(1, cell="check_summarize")
 def test_summarize_has_ten_counts_whatever_occurs(student, rng):
-    """`summarize` should have ten counts, also for digits that do not occur among the labels."""
+    """`summarize` should return ten counts, also for digits that don't occur among the labels."""
     labels = rng.choice(rng.permutation(9)[:6], 30).astype(np.uint8)
     answer = student.call("summarize", draw_images(rng), labels)
     np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
 
 
-# A share of which every computer knows the exact value, and a number that it divides.
+# A share that a computer knows exactly, and a number that it divides: all good formulas agree.
 WHOLE = [(24, 0.25), (40, 0.125), (32, 0.375), (50, 0.5)]
 
 
@@ -175,12 +184,12 @@ def assert_refused(student, content):
 
 @pytest.mark.points(1, cell="check_parse_idx")
 def test_parse_idx_refuses_what_is_no_idx_file(student, rng):
-    """`parse_idx` should raise a ValueError for bytes that do not begin with 0, 0, 8, and should \
+    """`parse_idx` should raise a ValueError for bytes that don't begin with 0, 0, 8, and should \
     read those that do."""
     images = draw_images(rng)
     content = idx(images)
     assert_read(student, content, images)
-    for beginning in ([0, 0, 13], [0, 0, 9], [31, 139, 8]):
+    for beginning in ([0, 0, 13], [0, 0, 9], [31, 139, 8], [2, 0, 8]):
         assert_refused(student, bytes(beginning) + content[3:])
 
 

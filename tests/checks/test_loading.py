@@ -1,0 +1,93 @@
+"""What the checks of assignment 01 measure beside the mistakes that they list."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_course.checks import loading as check
+from mnist_course.checks.core import CheckError
+
+
+def says(run: Callable[[Any], None], answer: object) -> str:
+    with pytest.raises(CheckError) as raised:
+        run(answer)
+    return str(raised.value)
+
+
+def test_a_share_that_is_not_exact_is_not_asked_for() -> None:
+    """All good formulas agree: 0.8 of 10 images is not one of the cases."""
+    for number in range(4, 30):
+        for *_, share in (case.arguments for case in check.split.cases):
+            kept = int(number * (1 - share))
+            assert kept == number - int(np.ceil(number * share)) == int(number - number * share)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffling_is_stated(seed: int) -> None:
+    def split(images, labels, share):
+        order = np.random.default_rng(seed).permutation(len(images))
+        return check.split.correct(images[order], labels[order], share)
+
+    assert "something changes their order" in says(check.split, split)
+
+
+def test_two_mistakes_at_once_get_facts_only() -> None:
+    def split(images, labels, share):
+        n = round(len(images) * share)
+        return (images[:n], labels), (images[n:], labels)
+
+    said = says(check.split, split)
+    assert "has shape (1, 1, 1); expected shape (3, 1, 1).\nRead on" in said
+
+
+@pytest.mark.parametrize(
+    ("beginning", "shown"),
+    [([0, 0, 8], "a list: [0, 0, 8]"), ((0, 0, 8), "a tuple: (0, 0, 8)"), ("008", "a str: '008'")],
+)
+def test_what_bytes_are_compared_with_is_measured(beginning: object, shown: str) -> None:
+    def parse_idx(data):
+        if data[:3] != beginning:
+            raise ValueError("no IDX file")
+        return check.parse_idx.correct(data)
+
+    assert f"Your code compares bytes with {shown}" in says(check.parse_idx, parse_idx)
+
+
+def test_a_comparison_of_other_things_is_not_blamed() -> None:
+    def parse_idx(data):
+        if list(data[:3]) != [8, 0, 0]:
+            raise ValueError("no IDX file")
+        return check.parse_idx.correct(data)
+
+    said = says(check.parse_idx, parse_idx)
+    assert "no IDX file at your line `raise ValueError" in said
+    assert "compares" not in said
+
+
+@pytest.mark.parametrize(
+    ("refuse", "said"),
+    [
+        (lambda: None, "`parse_idx` returned None. Expected a ValueError."),
+        (lambda: ValueError("no"), "returned a ValueError. `raise` it instead."),
+        (lambda: 1 / 0, "stopped with ZeroDivisionError"),
+        (lambda: np.zeros(2), "returned an array of float64 with shape (2,); expected"),
+    ],
+)
+def test_what_is_not_a_refusal_is_shown(refuse: Callable[[], object], said: str) -> None:
+    def parse_idx(data):
+        return check.parse_idx.correct(data) if data[:3] == bytes([0, 0, 8]) else refuse()
+
+    heard = says(check.parse_idx, parse_idx)
+    assert heard.startswith("Not yet: for bytes that begin with 0, 0, 13, because")
+    assert said in heard
+
+
+def test_an_endless_loop_is_stopped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def split(images, labels, share):
+        while True:
+            pass
+
+    quick = check.ErrorCheck("split", "x", check.split.correct, check.split.cases, "", seconds=0.2)
+    assert "was stopped after 0.2 seconds" in says(quick, split)
