@@ -342,6 +342,20 @@ softmax = ErrorCheck(
         "(And large logits need something subtracted.)": _by(
             np.exp, lambda powers: powers.sum(axis=1, keepdims=True)
         ),
+        "A single row of shape (10,) has no second axis for `[:, None]`. `keepdims=True` works for "
+        "both shapes.": _by(
+            _shift(lambda logits: logits.max(axis=-1)[:, None]),
+            lambda powers: powers.sum(axis=-1)[:, None],
+        ),
+        "A single row of shape (10,) has no second axis for `[:, None]`. `keepdims=True` works for "
+        "both shapes. (And large logits need something subtracted.)": _by(
+            np.exp, lambda powers: powers.sum(axis=-1)[:, None]
+        ),
+        "For a single row of shape (10,), the result has one axis more than the logits.": (
+            lambda logits: _softmax(np.atleast_2d(logits))
+        ),
+        "Python's `max` can't compare rows. `logits.max(axis=-1, keepdims=True)` finds the largest "
+        "of each.": _by(_shift(lambda logits: max(logits))),
         "`math.exp` takes a single number. `np.exp` takes whole arrays.": _by(math.exp),
         "That's sigmoid, which looks at each logit alone.": special.expit,
         "That's sigmoid, divided by the sum. Divide the powers of e.": _by(special.expit),

@@ -101,6 +101,13 @@ def _with(**entries: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     }
 
 
+def _count_positions(labels: Any) -> list[int]:
+    counts = [0] * 10
+    for position in range(len(labels)):
+        counts[position] += 1
+    return counts
+
+
 def _counts(count: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
     return _with(counts=lambda images, labels: count(labels))
 
@@ -196,6 +203,17 @@ summarize = ErrorCheck(
         "`np.unique` does that.": _counts(lambda labels: np.unique(labels, return_counts=True)[1]),
         "'counts' ends with the largest digit that occurs: ask `np.bincount` for a `minlength` of "
         "10.": _counts(np.bincount),
+        "'counts' ends with the 8s if there's no 9: a `minlength` of 9 is one too few.": _counts(
+            lambda labels: np.bincount(labels, minlength=9)
+        ),
+        "'counts' holds a True or False for each label. Their sum is how many are True.": _counts(
+            lambda labels: [labels == digit for digit in range(10)]
+        ),
+        "'counts' counts gray values in the images. Count the labels.": _with(
+            counts=lambda images, labels: [np.sum(images == digit) for digit in range(10)]
+        ),
+        "'counts' counts positions: `counts[i]` with the position i of a label. It's the label that "
+        "says which entry grows.": _counts(lambda labels: _count_positions(labels)),
         "'counts' starts with how many 1s there are. The first digit is 0, and `range(10)` runs "
         "from 0 to 9.": _counts(lambda labels: [sum(labels == digit) for digit in range(1, 10)]),
         "'counts' is for the numbers from 1 to 10: that's what `range(1, 11)` gives. The digits "
@@ -364,6 +382,11 @@ split = _SplitCheck(
             lambda images, labels, share: tuple(
                 part for pair in split.correct(images, labels, share) for part in pair
             )
+        ),
+        "Those are four things in a row, and the images come first. Put them into two pairs, with "
+        "parentheses: (training images, training labels), (validation images, validation "
+        "labels).": lambda images, labels, share: tuple(
+            pair[which] for which in (0, 1) for pair in split.correct(images, labels, share)
         ),
         "The images are in one pair and the labels in the other. Expected are a pair for training "
         "and a pair for validation, each of images and labels.": (
@@ -610,11 +633,17 @@ def _describe_comparison(parse_idx: Any) -> str:
         parse_idx(Watched(_idx(THREE_LABELS)))
     # How it ends doesn't matter here.
     except Exception:
-        others = [other for other in others if isinstance(other, list | tuple | str | int)]
-        if others:
+        unequal = [other for other in others if isinstance(other, list | tuple | str | int)]
+        if unequal:
             return (
-                f"Your code compares bytes with {kind(others[0])}, and these are never equal. "
+                f"Your code compares bytes with {kind(unequal[0])}, and these are never equal. "
                 "Compare them with bytes, such as `bytes([0, 0, 8])`."
+            )
+        wrong = [other for other in others if isinstance(other, bytes) and other[:3] != b"\0\0\b"]
+        if wrong:
+            return (
+                f"Your code compares bytes with {wrong[0]!r}, which are the numbers "
+                f"{list(wrong[0])}. Expected are 0, 0, 8: `bytes([0, 0, 8])`."
             )
     return ""
 
