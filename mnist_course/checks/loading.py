@@ -212,8 +212,8 @@ summarize = ErrorCheck(
         "'counts' counts gray values in the images. Count the labels.": _with(
             counts=lambda images, labels: [np.sum(images == digit) for digit in range(10)]
         ),
-        "'counts' counts positions: `counts[i]` with the position i of a label. It's the label that "
-        "says which entry grows.": _counts(lambda labels: _count_positions(labels)),
+        "'counts' counts positions: `counts[i]` with the position i of a label. The label says "
+        "which entry grows.": _counts(lambda labels: _count_positions(labels)),
         "'counts' starts with how many 1s there are. The first digit is 0, and `range(10)` runs "
         "from 0 to 9.": _counts(lambda labels: [sum(labels == digit) for digit in range(1, 10)]),
         "'counts' is for the numbers from 1 to 10: that's what `range(1, 11)` gives. The digits "
