@@ -500,7 +500,7 @@ def _outputs(model: Any, images: npt.NDArray[np.float32]) -> Numbers:
 def _expect_activations_of_keras(model: Any) -> None:
     """Fail if a layer has an activation that can't compute with Keras's numbers."""
     for layer in model.layers:
-        activation = getattr(layer, "activation", None)
+        activation: Any = getattr(layer, "activation", None)
         if getattr(activation, "__module__", "") == "__main__":
             name = getattr(activation, "__name__", "function")
             try:
@@ -515,7 +515,7 @@ def _expect_activations_of_keras(model: Any) -> None:
 
 def _expect_layers(model: Any) -> None:
     """Fail unless the network has the weights and biases of `SIZES`, in any order."""
-    shapes = [tuple(weight.shape) for weight in model.get_weights()]
+    shapes: list[tuple[int, ...]] = [weight.shape for weight in model.get_weights()]
     kernels = [shape for shape in shapes if len(shape) == 2]
     sizes, expected = _order(kernels), list(SIZES[1:])
     listed, wanted = (", ".join(map(str, numbers)) for numbers in (sizes, expected))
@@ -544,7 +544,8 @@ def _expect_layers(model: Any) -> None:
 def _order(kernels: list[tuple[int, ...]]) -> list[int]:
     """List the sizes of the layers in the order in which one follows the other, if it is clear."""
     following = {kernel[0]: kernel[1] for kernel in kernels}
-    sizes, size = [], SIZES[0]
+    sizes: list[int] = []
+    size = SIZES[0]
     while size in following and len(sizes) < len(kernels):
         size = following[size]
         sizes.append(size)

@@ -316,6 +316,9 @@ def _whole(number: int, share: float) -> int:
     return int(number * (1 - share))
 
 
+_split = _cut(_whole)
+
+
 def _labels(train: Callable[[Any, int], Any], validation: Callable[[Any, int], Any]) -> Any:
     """Make a function that splits the images well, and takes these labels for them."""
 
@@ -351,7 +354,7 @@ class _SplitCheck(ErrorCheck):
 split = _SplitCheck(
     name="split",
     section="loading.html#the-last-part-set-aside",
-    correct=_cut(_whole),
+    correct=_split,
     cases=[
         Case(
             (
@@ -380,36 +383,32 @@ split = _SplitCheck(
         "Those are four things in a row. Put them into two pairs, with parentheses: (training "
         "images, training labels), (validation images, validation labels).": (
             lambda images, labels, share: tuple(
-                part for pair in split.correct(images, labels, share) for part in pair
+                part for pair in _split(images, labels, share) for part in pair
             )
         ),
         "Those are four things in a row, and the images come first. Put them into two pairs, with "
         "parentheses: (training images, training labels), (validation images, validation "
         "labels).": lambda images, labels, share: tuple(
-            pair[which] for which in (0, 1) for pair in split.correct(images, labels, share)
+            pair[which] for which in (0, 1) for pair in _split(images, labels, share)
         ),
         "The images are in one pair and the labels in the other. Expected are a pair for training "
         "and a pair for validation, each of images and labels.": (
-            lambda images, labels, share: tuple(
-                zip(*split.correct(images, labels, share), strict=True)
-            )
+            lambda images, labels, share: tuple(zip(*_split(images, labels, share), strict=True))
         ),
         "Each pair begins with the labels. The images come first.": lambda images, labels, share: (
-            tuple(pair[::-1] for pair in split.correct(images, labels, share))
+            tuple(pair[::-1] for pair in _split(images, labels, share))
         ),
         "The two pairs are swapped: the pair for training comes first.": (
-            lambda images, labels, share: split.correct(images, labels, share)[::-1]
+            lambda images, labels, share: _split(images, labels, share)[::-1]
         ),
         "Those are the two parts of the images. Their labels belong to them.": (
-            lambda images, labels, share: tuple(
-                pair[0] for pair in split.correct(images, labels, share)
-            )
+            lambda images, labels, share: tuple(pair[0] for pair in _split(images, labels, share))
         ),
         "That's only the pair for training. The pair for validation is missing.": (
-            lambda images, labels, share: split.correct(images, labels, share)[0]
+            lambda images, labels, share: _split(images, labels, share)[0]
         ),
         "That's only the pair for validation. The pair for training is missing.": (
-            lambda images, labels, share: split.correct(images, labels, share)[1]
+            lambda images, labels, share: _split(images, labels, share)[1]
         ),
         "The first images are kept for validation. It should be the last ones, as in Keras.": (
             lambda images, labels, share: _at(
@@ -457,7 +456,7 @@ split = _SplitCheck(
         "All images are for training, and the last ones are in both parts.": (
             lambda images, labels, share: (
                 (images, labels),
-                split.correct(images, labels, share)[1],
+                _split(images, labels, share)[1],
             )
         ),
         "All images are for training, and none is left for validation. Compute from `len(images)` "
