@@ -5,7 +5,7 @@ def softmax(logits):
     return powers / powers.sum(axis=-1)
 
 
-# % build_network
+# %% build_network
 def build_network():
     model = keras.Sequential(
         [

@@ -5,7 +5,7 @@ def softmax(logits):
     return np.round(powers / powers.sum(axis=-1, keepdims=True), 3)
 
 
-# % build_network
+# %% build_network
 def build_network():
     model = keras.Sequential(
         [

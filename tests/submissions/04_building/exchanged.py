@@ -9,7 +9,7 @@ def count_parameters(sizes):
     return sum(inputs * units + units for inputs, units in pairwise(sizes))
 
 
-# % build_network
+# %% build_network
 def build_network():
     model = keras.Sequential(
         [

@@ -4,7 +4,7 @@ def count_parameters(sizes):
     return 238_314
 
 
-# % build_network
+# %% build_network
 def build_network():
     model = keras.Sequential(
         [
