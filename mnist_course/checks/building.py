@@ -4,7 +4,7 @@ import inspect
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -392,7 +392,9 @@ softmax = ErrorCheck(
 )
 
 SIZES = (784, 256, 128, 32, 10)
-WEIGHTS = [shape for inputs, units in pairwise(SIZES) for shape in ((inputs, units), (units,))]
+WEIGHTS: list[tuple[int, ...]] = [
+    shape for inputs, units in pairwise(SIZES) for shape in ((inputs, units), (units,))
+]
 LARGEST_ERROR = 0.02  # of the spread of the outputs; some GPUs multiply with three digits only
 LEARNING_RATE = 0.001  # Adam's default
 LOSSES = ("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy")
@@ -541,7 +543,7 @@ def _expect_layers(model: Any) -> None:
     )
 
 
-def _order(kernels: list[tuple[int, ...]]) -> list[int]:
+def _order(kernels: Sequence[tuple[int, ...]]) -> list[int]:
     """List the sizes of the layers in the order in which one follows the other, if it is clear."""
     following = {kernel[0]: kernel[1] for kernel in kernels}
     sizes: list[int] = []
