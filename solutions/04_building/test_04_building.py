@@ -74,7 +74,7 @@ def test_softmax_of_each_row(student, rng):
 
 @pytest.mark.points(1, cell="check_softmax")
 def test_softmax_of_large_logits(student, rng):
-    """`softmax` should give the right probabilities for logits near 1000 and near -1000, too, also \
+    """`softmax` should give the right probabilities for logits near 1000 and near -1000, also \
     if only a single logit of the row is."""
     one = rng.permutation(np.eye(10)[0]) * 1000
     for shift in (1000, -1000, one, -one):
