@@ -14,8 +14,17 @@ from scipy import special
 
 from mnist_course._backend import keras
 
-from .core import Case, CheckError, NotAttemptedError, call, expect, explain, kind, task
-from .loading import ErrorCheck
+from .core import (
+    Case,
+    CheckError,
+    FunctionCheck,
+    NotAttemptedError,
+    call,
+    expect,
+    explain,
+    kind,
+    task,
+)
 
 Numbers = npt.NDArray[np.float64]
 
@@ -24,7 +33,7 @@ def _dense(inputs: int, units: int) -> int:
     return inputs * units + units
 
 
-dense_parameters = ErrorCheck(
+dense_parameters = FunctionCheck(
     name="dense_parameters",
     section="building.html#count-the-parameters",
     correct=_dense,
@@ -87,7 +96,7 @@ def _up_to(end: int) -> Callable[[list[int]], int]:
     return lambda sizes: sum(_dense(sizes[i], sizes[i + 1]) for i in range(len(sizes) - end))
 
 
-count_parameters = ErrorCheck(
+count_parameters = FunctionCheck(
     name="count_parameters",
     section="building.html#count-the-parameters",
     correct=_count,
@@ -207,7 +216,7 @@ def _largest(logits: Any) -> Any:
 
 _shifted = _shift(_largest)
 
-softmax = ErrorCheck(
+softmax = FunctionCheck(
     name="softmax",
     section="building.html#softmax-makes-probabilities",
     correct=_softmax,

@@ -57,6 +57,10 @@ class NotAttemptedError(CheckError):
     """There is no answer yet."""
 
 
+class TooLongError(CheckError):
+    """The learner's function was stopped."""
+
+
 def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
     """Make a check of a function that takes answers and returns a sentence of praise.
 
@@ -136,7 +140,7 @@ class FunctionCheck:
         What a correct function earns.
     mistakes : mapping of str to callable
         The usual mistakes: a sentence that names each one, and a function that makes it. The first
-        that returns the same as the learner's function in every case is named.
+        that does the same as the learner's function in every case is named.
     dtype : str, optional
         The type of the elements of every array returned; by default any.
     near : float
@@ -178,43 +182,54 @@ class FunctionCheck:
 
     def _check(self, function: Any) -> str:
         for case in self.cases:
-            given = case.given or f"for `{self.name}({_arguments(case.arguments)})`"
-            with prefix(f"{given}, "):
-                answer = call(function, *case.arguments, seconds=self.seconds)
-            expected = self.correct(*copy.deepcopy(case.arguments))
-            seen = difference(answer, expected, near=self.near, dtype=self.dtype, parts=self.parts)
-            if seen:
+            if fault := self._find_fault(function, case):
                 cause = self.find_mistake(function) or describe_unused(function)
-                raise CheckError(f"{given}, {seen}{cause and f' {cause}'}")
+                raise CheckError(f"{fault} {cause}".rstrip())
         if self.new:
             self._expect_new(function)
         return self.praise
 
+    def _find_fault(self, function: Any, case: Case) -> str:
+        """Describe what is wrong with a function in one case, or return ""."""
+        given = case.given or f"for `{self.name}({_arguments(case.arguments)})`"
+        try:
+            answer = call(function, *case.arguments, seconds=self.seconds)
+        except (NotAttemptedError, TooLongError):
+            raise
+        except CheckError as failure:
+            return f"{given}, {failure}"
+        expected = self.correct(*copy.deepcopy(case.arguments))
+        seen = difference(answer, expected, near=self.near, dtype=self.dtype, parts=self.parts)
+        return seen and f"{given}, {seen}"
+
     def find_mistake(self, function: Any) -> str:
-        """Return the sentence of the mistake that returns the same in every case, or ""."""
+        """Return the sentence of the mistake that does the same in every case, or ""."""
         candidates = dict(self.mistakes)
         for case in self.cases:
+            answer, error = None, ""
             try:
                 answer = call(function, *case.arguments, seconds=self.seconds)
-            except CheckError:
-                return ""
+            except CheckError as failure:
+                error = str(failure)
             candidates = {
                 sentence: mistaken
                 for sentence, mistaken in candidates.items()
-                if self._returns(mistaken, case.arguments, answer)
+                if self._does_the_same(mistaken, case.arguments, answer, error)
             }
         return next(iter(candidates), "")
 
-    def _returns(self, mistaken: Any, arguments: tuple[Any, ...], answer: Any) -> bool:
+    def _does_the_same(
+        self, mistaken: Any, arguments: tuple[Any, ...], answer: Any, error: str
+    ) -> bool:
+        """Whether a mistake returns an answer, or stops with the error that a failure reports."""
         try:
             with np.errstate(all="ignore"):
                 result = mistaken(*copy.deepcopy(arguments))
             if isinstance(result, np.ndarray):
                 result = result.tolist()  # equal to any sequence of these numbers
-            return not difference(answer, result, near=self.near)
-        # A mistake may well stop with an error for some arguments.
-        except Exception:
-            return False
+            return not error and not difference(answer, result, near=self.near)
+        except Exception as stopped:
+            return f"stopped with {_named(stopped)}" in error
 
     def _expect_new(self, function: Any) -> None:
         for case in self.cases:
@@ -396,7 +411,7 @@ def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
             raise NotAttemptedError(name) from None
         raise CheckError(f"{name} stopped with {explain(error)} {STILL_THERE}") from None
     except TimeoutError:
-        raise CheckError(
+        raise TooLongError(
             f"{name} was stopped after {seconds:g} seconds. Is there a loop that never ends?"
         ) from None
     except Exception as error:

@@ -8,56 +8,9 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from .core import Case, CheckError, FunctionCheck, NotAttemptedError, call, kind
+from .core import Case, CheckError, FunctionCheck, call, kind
 
 Bytes = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class ErrorCheck(FunctionCheck):
-    """A check that also names mistakes that stop with an error, if theirs is the same error."""
-
-    def _check(self, function: Any) -> str:
-        try:
-            return super()._check(function)
-        except NotAttemptedError:
-            raise
-        except CheckError as failure:
-            said = str(failure)
-            cause = "" if "was stopped after" in said else self.find_mistake(function)
-            raise CheckError(said if cause in said else f"{said} {cause}") from None
-
-    def find_mistake(self, function: Any) -> str:
-        """Return the sentence of the mistake that does the same in every case, or ""."""
-        candidates = dict(self.mistakes)
-        for case in self.cases:
-            failure = ""
-            answer = None
-            try:
-                answer = call(function, *case.arguments, seconds=self.seconds)
-            except CheckError as error:
-                failure = str(error)
-            candidates = {
-                sentence: mistaken
-                for sentence, mistaken in candidates.items()
-                if (
-                    _stops_alike(mistaken, case.arguments, failure)
-                    if failure
-                    else self._returns(mistaken, case.arguments, answer)
-                )
-            }
-            if not candidates:
-                return ""
-        return next(iter(candidates), "")
-
-
-def _stops_alike(mistaken: Callable[..., Any], arguments: tuple[Any, ...], failure: str) -> bool:
-    """Whether a mistake stops with the error that a failure reports."""
-    try:
-        mistaken(*arguments)
-    except Exception as error:
-        return f"stopped with {type(error).__name__}: {' '.join(str(error).split())}" in failure
-    return False
 
 
 FEW_IMAGES = np.array([[[30, 60]], [[7, 90]], [[80, 201]]], dtype=np.uint8)
@@ -119,7 +72,7 @@ def _extremes(part: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
     )
 
 
-summarize = ErrorCheck(
+summarize = FunctionCheck(
     name="summarize",
     section="loading.html#types-and-counts",
     correct=_summarize,
@@ -330,7 +283,7 @@ def _labels(train: Callable[[Any, int], Any], validation: Callable[[Any, int], A
 
 
 @dataclass(frozen=True)
-class _SplitCheck(ErrorCheck):
+class _SplitCheck(FunctionCheck):
     def find_mistake(self, function: Any) -> str:
         """Name the mistake, or state that every image is there, in another order."""
         if named := super().find_mistake(function):
@@ -581,7 +534,7 @@ BAD_FILES = {
 
 
 @dataclass(frozen=True)
-class _FileCheck(ErrorCheck):
+class _FileCheck(FunctionCheck):
     def _check(self, function: Any) -> str:
         praise = super()._check(function)
         for given, content in BAD_FILES.items():
