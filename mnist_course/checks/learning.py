@@ -854,7 +854,7 @@ def train(train: Any) -> str:
         f"{len(new):,} images held back.",
     )
     accuracy = (outputs.argmax(axis=1) == new_labels).mean()
-    seen = f"it reads {accuracy:.1%} of {len(new):,} digits that it has never seen"
+    seen = f"the network reads {accuracy:.1%} of {len(new):,} digits that it has never seen"
     if accuracy >= WANTED:
         return f"{seen}."
     known = _forward(x, answer)[2]
