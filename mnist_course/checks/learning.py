@@ -10,7 +10,17 @@ import numpy as np
 from mnist_course.data import load_mnist
 from mnist_course.preprocessing import normalize
 
-from .core import Case, CheckError, FunctionCheck, NotAttemptedError, call, expect, kind, task
+from .core import (
+    Case,
+    CheckError,
+    FunctionCheck,
+    NotAttemptedError,
+    call,
+    expect,
+    is_written,
+    kind,
+    task,
+)
 
 # The napkin: one input, two hidden neurons with ReLU, two outputs, and squared errors added up.
 NAPKIN = {
@@ -110,6 +120,8 @@ def _napkin_loss(name: str = "", by: float = 0.0) -> float:
 @task("learning.html#when-paths-meet")
 def napkin(slopes: Any) -> str:
     """Check the slopes that a learner carried back on a napkin."""
+    if not is_written(slopes):
+        raise NotAttemptedError("a function without an answer")
     expect(
         isinstance(slopes, Mapping),
         f"`slopes` is {kind(slopes)}; expected a dictionary, as in the template of the task.",

@@ -37,7 +37,7 @@ def step(x, y, layers, rate):
 # %% train
 def train(images, labels):
     layers = start([784, 40, 20, 10], seed=1)
-    for epoch in range(6):
+    for epoch in range(10):
         for batch in np.array_split(np.random.permutation(len(images)), len(images) // 25):
             layers = step(images[batch], labels[batch], layers, 0.2)
     return tuple(layers)
