@@ -34,8 +34,6 @@ SECONDS = 20.0  # for one call of a learner's function
 NEAR = 1e-6  # largest relative and absolute error by default
 PARTS = ("the first part", "the second part", "the third part", "the fourth part")
 
-STILL_THERE = "Delete the line `raise NotImplementedError()`: nothing below it runs."
-
 # What Python and NumPy report, in the words of a teacher.
 ADVICE = {
     r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and the like write into the old "
@@ -311,9 +309,10 @@ def _difference_of_parts(
         seen = f"{len(answer)} things" if isinstance(answer, tuple | list) else kind(answer)
         return f"{name} is {seen}; expected {len(expected)} things: {_outline(expected)}."
     of = "" if name == "the result" else f" of {name}"
+    names = [*parts, *(f"part {number}" for number in range(len(parts) + 1, len(expected) + 1))]
     found = (
         difference(part, value, name=f"{called}{of}", near=near, dtype=dtype)
-        for part, value, called in zip(answer, expected, parts, strict=False)
+        for part, value, called in zip(answer, expected, names, strict=False)
     )
     return next(filter(None, found), "")
 
@@ -409,10 +408,10 @@ def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
     except NotImplementedError as error:
         if not is_written(function):
             raise NotAttemptedError(name) from None
-        raise CheckError(f"{name} stopped with {explain(error)} {STILL_THERE}") from None
+        raise CheckError(f"{name} {explain_unfinished(error)}") from None
     except TimeoutError:
         raise TooLongError(
-            f"{name} was stopped after {seconds:g} seconds. Is there a loop that never ends?"
+            f"{name} was stopped after {seconds:g} seconds, the longest that a call may take here."
         ) from None
     except Exception as error:
         raise CheckError(f"{name} stopped with {explain(error)}") from None
@@ -513,12 +512,26 @@ def explain(error: BaseException) -> str:
     return " ".join([f"{_named(error)}{where}.", *advice])
 
 
+def explain_unfinished(error: NotImplementedError) -> str:
+    """Say where a `raise NotImplementedError()` stopped a learner's code, if it was one."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    if not (frame.line or "").startswith("raise NotImplementedError"):
+        return f"stopped with {explain(error)}"
+    where = "the cell" if frame.name == "<module>" else f"`{frame.name}`"
+    return (
+        f"stopped at the line `raise NotImplementedError()` in {where}. Nothing below that line "
+        "runs: delete it once the code is there."
+    )
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether two arguments are equal, arrays element by element."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     try:
         return bool(np.all(a == b)) or type(a).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
     except ValueError:

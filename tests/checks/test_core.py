@@ -9,6 +9,8 @@ from mnist_course.checks.core import (
     NotAttemptedError,
     advise,
     call,
+    describe_unused,
+    difference,
     expect,
     expect_array,
     expect_number,
@@ -203,3 +205,71 @@ def test_same_compares_arrays_by_dtype_and_element() -> None:
     assert not same(np.arange(3), np.arange(3.0))
     assert not same([1, 2], [1, 3])
     assert same({"a": [1]}, {"a": [1]})
+
+
+def unfinished(x):
+    raise NotImplementedError()
+    return x * 2
+
+
+def leans_on_it(x):
+    return untouched(x)
+
+
+def test_code_below_a_raise_is_not_called_not_attempted() -> None:
+    said = says(double, unfinished)
+    assert "`raise NotImplementedError()` in `unfinished`. Nothing below that line runs" in said
+    assert "in `untouched`" in says(double, leans_on_it)
+
+
+def test_an_endless_loop_is_stopped() -> None:
+    def endless():
+        while True:
+            pass
+
+    with pytest.raises(CheckError, match=r"was stopped after 0\.2 seconds"):
+        call(endless, seconds=0.2)
+
+
+def test_unused_arguments_are_stated() -> None:
+    def nested(a, b):
+        return [b for _ in range(3)]
+
+    assert describe_unused(nested) == "`nested` never uses its argument `a`."
+    assert describe_unused(lambda a, b: a + b) == ""
+    assert describe_unused(3) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "said"),
+    [
+        (np.arange(3), np.arange(3.0), ""),
+        ([0, 1, 2], [0, 1, 2], ""),
+        ((1, 2), np.arange(2), "a tuple: (1, 2); expected a NumPy array of shape (2,)"),
+        (np.zeros((2, 3)), np.zeros((3, 2)), "has shape (2, 3); expected shape (3, 2)"),
+        (np.array([1, 2]), np.array([1, 3]), "the result is [1, 2]; expected [1, 3]."),
+        (np.zeros(40), np.eye(40)[7], "1 of the 40 values differ: at position 7, the result has 0"),
+        ({"a": 1}, {"a": 1, "b": 2}, "it lacks 'b'"),
+        ({"a": 1}, {"a": 2}, "'a' is 1; expected 2."),
+        (5, {"a": 2}, "expected a dictionary with the keys ['a']"),
+        ((1, 2), (1, 3), "the second part is 2; expected 3."),
+        (1, (1, 3), "an int: 1; expected 2 things"),
+        ("good", "bad", "a str: 'good'; expected 'bad'."),
+        (np.bool_(True), True, ""),
+        ("x", 3, "a str: 'x'; expected 3."),
+        (float("nan"), 3.0, "the result is nan; expected 3."),
+        (np.float64("nan"), float("nan"), ""),
+        (1e-9, 0.0, ""),
+    ],
+)
+def test_a_difference_names_what_came_back_and_what_was_expected(
+    answer: object, expected: object, said: str
+) -> None:
+    found = difference(answer, expected)
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+def test_a_difference_in_type_alone_is_named_as_such() -> None:
+    found = difference(np.zeros(2), np.zeros(2, "float32"), dtype="float32")
+    assert found == "the values are right, but the result has the type float64; expected float32."

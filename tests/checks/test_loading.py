@@ -89,5 +89,7 @@ def test_an_endless_loop_is_stopped_once(monkeypatch: pytest.MonkeyPatch) -> Non
         while True:
             pass
 
-    quick = check.FunctionCheck("split", "x", check.split.correct, check.split.cases, "", seconds=0.2)
+    quick = check.FunctionCheck(
+        "split", "x", check.split.correct, check.split.cases, "", seconds=0.2
+    )
     assert "was stopped after 0.2 seconds" in says(quick, split)

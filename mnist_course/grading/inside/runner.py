@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 from mnist_course._backend import keras
-from mnist_course.checks.core import STILL_THERE, CheckError, explain
+from mnist_course.checks.core import CheckError, explain, explain_unfinished
 from mnist_course.checks.figures import Panel, describe, find_figure
 
 from .messages import ANSWERED, FAILED, NOT_ATTEMPTED, TOO_LONG, pack, unpack
@@ -112,7 +112,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, _MissingError | CheckError):
         return str(error)
     if isinstance(error, NotImplementedError):
-        return f"stopped with {explain(error)} {STILL_THERE}"
+        return explain_unfinished(error)
     return f"stopped with {explain(error)}"
 
 

@@ -98,8 +98,14 @@ def test_what_was_not_attempted_is_told_apart(student: Ask, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("def f():\n    raise NotImplementedError()\n    return 3", "nothing below it runs."),
-        ("raise NotImplementedError()\nf = 3", "Your cell `cell_0` stopped with NotImpl"),
+        (
+            "def f():\n    raise NotImplementedError()\n    return 3",
+            "`f` stopped at the line `raise NotImplementedError()` in `f`. Nothing",
+        ),
+        (
+            "raise NotImplementedError()\nf = 3",
+            "Your cell `cell_0` stopped at the line `raise NotImplementedError()` in the cell.",
+        ),
         ("f = None", "`f` is None after the notebook ran."),
     ],
 )

@@ -1,8 +1,17 @@
 # Divides by the number of images wherever it can; takes the right digits' slopes only.
 # %% napkin
 slopes = {
-    "y1": -3, "y2": 2.5, "v11": -9, "v21": 0, "h1": -3.5, "h2": -4.5,
-    "z1": -3.5, "z2": 0, "w1": -7, "b1": -3.5, "w2": 0,
+    "y1": -3,
+    "y2": 2.5,
+    "v11": -9,
+    "v21": 0,
+    "h1": -3.5,
+    "h2": -4.5,
+    "z1": -3.5,
+    "z2": 0,
+    "w1": -7,
+    "b1": -3.5,
+    "w2": 0,
 }
 
 

@@ -1,8 +1,17 @@
 # Leaves numbers out; trains on the variables of the notebook.
 # %% napkin
 slopes = {
-    "y1": -6, "y2": 5, "v11": -18, "v21": 0, "h1": None, "h2": None,
-    "z1": None, "z2": None, "w1": None, "b1": None, "w2": None,
+    "y1": -6,
+    "y2": 5,
+    "v11": -18,
+    "v21": 0,
+    "h1": None,
+    "h2": None,
+    "z1": None,
+    "z2": None,
+    "w1": None,
+    "b1": None,
+    "w2": None,
 }
 
 

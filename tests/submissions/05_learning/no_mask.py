@@ -1,8 +1,17 @@
 # Lets everything through closed gates; adds up over the batch where the loss is a mean.
 # %% napkin
 slopes = {
-    "y1": -6, "y2": 5, "v11": -18, "v21": 0, "h1": -7, "h2": -9,
-    "z1": -7, "z2": -9, "w1": -14, "b1": -7, "w2": -18,
+    "y1": -6,
+    "y2": 5,
+    "v11": -18,
+    "v21": 0,
+    "h1": -7,
+    "h2": -9,
+    "z1": -7,
+    "z2": -9,
+    "w1": -14,
+    "b1": -7,
+    "w2": -18,
 }
 
 

@@ -1,8 +1,17 @@
 # Treats tanh as if it changed nothing; on the napkin, follows one path only.
 # %% napkin
 slopes = {
-    "y1": -6, "y2": 5, "v11": -18, "v21": 0, "h1": -12, "h2": -24,
-    "z1": -12, "z2": 0, "w1": -24, "b1": -12, "w2": 0,
+    "y1": -6,
+    "y2": 5,
+    "v11": -18,
+    "v21": 0,
+    "h1": -12,
+    "h2": -24,
+    "z1": -12,
+    "z2": 0,
+    "w1": -24,
+    "b1": -12,
+    "w2": 0,
 }
 
 

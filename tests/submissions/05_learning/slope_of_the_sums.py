@@ -18,7 +18,9 @@ def gradients(x, y, layers):
 
 # %% step
 def step(x, y, layers, rate):
-    return [(w + rate * dw, b + rate * db) for (w, b), (dw, db) in zip(layers, gradients(x, y, layers))]
+    return [
+        (w + rate * dw, b + rate * db) for (w, b), (dw, db) in zip(layers, gradients(x, y, layers))
+    ]
 
 
 # %% train

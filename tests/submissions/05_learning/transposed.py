@@ -1,8 +1,17 @@
 # Forgets to turn tables around, or turns them once too often.
 # %% napkin
 slopes = {
-    "y1": -6, "y2": 5, "v11": -18, "v21": 0, "h1": 8, "h2": 9,
-    "z1": 8, "z2": 0, "w1": 16, "b1": 8, "w2": 0,
+    "y1": -6,
+    "y2": 5,
+    "v11": -18,
+    "v21": 0,
+    "h1": 8,
+    "h2": 9,
+    "z1": 8,
+    "z2": 0,
+    "w1": 16,
+    "b1": 8,
+    "w2": 0,
 }
 
 
