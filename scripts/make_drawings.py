@@ -224,24 +224,30 @@ def column(x: float, pitch: float, *runs: int) -> list[list[Point]]:
     return found
 
 
-COLUMNS = [
-    column(114, 14.5, 3, 4, 3),
-    column(172, 21, 4, 4),
-    column(229, 21, 3, 3),
-    column(285, 21, 2, 2),
-    column(338, 19.5, 10),
-]
-SIZES = [784, 256, 128, 32, 10]
-PIXELS, FIRST, *_, OUTPUT = LAYERS = range(len(SIZES))
-HIDDEN = LAYERS[FIRST:OUTPUT]
-XS = [runs[0][0].real for runs in COLUMNS]
-NEURONS = [[place for run in runs for place in run] for runs in COLUMNS]
+class Layers:
+    """Columns of pixels and neurons: where each of them is, and how many there really are."""
+
+    def __init__(self, columns: list[list[list[Point]]], sizes: list[int]) -> None:
+        self.columns, self.sizes = columns, sizes
+        self.all = range(len(sizes))
+        self.output = self.all[-1]
+        self.hidden = self.all[FIRST : self.output]
+        self.xs = [runs[0][0].real for runs in columns]
+        self.neurons = [[place for run in runs for place in run] for runs in columns]
+
+    def connections(self, layer: int) -> Iterator[str]:
+        """Yield the lines into a layer, from the edge of one neuron to the edge of the other."""
+        for start, end in product(self.neurons[layer - 1], self.neurons[layer]):
+            yield path(*between(start, end, RADIUS - 1, RADIUS - 1))
 
 
-def connections(layer: int) -> Iterator[str]:
-    """Yield the lines into a layer, from the edge of one neuron to the edge of the other."""
-    for start, end in product(NEURONS[layer - 1], NEURONS[layer]):
-        yield path(*between(start, end, RADIUS - 1, RADIUS - 1))
+PIXELS, FIRST = 0, 1
+DOTS, DIGITS = column(114, 14.5, 3, 4, 3), column(338, 19.5, 10)
+COURSE = Layers(
+    [DOTS, column(172, 21, 4, 4), column(229, 21, 3, 3), column(285, 21, 2, 2), DIGITS],
+    [784, 256, 128, 32, 10],
+)
+SMALL_ONE = Layers([DOTS, column(226, 21, 4, 4), DIGITS], [784, 32, 10])
 
 
 def image(lit: bool) -> str:
@@ -251,7 +257,7 @@ def image(lit: bool) -> str:
     cuts = [CELL * i for i in range(1, SIDE)]
     rules = [path(corner + cut, corner + cut + side * 1j) for cut in cuts]
     rules += [path(corner + cut * 1j, corner + cut * 1j + side) for cut in cuts]
-    first, last = NEURONS[PIXELS][0], NEURONS[PIXELS][-1]
+    first, last = DOTS[0][0], DOTS[-1][-1]
     unrolled = [
         path(corner + side, first - 6 - 5j),
         path(corner + side + side * 1j, last - 6 + 5j),
@@ -266,7 +272,7 @@ def image(lit: bool) -> str:
 
 def pixels(lit: bool) -> str:
     """Draw some pixels of the image as inputs."""
-    begin, middle, end = COLUMNS[PIXELS]
+    begin, middle, end = DOTS
     parts = "".join(box(place, 10 + 10j, lit, corner=1) for place in begin + end)
     for i, place in enumerate(middle):
         parts += box(place, 10 + 10j, lit, corner=1, fill=PAPER)
@@ -277,44 +283,50 @@ def pixels(lit: bool) -> str:
     return parts
 
 
-def network(*lit: int, wires: Mapping[int, str] | None = None) -> str:
-    """Draw the whole network: some columns lit, and some of the lines into them drawn otherwise."""
+def network(*lit: int, wires: Mapping[int, str] | None = None, layers: Layers = COURSE) -> str:
+    """Draw a whole network: some columns lit, and some of the lines into them drawn otherwise."""
     wires = wires or {}
     parts = image(PIXELS in lit)
-    for layer in LAYERS[FIRST:]:
-        parts += wires.get(layer) or lines(connections(layer), FAINT, 0.45)
+    for layer in layers.all[FIRST:]:
+        parts += wires.get(layer) or lines(layers.connections(layer), FAINT, 0.45)
     parts += pixels(PIXELS in lit)
-    for layer in LAYERS:
+    for layer in layers.all:
         if layer != PIXELS:
-            parts += "".join(circle(place, RADIUS, layer in lit) for place in NEURONS[layer])
-        for above, below in pairwise(COLUMNS[layer]):
+            parts += "".join(circle(place, RADIUS, layer in lit) for place in layers.neurons[layer])
+        for above, below in pairwise(layers.columns[layer]):
             parts += omitted((above[-1] + below[0]) / 2)
-        parts += text(complex(XS[layer], BASE), str(SIZES[layer]), MEDIUM, **stress(layer in lit))
-    for i, place in enumerate(NEURONS[OUTPUT]):
-        parts += text(place + 18, str(i), MEDIUM, **stress(OUTPUT in lit))
+        size = str(layers.sizes[layer])
+        parts += text(complex(layers.xs[layer], BASE), size, MEDIUM, **stress(layer in lit))
+    for i, place in enumerate(layers.neurons[layers.output]):
+        parts += text(place + 18, str(i), MEDIUM, **stress(layers.output in lit))
     size = f"{SIDE} {TIMES} {SIDE}"
     parts += text(complex(GRID.real, BASE), size, MEDIUM, **stress(PIXELS in lit))
-    for words, layers, x in (
+    hidden = layers.hidden
+    for words, named, x in (
         ("input", [PIXELS], GRID.real + 13),
-        ("hidden layers", HIDDEN, XS[2]),
-        ("output", [OUTPUT], XS[OUTPUT]),
+        (
+            "hidden layers" if len(hidden) > 1 else "hidden layer",
+            hidden,
+            layers.xs[hidden[len(hidden) // 2]],
+        ),
+        ("output", [layers.output], layers.xs[layers.output]),
     ):
-        parts += text(complex(x, 18), words, **stress(set(layers) <= set(lit)))
+        parts += text(complex(x, 18), words, **stress(set(named) <= set(lit)))
     return parts
 
 
 def bright(layer: int) -> dict[int, str]:
     """Draw the lines into a layer that is lit."""
-    return {layer: lines(connections(layer), GRAY, 0.6)}
+    return {layer: lines(COURSE.connections(layer), GRAY, 0.6)}
 
 
 def weights() -> dict[int, str]:
     """Draw the weights of every layer: many small ones, a few large ones."""
     random = Random(4)  # noqa: S311
     wires = {}
-    for layer in LAYERS[FIRST:]:
+    for layer in COURSE.all[FIRST:]:
         alike: dict[float, list[str]] = {}
-        for line in connections(layer):
+        for line in COURSE.connections(layer):
             alike.setdefault(round(random.uniform(-1, 1) ** 3, 1) or 0.04, []).append(line)
         wires[layer] = "".join(
             lines(alike[value], **weight(value, unit=2.2)) for value in sorted(alike, key=abs)
@@ -325,21 +337,21 @@ def weights() -> dict[int, str]:
 def one_neuron() -> str:
     """Draw the network with one neuron of the first layer, and its weights, lit."""
     random = Random(11)  # noqa: S311
-    lit = NEURONS[FIRST][2]
+    lit = COURSE.neurons[FIRST][2]
     parts = network()
-    for place in NEURONS[PIXELS]:
+    for place in COURSE.neurons[PIXELS]:
         value = random.choice((-1, 1)) * random.uniform(0.3, 1.2)
         parts += lines([path(*between(place, lit, 5, RADIUS))], **weight(value))
     return parts + circle(lit, RADIUS + 1, lit=True)
 
 
-def backward() -> str:
-    """Draw the network with gradients on their way from the outputs to the first weights."""
-    layers = LAYERS[FIRST:]
-    wires = {layer: lines(connections(layer), INK, 0.95, **DOTTED) for layer in layers}
-    return network(*HIDDEN, OUTPUT, wires=wires) + "".join(
-        gradient(complex(XS[layer] - 17, BASE), complex(XS[layer - 1] + 17, BASE))
-        for layer in layers
+def backward(layers: Layers) -> str:
+    """Draw a network with gradients on their way from the outputs to the first weights."""
+    some = layers.all[FIRST:]
+    wires = {layer: lines(layers.connections(layer), INK, 0.95, **DOTTED) for layer in some}
+    return network(*some, wires=wires, layers=layers) + "".join(
+        gradient(complex(layers.xs[layer] - 17, BASE), complex(layers.xs[layer - 1] + 17, BASE))
+        for layer in some
     )
 
 
@@ -481,10 +493,9 @@ def chain_rule() -> dict[str, float]:
 
 def chain(faint: bool) -> str:
     """Draw the values, and which are made of which."""
-    plain = {"stroke": OUTLINE if faint else INK, "width": 1}
+    look = {"stroke": OUTLINE if faint else INK, "width": 1}
     parts = ""
-    for source, result, factor in ("xzw", "zh-", "hyv", "yL-", "wz-", "bz-", "vy-", "tL-"):
-        look = weight(VALUES[factor]) if factor in DIALS and not faint else plain
+    for source, result in ("xz", "zh", "hy", "yL", "wz", "bz", "vy", "tL"):
         parts += arrow(*between(PLACES[source], PLACES[result], NODE, NODE + 1), **look)
     for name, place in PLACES.items():
         above = place.imag == ABOVE.imag
@@ -524,15 +535,15 @@ def chain_backward() -> str:
 
 # --- The gradients of a layer ---------------------------------------------------------------------
 
-SOURCES, ERRORS = (1.0, 0.0, 0.5, 2.0), (-2.0, 0.0, 1.0)
-EXAMPLE = 3, 0  # the input and the neuron whose weight is lit
+SOURCES, ERRORS = (1.0, 2.0), (-2.0, 0.0)
+EXAMPLE = 1, 0  # the input and the neuron whose weight is lit
 
 
 def layer_gradient() -> str:
     """Draw the table of a layer's gradients: each is an input times an error."""
-    rows = [30 + 82j + 36j * i for i in range(len(SOURCES))]
-    neurons = [112 + 136j + 46j * (j - 1) for j in range(len(ERRORS))]
-    columns = [242 + 46j + 48 * j for j in range(len(ERRORS))]
+    rows = [34 + 82j + 46j * i for i in range(len(SOURCES))]
+    neurons = [120 + place.imag * 1j for place in rows]
+    columns = [270 + 46j + 58 * j for j in range(len(ERRORS))]
     parts = lines([path(*ends) for ends in product(rows, neurons)], FAINT, 0.8)
     parts += lines([path(rows[EXAMPLE[0]], neurons[EXAMPLE[1]])], INK, 2.4)
     for j, error in enumerate(ERRORS):
@@ -541,13 +552,13 @@ def layer_gradient() -> str:
         parts += tag(columns[j], error, lit)
     for i, value in enumerate(SOURCES):
         lit = i == EXAMPLE[0]
-        parts += card(rows[i], value, lit) + card(rows[i] + 166, value, lit)
+        parts += card(rows[i], value, lit) + card(rows[i] + 182, value, lit)
         for j, error in enumerate(ERRORS):
             lit = (i, j) == EXAMPLE
             place = complex(columns[j].real, rows[i].imag)
-            parts += box(place, 44 + 30j, lit, corner=3)
+            parts += box(place, 54 + 38j, lit, corner=3)
             parts += text(place, say(value * error), MEDIUM, **stress(lit))
-    headings = {30: "inputs", 132: "errors", 290: f"input {TIMES} error"}
+    headings = {34: "inputs", 138: "errors", 299: f"input {TIMES} error"}
     return parts + "".join(text(x + 20j, word, fill=GRAY) for x, word in headings.items())
 
 
@@ -570,9 +581,12 @@ NETWORKS = {
         "One neuron of the first column is lit, with a line from each pixel: some blue and solid, "
         "some red and dashed.",
     ),
-    "network-hidden": (network(*HIDDEN), "The three columns of neurons in the middle are lit."),
+    "network-hidden": (
+        network(*COURSE.hidden),
+        "The three columns of neurons in the middle are lit.",
+    ),
     "network-output": (
-        network(OUTPUT, wires=bright(OUTPUT)),
+        network(COURSE.output, wires=bright(COURSE.output)),
         "The ten outputs and the lines into them are lit.",
     ),
     "network-weights": (
@@ -580,7 +594,7 @@ NETWORKS = {
         "All lines are in color: some blue and solid, some red and dashed, in many widths.",
     ),
     "network-backward": (
-        backward(),
+        backward(COURSE),
         "The neurons are lit, and dotted lines and arrows lead from the outputs to the pixels.",
     ),
 }
@@ -592,6 +606,14 @@ def drawings() -> dict[str, str]:
         name: drawing("The network", f"{WHOLE} {lit}", NETWORK, parts)
         for name, (parts, lit) in NETWORKS.items()
     }
+    found["network-small-backward"] = drawing(
+        "A smaller network",
+        "From left to right: an image of a 7 in 28 by 28 pixels; its 784 pixels as a column; one "
+        "column of 32 neurons, most of them left out; and ten outputs, 0 to 9. The neurons are "
+        "lit, and dotted lines and arrows lead from the outputs to the pixels.",
+        NETWORK,
+        backward(SMALL_ONE),
+    )
     for step, name in zip(STEPS, NAMES, strict=True):
         order = f"{', '.join(NAMES)}: one after the other. {name} is lit."
         found[f"pipeline-{step}"] = drawing("The five steps", order, 102, pipeline(step))
@@ -618,9 +640,9 @@ def drawings() -> dict[str, str]:
     )
     found["layer-gradient"] = drawing(
         "The gradients of a layer's weights",
-        "Four inputs and three neurons, each with its error; beside them, a table of four rows and "
-        "three columns, in which each number is an input times an error.",
-        222,
+        "Two inputs and two neurons, each with its error; beside them, a table of two rows and two "
+        "columns, in which each number is an input times an error.",
+        160,
         layer_gradient(),
     )
     return {f"{name}.svg": content for name, content in found.items()}

@@ -77,6 +77,7 @@ def test_every_part_that_can_be_lit_has_a_drawing() -> None:
             "output",
             "weights",
             "backward",
+            "small-backward",
             "one-neuron",
         ],
         "chain": ["forward", "backward"],
@@ -160,6 +161,16 @@ def test_sizes_below_the_network_are_those_of_the_reference_model() -> None:
     base = max(y for _, _, y, _ in words)
     below = sorted((x, text) for text, x, y, _ in words if y == base)
     assert [text for _, text in below] == ["28 \N{MULTIPLICATION SIGN} 28", *map(str, sizes)]
+
+
+def test_smaller_network_is_that_of_the_chapter_that_builds_it() -> None:
+    words = words_in("network-small-backward")
+    base = max(y for _, _, y, _ in words)
+    below = [text for _, text in sorted((x, text) for text, x, y, _ in words if y == base)]
+    assert below == ["28 \N{MULTIPLICATION SIGN} 28", "784", "32", "10"]
+    chapter = (ROOT / "book" / "backpropagation.ipynb").read_text(encoding="utf-8")
+    assert "(784, 32)" in chapter
+    assert "(32, 10)" in chapter
 
 
 def values_of_chain(name: str) -> dict[str, float]:
@@ -247,9 +258,12 @@ def test_table_of_a_layer_is_inputs_times_errors() -> None:
     columns = sorted(x for x, y in at if y == top)
     [*_, head] = sorted({x for x, _ in at} - set(columns))  # the inputs beside the table
     rows = sorted(y for x, y in at if x == head)
-    assert (len(rows), len(columns)) == (4, 3)
+    assert (len(rows), len(columns)) == (2, 2)
     for x, y in product(columns, rows):
         assert at[x, y] == at[head, y] * at[x, top]
+    # Those of the napkin in the chapter, too.
+    assert [at[head, y] for y in rows] == [1, 2]
+    assert [at[x, top] for x in columns] == [-2, 0]
     left = min(x for x, _ in at)
     assert [at[left, y] for y in rows] == [at[head, y] for y in rows]
     neurons = sorted((y, value) for (x, y), value in at.items() if left < x < head)
