@@ -167,7 +167,7 @@ def plot_digit(image: npt.ArrayLike, label: int | None = None) -> Figure:
             f"{value:z.2f}".removeprefix("0") if brightest == 1 and value else f"{value:z.0f}",
             # At this gray, black and white text have the same contrast (WCAG 2.2): 4.6 to 1.
             color="black" if 1 - value / brightest > 0.46 else "white",
-            fontsize=6.5,
+            fontsize=7.2,
             **CENTERED,
             in_layout=False,  # asking 784 texts for their size takes seconds
         )
@@ -641,7 +641,7 @@ class _Figure(Figure):
     """A figure that a notebook shows when it is the value of a cell, without `pyplot`."""
 
     def __init__(self, width: float, height: float, title: str) -> None:
-        super().__init__(figsize=(width, height), dpi=120, layout="constrained")
+        super().__init__(figsize=(width, height), dpi=110, layout="constrained")
         self.suptitle(title, fontsize=13)
 
     @_course_style
