@@ -2,6 +2,7 @@
 
 import html
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ NAME = "mnist-course.pdf"
 SECONDS = 300
 PASSES = 3  # the second has the page numbers; a third if they moved the pages
 # What does nothing on paper, and the pictures for dark mode.
+QUIZ = re.compile(r"Answer to quiz \d+$")
+STILL = "In the published book on the web, you can try this yourself."
 NOT_PRINTED = "script, style, button, input, select, canvas, iframe, .headerlink, .only-dark"
 
 
@@ -120,10 +123,9 @@ def _read(folder: Path, number: int, page: Page) -> Chapter:
     assert article is not None  # every theme of Jupyter Book has one
     for tag in article.select(NOT_PRINTED):
         tag.decompose()
+    _unfold(article)
     heading = article.find("h1")
     title = heading.get_text().strip() if heading else page.name
-    for details in article.find_all("details"):
-        details["open"] = ""
     anchor = f"chapter{number}"
     for tag in article.find_all(id=True):
         tag["id"] = f"{anchor}.{tag['id']}"
@@ -133,6 +135,38 @@ def _read(folder: Path, number: int, page: Page) -> Chapter:
         address = urljoin((folder / f"{page.name}.html").as_uri(), str(tag["src"]))
         tag["src"] = address
     return Chapter(page, anchor, title, article)
+
+
+def _unfold(article: Tag) -> None:
+    """Show what readers open on a screen, and put what gives away an answer after the questions."""
+    for fold in article.select("details.hide"):  # code, under a name for "show" and one for "hide"
+        for summary in fold.find_all("summary", recursive=False):
+            summary.decompose()
+        fold.unwrap()
+    for details in article.find_all("details"):
+        details["open"] = ""
+        summary = details.find("summary")
+        choices = details.find_previous_sibling()
+        section = details.find_parent("section")
+        if summary and choices and section and QUIZ.match(summary.get_text().strip()):
+            _add_class(choices, "choices")
+            if question := choices.find_previous_sibling():
+                _add_class(question, "lead")
+            section.append(details.extract())
+    for place in article.select("[data-interactive]"):
+        picture, sentences = place.find("img"), place.find_all("p")
+        if picture and sentences:  # the last one says that it takes JavaScript
+            place.clear()
+            sentences[-1].string = STILL
+            place.name, sentences[-1].name = "figure", "figcaption"
+            place.extend([picture, sentences[-1]])
+    for paragraph in article.find_all("p"):
+        if paragraph.get_text().rstrip().endswith(":"):
+            _add_class(paragraph, "lead")
+
+
+def _add_class(tag: Tag, name: str) -> None:
+    tag["class"] = [*tag.get_attribute_list("class", []), name]
 
 
 def _link(chapters: list[Chapter]) -> None:

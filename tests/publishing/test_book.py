@@ -24,7 +24,7 @@ from mnist_course.cli import app
 from mnist_course.errors import CourseError
 from mnist_course.publishing import book
 from mnist_course.publishing.book import Page, build, read_contents
-from mnist_course.publishing.pdf import Chapter, _link, find_printer, print_book
+from mnist_course.publishing.pdf import Chapter, _link, _unfold, find_printer, print_book
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("mnist-course")
@@ -402,6 +402,32 @@ class TestPDF:
         assert "It was forty-two." in text
         assert sys.executable.rsplit("/", 1)[-1] in text
         assert "#" not in text
+
+
+FOLDED = """<article><section>
+<details class="admonition hide above-input"><summary><p>Show code cell source</p>
+<p>Hide code cell source</p></summary><pre>1 + 1</pre></details>
+<p>Draw:</p>
+<div data-interactive="draw"><p><img alt="A pad" src="pad.png"/></p>
+<p><em>It needs JavaScript.</em></p></div>
+<p>Quiz 1. How many?</p><ul><li>a) 1</li></ul>
+<details><summary>Answer to quiz 1</summary><ul><li>a) Right.</li></ul></details>
+<p>Quiz 2. Who?</p><ul><li>a) You</li></ul>
+<details><summary>Answer to quiz 2</summary><ul><li>a) Wrong.</li></ul></details>
+</section></article>"""
+
+
+def test_on_paper_answers_follow_all_questions_and_nothing_speaks_of_what_one_clicks() -> None:
+    article = BeautifulSoup(FOLDED, "html.parser").article
+    assert article is not None
+    _unfold(article)
+    text = " ".join(article.get_text().split())
+    assert text.startswith("1 + 1 Draw:")
+    assert text.endswith("Answer to quiz 1a) Right.Answer to quiz 2a) Wrong.")
+    assert "JavaScript" not in text
+    assert [str(tag.img and tag.img["alt"]) for tag in article.find_all("figure")] == ["A pad"]
+    leads = [tag.get_text() for tag in article.select(".lead")]
+    assert leads == ["Draw:", "Quiz 1. How many?", "Quiz 2. Who?"]
 
 
 def find(texts: list[str], words: str) -> str:
