@@ -1,4 +1,8 @@
-"""Make the pages of the built book light: smaller pictures, and no script that does nothing."""
+"""Make the pages of the built book light: smaller pictures, and no script that does nothing.
+
+A picture gets its size, so that what's below it doesn't jump when it comes. One that's wider than a
+phone gets a box to scroll in, so that its letters can be read there; course.css says how wide.
+"""
 
 import re
 from pathlib import Path
@@ -15,6 +19,13 @@ UNUSED = ("thebe", "design")
 SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>'
 )
+PICTURE = re.compile(r'(?P<tag><img [^>]*src="[^"]*_images/(?P<name>[^"/]+\.png)"[^>]*?) */?>')
+# The first class has the theme make it reachable by keyboard, if there is something to scroll.
+BOX = (
+    '<span class="pst-scrollable-table-container wide-picture" style="--width: {width}px">'
+    "{tag}</span>"
+)
+PHONE = 328  # pixels that a phone leaves for a picture
 COLORS = 64  # of a palette; figures in gray have few more, and heat maps look the same
 
 
@@ -23,6 +34,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", _drop_unused, priority=900)
     app.connect("build-finished", _drop_search)
     app.connect("build-finished", _shrink_pictures)
+    app.connect("build-finished", _size_pictures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -56,3 +68,22 @@ def _shrink_pictures(app: Sphinx, exception: Exception | None) -> None:
         temporary = path.with_suffix(".part")
         small.save(temporary, "PNG", optimize=True)
         temporary.replace(path)
+
+
+def _size_pictures(app: Sphinx, exception: Exception | None) -> None:
+    if exception or app.builder.format != "html":
+        return
+    sizes = {}
+    for path in (Path(app.outdir) / "_images").glob("*.png"):
+        with Image.open(path) as picture:
+            sizes[path.name] = picture.size
+
+    def add_size(match: re.Match[str]) -> str:
+        width, height = sizes[match["name"]]
+        if "style=" in match[0]:  # a page gives it a size of its own
+            return match[0]
+        tag = f'{match["tag"]} width="{width}" height="{height}" />'
+        return BOX.format(width=width, tag=tag) if width > PHONE else tag
+
+    for path in Path(app.outdir).rglob("*.html"):
+        path.write_text(PICTURE.sub(add_size, path.read_text(encoding="utf-8")), encoding="utf-8")

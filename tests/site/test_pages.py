@@ -185,6 +185,38 @@ def test_nothing_sticks_out_of_the_window(opened: Opened) -> None:
     assert sizes == {width: width for width in sizes}
 
 
+# Words of letters and digits in tables that take more than one line.
+BROKEN_WORDS = """() => {
+    const broken = [];
+    for (const table of document.querySelectorAll(".bd-article table.table")) {
+        const walker = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            for (const { 0: word, index } of walker.currentNode.data.matchAll(/[\\p{L}\\d.%]+/gu)) {
+                const range = new Range();
+                range.setStart(walker.currentNode, index);
+                range.setEnd(walker.currentNode, index + word.length);
+                if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) {
+                    broken.push(word);
+                }
+            }
+        }
+    }
+    return broken;
+}"""
+
+
+def test_words_in_tables_and_letters_in_plots_can_be_read_on_a_phone(opened: Opened) -> None:
+    opened.window.set_viewport_size({"width": 360, "height": 900})
+    broken = opened.window.evaluate(BROKEN_WORDS)
+    shares = opened.window.eval_on_selector_all(
+        ".cell_output .wide-picture img",
+        "images => images.map(i => i.getBoundingClientRect().width / i.getAttribute('width'))",
+    )
+    opened.window.set_viewport_size({"width": 1280, "height": 900})
+    assert broken == []
+    assert all(share > 0.79 for share in shares), shares
+
+
 def test_no_serious_obstacle_for_assistive_technology(opened: Opened) -> None:
     # What fades from one theme to the other is judged when it has.
     opened.window.add_style_tag(content="* {transition: none !important}")
