@@ -105,7 +105,7 @@
     pen.lineWidth = 2;
     pen.strokeStyle = "white";
     pen.strokeRect(x + 3, y + 3, size - 6, size - 6);
-    pen.strokeStyle = "#d00000";
+    pen.strokeStyle = "black";
     pen.strokeRect(x + 1, y + 1, size - 2, size - 2);
   }
 
@@ -276,7 +276,7 @@
       show();
       if (done) {
         verdict.textContent = drawn
-          ? `The network reads a ${answer.digit}, with ${percent(answer.probabilities[answer.digit])}.`
+          ? `Model prediction: ${answer.digit}, with ${percent(answer.probabilities[answer.digit])}.`
           : "Draw a digit. On empty paper, only the biases speak.";
       }
     });

@@ -6,6 +6,7 @@
   const SIDE = 28;
   const PAPER = 280;
   const MOST_UNDONE = 30;
+  const FAINT = 0.35; // how dark the ink of a test image is on the paper
   const PHOTO_SIDE = 2000; // pixels; more would keep a phone busy for seconds, and end in 20 all the same
 
   /**
@@ -17,7 +18,7 @@
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", "Paper to draw on with mouse, pen or finger");
     const pen = canvas.getContext("2d", { willReadFrequently: true });
-    const paper = { canvas, strokes: [], photo: null, width: 20 };
+    const paper = { canvas, strokes: [], photo: null, traced: null, width: 20 };
     let stroke = null;
     let waiting = false;
 
@@ -30,6 +31,9 @@
     paper.show = () => {
       pen.fillStyle = "white";
       pen.fillRect(0, 0, PAPER, PAPER);
+      if (paper.traced) {
+        trace(paper.traced);
+      }
       if (paper.photo) {
         const scale = PAPER / Math.max(paper.photo.width, paper.photo.height);
         const [width, height] = [paper.photo.width * scale, paper.photo.height * scale];
@@ -45,6 +49,14 @@
         pen.stroke();
       }
     };
+    /** Show pixels that nobody drew here, such as a test image, faintly; the first stroke replaces them. */
+    function trace(pixels) {
+      const side = PAPER / SIDE;
+      pixels.forEach((ink, i) => {
+        pen.fillStyle = `rgb(0 0 0 / ${(FAINT * ink) / 255})`;
+        pen.fillRect((i % SIDE) * side, Math.floor(i / SIDE) * side, side, side);
+      });
+    }
     paper.picture = () => {
       if (!paper.photo || paper.strokes.length) {
         return pen.getImageData(0, 0, PAPER, PAPER);
@@ -58,7 +70,7 @@
     /** Replace what is on the paper; a pen that is still down draws no further. */
     paper.put = (strokes, photo) => {
       stroke = null;
-      Object.assign(paper, { strokes, photo });
+      Object.assign(paper, { strokes, photo, traced: null });
       paper.show();
     };
 
@@ -69,6 +81,7 @@
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);
       remember();
+      paper.traced = null;
       stroke = { id: event.pointerId, points: [position(event)], width: paper.width };
       paper.strokes.push(stroke);
       paper.show();
@@ -117,8 +130,10 @@
       paintInk(canvas, grid.pixels, SIDE);
       if (document.activeElement === canvas) {
         pen.lineWidth = 2;
-        pen.strokeStyle = "#d00000";
+        pen.strokeStyle = "white";
         pen.strokeRect(column * 10 + 1, row * 10 + 1, 8, 8);
+        pen.strokeStyle = "black";
+        pen.strokeRect(column * 10 - 1, row * 10 - 1, 12, 12);
       }
     };
     const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -174,6 +189,10 @@
     };
     const read = (done) => {
       grid.show();
+      if (!paper.strokes.length && !paper.photo) {
+        paper.traced = grid.pixels;
+        paper.show();
+      }
       changed(grid.pixels.some(Boolean) ? grid.pixels : null, done);
     };
     const look = (done) => {

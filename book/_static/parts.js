@@ -74,20 +74,19 @@
     });
   }
 
-  // Light orange, gray, dark blue: lighter is less and darker is more, whoever sees which colors.
-  const SIGNED = [[255, 205, 130], [150, 150, 150], [0, 30, 90]];
+  const ZERO = 128; // in the middle between white and black, as in the plots of weights
 
   /** Return the largest of the values, whatever their signs. */
   function largest(values) {
     return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   }
 
-  /** Paint values with a sign: 0 is gray, `most` is dark blue, and minus `most` light orange. */
+  /** Paint values with a sign: 0 is gray, `most` is black, and minus `most` is white. */
   function paintSigned(canvas, values, columns, most = largest(values)) {
     paint(canvas, values, columns, (value) => {
       const share = most ? Math.min(Math.max(value / most, -1), 1) : 0;
-      const end = SIGNED[share < 0 ? 0 : 2];
-      return SIGNED[1].map((middle, i) => Math.round(middle + Math.abs(share) * (end[i] - middle)));
+      const gray = Math.round(ZERO - share * (share < 0 ? 255 - ZERO : ZERO));
+      return [gray, gray, gray];
     });
   }
 

@@ -73,13 +73,27 @@ def test_a_test_image_is_read_at_once_and_drawing_goes_on_from_there(
 ) -> None:
     place = look_inside(window, site)
     verdict = place.locator(".part-verdict")
-    expect(verdict).to_contain_text("The network reads a 0")
+    expect(verdict).to_contain_text("Model prediction: 0")
     place.get_by_role("button", name="Show a test image").click()
-    expect(verdict).to_contain_text("The network reads a 1")
+    expect(verdict).to_contain_text("Model prediction: 1")
     place.get_by_role("button", name="Clear").click()
     expect(verdict).to_have_text("Draw a digit. On empty paper, only the biases speak.")
     pen(window, place, draw(3, np.random.default_rng(3)))
-    expect(verdict).to_contain_text("The network reads a 3")
+    expect(verdict).to_contain_text("Model prediction: 3")
+
+
+def test_first_stroke_replaces_the_test_image_that_the_paper_shows(
+    window: Page, site: Path
+) -> None:
+    darkest = """paper => Math.min(...paper.getContext("2d").getImageData(0, 0, 280, 280).data)"""
+    place = look_inside(window, site)
+    paper = place.locator(".pad-paper")
+    assert 100 < paper.evaluate(darkest) < 200
+    pen(window, place, draw(3, np.random.default_rng(3)))
+    expect(place.locator(".part-verdict")).to_contain_text("Model prediction: 3")
+    assert paper.evaluate(darkest) == 0
+    place.get_by_role("button", name="Clear").click()
+    assert paper.evaluate(darkest) == 255
 
 
 def test_what_neurons_say_is_what_the_network_computes(window: Page, site: Path) -> None:
@@ -201,4 +215,4 @@ def test_a_finger_that_moves_the_page_chooses_no_neuron(phone: Page, site: Path)
 def test_a_finger_reaches_every_button(phone: Page, site: Path) -> None:
     place = look_inside(phone, site)
     place.get_by_role("button", name="Show a test image").tap()
-    expect(place.locator(".part-verdict")).to_contain_text("The network reads a 1")
+    expect(place.locator(".part-verdict")).to_contain_text("Model prediction: 1")
