@@ -3,12 +3,14 @@
     mnist-course book
     python scripts/take_stills.py
 
-Opens the built book in Chromium and writes PNGs to book/images.
+Opens the built book in Chromium and writes PNGs to book/images. The one that stays until a reader
+loads the replay is also taken in the dark, for book/_static.
 """
 
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
@@ -51,18 +53,20 @@ def break_the_picture(_: Page, place: Locator) -> None:
 
 
 STILLS: dict[str, tuple[str, str, Callable[[Page, Locator], None]]] = {
-    "draw.png": ("own_digits", "draw", draw_a_seven),
-    "look_inside.png": ("building", "inside", draw_a_seven),
-    "replay.png": ("training", "replay", show_the_middle),
-    "break_it.png": ("robustness", "break", break_the_picture),
+    "images/draw.png": ("own_digits", "draw", draw_a_seven),
+    "images/look_inside.png": ("building", "inside", draw_a_seven),
+    "images/replay.png": ("training", "replay", show_the_middle),
+    "_static/replay_dark.png": ("training", "replay", show_the_middle),
+    "images/break_it.png": ("robustness", "break", break_the_picture),
 }
 
 
 def take(
-    browser: Browser, page: str, kind: str, act: Callable[[Page, Locator], None]
+    browser: Browser, page: str, kind: str, act: Callable[[Page, Locator], None], *, dark: bool
 ) -> Image.Image:
     """Return what a place of a page looks like after `act`."""
-    window = browser.new_page(viewport={"width": 1280, "height": 1600})
+    theme: Literal["dark", "light"] = "dark" if dark else "light"
+    window = browser.new_page(viewport={"width": 1280, "height": 1600}, color_scheme=theme)
     window.goto((ROOT / "_build" / "html" / "book" / f"{page}.html").as_uri())
     place = window.locator(f"[data-interactive={kind}]")
     place.scroll_into_view_if_needed()
@@ -79,8 +83,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), chromium_sandbox=False)
         for name, (page, kind, act) in STILLS.items():
-            picture = take(browser, page, kind, act)
-            path = ROOT / "book" / "images" / name
+            picture = take(browser, page, kind, act, dark="dark" in name)
+            path = ROOT / "book" / name
             with atomic(path) as temporary:
                 picture.convert("RGB").quantize(COLORS).save(temporary, optimize=True)
             print(

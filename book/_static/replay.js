@@ -4,12 +4,14 @@
 
   const { element, button, slider, percent, paintInk, paintSigned, unpack, load, fill } =
     globalThis.mnistCourse;
+  const here = document.currentScript.src;
   const MEGABYTES = 0.35; // what replay_data.js takes
   const SIDE = 28;
   const DIGITS = [...Array(10).keys()];
   const STRONG = 64; // half of a neuron's largest weight gets the full shade, or few would have any
   const REST = 500; // milliseconds without a move, after which the slider has come to rest
   const PACE = 300; // milliseconds for an epoch
+  const PICTURED = 10; // the epoch of the picture that is shown before
   const GROUPS = {
     first: "The first validation image of each digit",
     undecided: "The most undecided one of each digit",
@@ -213,7 +215,7 @@
 
   function makeConfusion({ confusion }) {
     const isMistake = (_, i) => i % 11 > 0; // the others are on the diagonal
-    // As for the curves, the untrained network does not count.
+    // What the untrained network mistakes would leave all others pale: it has a scale of its own.
     const most = Math.max(...confusion.slice(1).flatMap((counts) => [...counts].filter(isMistake)));
     const table = element("table", { className: "replay-confusion" });
     const caption = element("caption", {
@@ -230,12 +232,13 @@
       return made;
     });
     const show = (epoch) => {
+      const scale = Math.max(most, ...confusion[epoch].filter(isMistake));
       cells.forEach((cell, i) => {
         const count = confusion[epoch][i];
         cell.textContent = count;
         cell.classList.toggle("replay-none", count === 0);
         if (isMistake(count, i)) {
-          const share = Math.sqrt(Math.min(count / most, 1));
+          const share = Math.sqrt(count / scale);
           cell.style.backgroundColor = `rgb(128 128 128 / ${Math.round(60 * share)}%)`;
         }
       });
@@ -301,8 +304,24 @@
     return { part: [tools.part, sentence, said, charts, cards, below], input: tools.input };
   }
 
+  /** Say that the picture of the page is one, and show a dark one where the page is dark. */
+  function makeStill(picture) {
+    const light = picture.querySelector("img") || picture;
+    const dark = light.cloneNode();
+    light.classList.add("only-light");
+    Object.assign(dark, { className: "only-dark", loading: "lazy", src: new URL("replay_dark.png", here) });
+    light.after(dark);
+    const words = `A picture of the replay at epoch ${PICTURED}. Load it above to use it.`;
+    return element(
+      "figure",
+      { className: "replay-still" },
+      element("figcaption", { textContent: words }),
+      picture,
+    );
+  }
+
   fill.replay = async (place) => {
-    const still = place.querySelector("img");
+    const still = makeStill(place.querySelector(".wide-picture, img"));
     const notice = element("div", { role: "alert" });
     await new Promise((resolve) => {
       const ask = () =>

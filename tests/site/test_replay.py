@@ -56,7 +56,10 @@ def test_data_is_loaded_after_a_click_that_was_told_its_size(window: Page, site:
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))
     place = come_near(window, site)
-    expect(place.locator("img")).to_be_visible()
+    expect(place.locator("img").first).to_be_visible()
+    expect(place.locator("figcaption")).to_have_text(
+        "A picture of the replay at epoch 10. Load it above to use it."
+    )
     assert not [url for url in asked if url.endswith(DATA)]
     button = place.get_by_role("button", name="Load the replay")
     told = re.search(r"\(([\d.]+) MB\)", button.inner_text())
