@@ -29,6 +29,7 @@ SCREEN = 1.4  # pixels for each unit elsewhere: letters are as large as those of
 SMALL, MEDIUM, LARGE = 12, 13, 17  # letters, in units
 WORDS = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 SYMBOLS = "Georgia, 'Times New Roman', 'Liberation Serif', serif"
+THIN = 0.5  # of lines, in units
 MINUS, TIMES, DIVIDED, SQUARED = "\u2212\u00d7\u00f7\u00b2"
 Point = complex  # from left to right and, times j, from top to bottom
 Look = dict[str, Any]  # attributes of SVG, with underscores for hyphens
@@ -108,7 +109,10 @@ def lines(paths: Iterable[str], stroke: str, width: float, **look: Any) -> str:
 
 def weight(value: float, unit: float = 2) -> Look:
     """Return the look of the line of a weight."""
-    look = {"stroke": FOR if value > 0 else AGAINST, "width": unit * abs(value)}
+    width = unit * abs(value)
+    look: Look = {"stroke": FOR if value > 0 else AGAINST, "width": max(width, THIN)}
+    if width < THIN:  # a printer would draw a thinner line as dark as this one
+        look["stroke_opacity"] = width / THIN
     return look if value > 0 else look | {"stroke_dasharray": "6 4"}
 
 
