@@ -19,7 +19,7 @@ from mnist_course._files import atomic
 from mnist_course._programs import find_browser
 
 ROOT = Path(__file__).parents[1]
-COLORS = 64
+COLORS = 256  # chosen so that those of thin lines are among them
 SEVEN = [(70, 60), (210, 60), (120, 230)]  # in pixels of the paper
 
 
@@ -86,7 +86,8 @@ def main() -> None:
             picture = take(browser, page, kind, act, dark="dark" in name)
             path = ROOT / "book" / name
             with atomic(path) as temporary:
-                picture.convert("RGB").quantize(COLORS).save(temporary, optimize=True)
+                small = picture.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE)
+                small.save(temporary, optimize=True)
             print(
                 f"Wrote {path}: {picture.width} x {picture.height}, {path.stat().st_size:,} bytes"
             )
