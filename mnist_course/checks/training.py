@@ -1,21 +1,22 @@
 """Checks of assignment 06: the loss, the training, and what its curves tell."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from mnist_course._arrays import Float32Array
 from mnist_course._backend import keras
-from mnist_course.data import MNIST, load_mnist
+from mnist_course.data import load_mnist
 from mnist_course.preprocessing import normalize
 
 from .core import (
+    Case,
     CheckError,
-    advise,
-    call,
+    FunctionCheck,
     expect,
-    expect_number,
-    find_better_scale,
+    is_written,
     kind,
     measure_accuracy,
     predict,
@@ -26,441 +27,721 @@ from .core import (
 BANDS = {0.90: 1, 0.95: 1, 0.97: 2, 0.98: 2}
 TARGET = max(BANDS)
 TRAINING = 48_000  # the training images after these are for validation
+SMALLEST = 1e-7  # the lowest probability that counts as it is
 
-DIAGNOSES = ("underfitting", "overfitting", "good")
-_ACCURACY = "The last accuracy on the *training* images decides: is it below 0.9?"
-_NOT_LOW = (
-    "The last accuracy on the *training* images decides, and it is not below 0.9. 'underfitting' "
-    "is what `val_accuracy` gives."
-)
-_RATIO = "Compare the last validation loss with the lowest one."
+MISSING = object()  # stands for a None that isn't just an answer never attempted
+TrainingCheck = Callable[[Any, Any, Any], None]
 
 
-@task("backpropagation.html#what-an-answer-costs")
-def cross_entropy(cross_entropy: Any) -> str:
-    """Check a function that computes the mean cross-entropy of digits."""
+def _right(probabilities: Any, labels: Any) -> Any:
+    return probabilities[np.arange(len(labels)), labels]
+
+
+def _costs(probabilities: Any, labels: Any) -> Any:
+    return -np.log(np.maximum(_right(probabilities, labels), SMALLEST))
+
+
+def _logs(probabilities: Any) -> Any:
+    return np.log(np.maximum(probabilities, SMALLEST))
+
+
+def _one_hot(labels: Any) -> Any:
+    return np.eye(10)[labels]
+
+
+def _answers(right: list[float]) -> tuple[Any, Any]:
+    """Make answers in which the right digits got these probabilities, and their labels."""
+    rng = np.random.default_rng(len(right))
+    labels = rng.integers(0, 10, len(right), dtype=np.uint8)
+    others = rng.uniform(0.5, 1.5, (len(right), 10)) * (1 - _one_hot(labels))
+    rest = (1 - np.array(right))[:, np.newaxis]
+    probabilities = rest * others / others.sum(axis=1, keepdims=True)
+    probabilities[np.arange(len(right)), labels] = right
+    return probabilities, labels
+
+
+def _many_answers() -> tuple[Any, Any]:
     rng = np.random.default_rng(5)
-    # As many images as digits, so that labels taken for rows of ten compute something, too.
-    probabilities = rng.dirichlet(np.full(10, 0.5), size=10).clip(1e-3)
+    probabilities = rng.dirichlet(np.full(10, 0.5), size=25).clip(1e-3)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    labels = rng.permutation(10).astype(np.uint8)
-    answer = call(cross_entropy, probabilities, labels)
-    expect(
-        np.shape(answer) == (),
-        f"`cross_entropy` returned {kind(answer)}; expected one number, the mean over the images.",
-    )
-    loss = expect_number(answer, "the loss")
-    for wrong, mistake in _wrong_losses(probabilities, labels):
-        expect(not np.isclose(loss, wrong, rtol=1e-3), f"the loss is {loss:.4g}: {mistake}")
-    right = np.take_along_axis(probabilities, labels[:, None].astype(int), axis=1)
-    expected = -np.log(right).mean()
-    expect(
-        np.isclose(loss, expected, rtol=1e-4),
-        f"the loss is {loss:.4g}; expected {expected:.4g}. Compute the example of the task, step "
-        "by step.",
-    )
-    answer = call(cross_entropy, probabilities[:4], labels[:4])
-    fewer = expect_number(answer, "the loss of 4 images", finite=False)
-    expect(
-        np.isclose(fewer, -np.log(right[:4]).mean(), rtol=1e-4),
-        "ten images came out right, and four did not. Do not count on a number of images.",
-    )
-    certain = np.eye(10)[[3]]
-    answer = call(cross_entropy, certain, np.array([8]))
-    cost = expect_number(answer, "the loss of an impossible digit", finite=False)
-    expect(
-        not np.isnan(cost),
-        "where a probability is 0, the loss became NaN (not a number), because 0 times log(0) is "
-        "NaN. Raise small probabilities to 1e-7 before you take the logarithm.",
-    )
-    expect(
-        np.isfinite(cost),
-        "a digit with the probability 0 made the loss infinite, because log(0) is minus infinity. "
-        "Raise small probabilities to 1e-7 before you take the logarithm.",
-    )
-    expect(
-        np.isclose(cost, -np.log(1e-7), rtol=1e-4),
-        f"a digit with the probability 0 costs {cost:.4g}; expected 16.12, as if it had the "
-        "probability 1e-7.",
-    )
-    return "the mean is right, and a probability of 0 does no harm."
+    return probabilities.astype("float32"), rng.integers(0, 10, 25, dtype=np.uint8)
 
 
+ONE_IMAGE = np.array([[0.01, 0.02, 0.2, 0.5, 0.03, 0.04, 0.05, 0.06, 0.07, 0.02]])
+
+cross_entropy = FunctionCheck(
+    name="cross_entropy",
+    section="backpropagation.html#what-an-answer-costs",
+    correct=lambda probabilities, labels: _costs(probabilities, labels).mean(),
+    cases=[
+        Case((ONE_IMAGE, np.array([2]))),
+        Case(_answers([0.2, 0.5]), "for two images whose right digits got 0.2 and 0.5"),
+        Case(_many_answers(), "for random probabilities of 25 images, of type float32"),
+        Case(
+            _answers([0.4, 0.0]),
+            "for two images whose right digits got 0.4 and 0, which counts as 1e-7",
+        ),
+        Case(
+            _answers([0.4, 1e-9]),
+            "for two images whose right digits got 0.4 and 1e-9, which counts as 1e-7",
+        ),
+        Case(
+            _answers([0.4, 3e-7]),
+            "for two images whose right digits got 0.4 and 3e-7, which isn't below 1e-7",
+        ),
+        Case(_answers([1.0]), "for an image whose right digit got 1"),
+    ],
+    near=1e-5,
+    praise="it's the mean cost of the right digits, and a probability of 0 does no harm.",
+    mistakes={
+        "The minus is missing: the logarithm of a probability is negative, and a cost is "
+        "positive.": lambda p, labels: -_costs(p, labels).mean(),
+        "That's the sum over the images. Take the mean.": lambda p, labels: _costs(p, labels).sum(),
+        "That's a cost per image. Take their mean.": _costs,
+        "That's the logarithm to base 2. `np.log` is the natural one.": lambda p, labels: (
+            _costs(p, labels).mean() / np.log(2)
+        ),
+        "That's the logarithm to base 10. `np.log` is the natural one.": lambda p, labels: (
+            _costs(p, labels).mean() / np.log(10)
+        ),
+        "That's `-np.log1p(p)`, the logarithm of 1 + p.": lambda p, labels: (
+            -np.log1p(np.maximum(_right(p, labels), SMALLEST)).mean()
+        ),
+        "That's -ln(1 - p). Take -ln(p).": lambda p, labels: (
+            -np.log(np.clip(1 - _right(p, labels), SMALLEST, 1)).mean()
+        ),
+        "That's the logarithm of the mean probability. Take the mean of the logarithms.": (
+            lambda p, labels: -np.log(max(_right(p, labels).mean(), SMALLEST))
+        ),
+        "That's the mean probability of the right digits. The logarithm is missing.": (
+            lambda p, labels: _right(p, labels).mean()
+        ),
+        "That's 1 minus the mean probability of the right digits. Take the logarithm instead.": (
+            lambda p, labels: 1 - _right(p, labels).mean()
+        ),
+        "That's the squared error of the right digits, the mean of (1 - p)².": lambda p, labels: (
+            (1 - _right(p, labels)) ** 2
+        ).mean(),
+        "That's the mean squared error of all ten probabilities.": lambda p, labels: (
+            (_one_hot(labels) - p) ** 2
+        ).mean(),
+        "That's the median of the costs. Take their mean.": lambda p, labels: np.median(
+            _costs(p, labels)
+        ),
+        "That's the cost of the first image alone: a `return` inside the loop ends it in the first "
+        "round.": lambda p, labels: _costs(p, labels)[0],
+        "That's the cost of the first image, divided by the number of images: a `return` inside "
+        "the loop ends it in the first round.": lambda p, labels: (
+            _costs(p, labels)[0] / len(labels)
+        ),
+        "That's the cost of the last image alone. Each round of a loop has to add to what's there, "
+        "with `+=`.": lambda p, labels: _costs(p, labels)[-1],
+        "That's the cost of the last image, divided by the number of images. Each round of a loop "
+        "has to add to what's there, with `+=`.": lambda p, labels: (
+            _costs(p, labels)[-1] / len(labels)
+        ),
+        "That's the mean, divided by the number of images once more.": lambda p, labels: (
+            _costs(p, labels).mean() / len(labels)
+        ),
+        "That's divided by ten times the number of images, as if all ten digits of an image "
+        "counted.": lambda p, labels: _costs(p, labels).mean() / 10,
+        "That takes the *largest* probability of each image. Take that of the right digit, which "
+        "the label tells.": lambda p, labels: -_logs(p.max(axis=1)).mean(),
+        "That's the mean over all ten digits of every image. Only the right digit counts.": (
+            lambda p, labels: -_logs(p).mean()
+        ),
+        "That's the sum over all ten digits of an image. Only the right digit counts.": (
+            lambda p, labels: -_logs(p).sum(axis=1).mean()
+        ),
+        "That's the mean of `probabilities[:, labels]`, which takes the columns of *all* labels "
+        "from every row. Each row has one label of its own.": lambda p, labels: (
+            -_logs(p[:, labels]).mean()
+        ),
+        "The labels were multiplied with the logarithms. A label isn't a factor: it's the number "
+        "of the column that counts.": lambda p, labels: (
+            -(labels[:, np.newaxis] * _logs(p)).sum(axis=1).mean()
+        ),
+        "That charges the nine wrong digits, too: it's the binary cross-entropy, summed over the "
+        "ten digits.": lambda p, labels: (
+            -(_one_hot(labels) * _logs(p) + (1 - _one_hot(labels)) * _logs(1 - p)).sum(axis=1)
+        ).mean(),
+        "That charges the nine wrong digits, too: it's the binary cross-entropy, averaged over the "
+        "ten digits.": lambda p, labels: (
+            -(_one_hot(labels) * _logs(p) + (1 - _one_hot(labels)) * _logs(1 - p))
+        ).mean(),
+        "Each logarithm was weighted by its own probability, over all ten digits: that's the "
+        "entropy of the answers, which doesn't need the labels.": lambda p, labels: (
+            -(p * _logs(p)).sum(axis=1).mean()
+        ),
+        "Each logarithm was multiplied by its own probability. The cost is the logarithm alone.": (
+            lambda p, labels: (_right(p, labels) * _costs(p, labels)).mean()
+        ),
+        "That's the power of e: the mean cost went through `np.exp`.": lambda p, labels: np.exp(
+            _costs(p, labels).mean()
+        ),
+        "Softmax was applied to the probabilities first. They are probabilities already.": (
+            lambda p, labels: (np.log(np.exp(p).sum(axis=1)) - _right(p, labels)).mean()
+        ),
+        "That's the share of images that are read right.": lambda p, labels: (
+            p.argmax(axis=1) == labels
+        ).mean(),
+        "That's the share of images that are read wrong.": lambda p, labels: (
+            p.argmax(axis=1) != labels
+        ).mean(),
+        "A probability of 0 makes it infinite. Raise small probabilities to 1e-7 *before* you take "
+        "the logarithm.": lambda p, labels: -np.log(_right(p, labels)).mean(),
+        "0 times log(0) is NaN, not a number. Raise small probabilities to 1e-7 before you take "
+        "the logarithm.": lambda p, labels: -(_one_hot(labels) * np.log(p)).sum(axis=1).mean(),
+        "Images whose right digit got 0 were left out of the mean.": lambda p, labels: (
+            -np.log(_right(p, labels)[_right(p, labels) > 0]).mean()
+        ),
+        "Images whose right digit got less than 1e-7 cost nothing here.": lambda p, labels: (
+            np.where(_right(p, labels) < SMALLEST, 0, _costs(p, labels)).mean()
+        ),
+        "Only a probability of exactly 0 became 1e-7. Everything below 1e-7 should.": (
+            lambda p, labels: (
+                -np.log(np.where(_right(p, labels) == 0, SMALLEST, _right(p, labels))).mean()
+            )
+        ),
+        "The logarithms were cut off at 1e-7, not the probabilities. `np.clip` or `np.maximum` "
+        "comes before `np.log`.": lambda p, labels: -np.full(len(labels), SMALLEST).mean(),
+        **{
+            f"{raised} was added to every probability. Leave those above 1e-7 as they are.": (
+                lambda p, labels, raised=raised: -np.log(_right(p, labels) + raised).mean()
+            )
+            for raised in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+        },
+        **{
+            f"Small probabilities became {raised}, not 1e-7.": (
+                lambda p, labels, raised=raised: (
+                    -np.log(np.maximum(_right(p, labels), raised)).mean()
+                )
+            )
+            for raised in (1e-6, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
+        },
+        **{
+            f"That's rounded to {digits} decimals.": (
+                lambda p, labels, digits=digits: np.round(_costs(p, labels).mean(), digits)
+            )
+            for digits in (1, 2, 3, 4)
+        },
+    },
+)
+
+
+def mind_missing(check: TrainingCheck) -> TrainingCheck:
+    """Replace None with `MISSING` if a function is written, so that it counts as attempted."""
+
+    @functools.wraps(check)
+    def run(train_network: Any, model: Any, history: Any) -> None:
+        if callable(train_network) and is_written(train_network):
+            model, history = (MISSING if made is None else made for made in (model, history))
+        check(train_network, model, history)
+
+    return run
+
+
+@mind_missing
 @task("training.html#the-lines-that-matter")
-def train_network(model: Any, history: Any) -> str:
+def train_network(train_network: Any, model: Any, history: Any) -> str:
     """Check a trained network on the validation images; the grade looks at the test images."""
-    expect(
-        not isinstance(history, keras.Model),
-        "model and history came in the wrong order: `return model, history`.",
-    )
-    expect(
-        isinstance(model, keras.Model),
-        f"the model is {kind(model)}; expected a Keras model, such as `build_mlp()` returns.",
-    )
-    curves = getattr(history, "history", history)
-    expect(
-        isinstance(curves, Mapping),
-        f"the history is {kind(history)}; expected what `fit` returns.",
-    )
-    expect(len(curves.get("loss", [])) > 0, "the history is empty: train for at least one epoch.")
-
-    mnist = load_mnist()
-    images, labels = mnist.train_images[TRAINING:], mnist.train_labels[TRAINING:]
-    accuracy = measure_accuracy(model, normalize(images), labels)
-    seen = f"the network recognizes {accuracy:.2%} of the {len(labels):,} validation images"
+    curves = expect_trained(train_network, model, history)
+    accuracy = measure_accuracy(model, *load_validation())
+    seen = f"the network recognizes {accuracy:.2%} of the 12,000 validation images"
     if accuracy < TARGET:
         points = sum(points for band, points in BANDS.items() if accuracy >= band)
         raise CheckError(
             f"{seen}; expected at least {TARGET:.1%} (as many test images would earn {points} of "
-            f"{sum(BANDS.values())} points). {_cause(model, curves, mnist)}"
+            f"{sum(BANDS.values())} points). {describe_training(model, curves)}"
         )
-    praise = f"{seen}."
-    if "val_loss" not in curves:
-        praise += " The curves below lack val_loss, though: validation_data=validation adds it."
-    return praise
+    return f"{seen}.{note_missing_validation(curves)}"
 
 
-@task("overfitting.html#so-when-do-you-stop")
-def best_epoch(best_epoch: Any) -> str:
-    """Check a function that finds the epoch with the lowest validation loss."""
-    history = {
-        "loss": [0.60, 0.41, 0.30, 0.22, 0.17, 0.13, 0.09, 0.11, 0.10],
-        "accuracy": [0.81, 0.87, 0.91, 0.93, 0.95, 0.96, 0.97, 0.965, 0.98],
-        "val_loss": [0.55, 0.40, 0.34, 0.28, 0.31, 0.33, 0.36, 0.39, 0.42],
-        "val_accuracy": [0.83, 0.88, 0.90, 0.91, 0.915, 0.93, 0.92, 0.92, 0.91],
-    }
-    losses = [0.5, 0.3, 0.4, 0.3, 0.6]
-    tie = dict.fromkeys(history, losses)
-    answer, answer_to_tie = _epoch(best_epoch, history), _epoch(best_epoch, tie)
+def load_validation() -> tuple[Float32Array, Any]:
+    """Return the normalized validation images, and their labels."""
+    mnist = load_mnist()
+    return normalize(mnist.train_images[TRAINING:]), mnist.train_labels[TRAINING:]
+
+
+def expect_trained(train_network: Any, model: Any, history: Any) -> Mapping[str, Any]:
+    """Fail unless there are a model and a history of its training; return the curves."""
     expect(
-        answer != answer_to_tie,
-        f"`best_epoch` returned {answer:g} for two histories whose best epochs differ. Use the "
-        "argument `history`, not `curves`.",
-    )
-    mistakes = {
-        3: "that is the right one, counted from 0. Epochs are counted from 1.",
-        7: "there the loss on the *training* images is lowest. Look at val_loss.",
-        6: "there the validation *accuracy* is highest. Look for the lowest val_loss.",
-        1: "there the validation loss is *highest*. Look for the lowest.",
-        0.28: "that is the lowest validation loss itself. In which epoch was it reached?",
-        9: "that is the last epoch. Look for the lowest val_loss.",
-    }
-    for wrong, mistake in mistakes.items():
-        expect(answer != wrong, f"`best_epoch` returned {answer:g}: {mistake}")
-    expect(
-        answer == 4,
-        f"`best_epoch` returned {answer:g}; expected 4 for the validation losses "
-        f"{history['val_loss']}.",
+        callable(train_network), f"`train_network` is {kind(train_network)}; expected a function."
     )
     expect(
-        answer_to_tie == 2,
-        f"for the validation losses {losses} `best_epoch` returned {answer_to_tie:g}; expected 2, "
-        "the first of the two lowest.",
+        model is not MISSING,
+        "`train_network` is written, but `model` is still None: the cell above stopped with an "
+        "error, or its last line is missing.",
     )
-    return "the lowest validation loss, counted from 1."
+    expect(
+        isinstance(model, keras.Model) or not isinstance(history, keras.Model),
+        "the network came second: `return model, history`, in this order.",
+    )
+    expect(
+        isinstance(model, keras.Model),
+        f"`model` is {kind(model)}; expected a Keras model.",
+    )
+    curves = getattr(history, "history", history)
+    expect(
+        isinstance(curves, Mapping),
+        f"`history` is {'None' if history is MISSING else kind(history)}; expected what `fit` "
+        "returns.",
+    )
+    expect(len(curves.get("loss", [])) > 0, "`history` is empty: train for at least one epoch.")
+    return curves
 
 
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def diagnose(diagnose: Any) -> str:
-    """Check a function that names what learning curves show."""
-    for accuracy, val_loss, expected, overlooked in _CURVES:
-        history = {
-            "loss": [0.5, 0.1, 0.01],
-            "accuracy": accuracy,
-            "val_loss": val_loss,
-            "val_accuracy": [0.8, 0.86, 0.89],
-        }
-        with advise(_ADVICE):
-            answer = call(diagnose, history)
-        expect(
-            isinstance(answer, str),
-            f"`diagnose` returned {kind(answer)}; expected a text: one of {', '.join(DIAGNOSES)}.",
-        )
-        expect(
-            answer in DIAGNOSES,
-            f"`diagnose` returned {answer!r}; expected exactly one of {', '.join(DIAGNOSES)}, in "
-            "small letters.",
-        )
-        expect(
-            answer == expected,
-            f"for training accuracies {accuracy} and validation losses {val_loss} `diagnose` "
-            f"returned {answer!r}; expected {expected!r}. "
-            f"{overlooked.get(answer, _NOT_LOW if answer == 'underfitting' else _ACCURACY)}",
-        )
-    return "the three cases are told apart."
+def note_missing_validation(curves: Mapping[str, Any]) -> str:
+    """Say that a history has no validation curves, or return ""."""
+    if "val_loss" in curves:
+        return ""
+    return " But `history` has no val_loss; `validation_data=validation` adds it."
 
 
-# What `call` says of mistakes with histories, and what helps.
-_ADVICE = {
-    "has no attribute 'history'": "`history` is the dictionary itself.",
-    "`diagnose` returned None": "It has to return a text in all three cases.",
-}
-
-# Accuracy, val_loss, the right answer, and what a wrong one overlooks, if not the accuracy.
-_CURVES = [
-    ([0.80, 0.85, 0.88], [0.50, 0.45, 0.42], "underfitting", {}),
-    (
-        [0.80, 0.95, 0.99],
-        [0.50, 0.40, 0.39],
-        "good",
-        {"overfitting": f"The validation loss never rose. {_RATIO}"},
-    ),
-    (
-        [0.80, 0.95, 0.99],
-        [0.30, 0.20, 0.28],
-        "overfitting",
-        {"good": "The last validation loss, 0.28, is 40% above the lowest, 0.20."},
-    ),
-    (
-        [0.80, 0.95, 0.99],
-        [0.30, 0.20, 0.21],
-        "good",
-        {"overfitting": "The last validation loss, 0.21, is only 5% above the lowest, 0.20."},
-    ),
-    (
-        [0.80, 0.95, 0.99],
-        [3.00, 2.00, 2.15],
-        "good",
-        {"overfitting": "10% means a tenth of the lowest one, not 0.1."},
-    ),
-    (
-        [0.80, 0.95, 0.99],
-        [0.20, 0.24, 0.25],
-        "overfitting",
-        {"good": f"The lowest one is that of any epoch, not that of the epoch before. {_RATIO}"},
-    ),
-    (
-        [0.60, 0.70, 0.80],
-        [0.30, 0.20, 0.40],
-        "underfitting",
-        {"overfitting": "Both rules apply here, and the one about the accuracy comes first."},
-    ),
-    (
-        [0.80, 0.92, 0.85],
-        [0.30, 0.20, 0.20],
-        "underfitting",
-        {"good": "The accuracy was higher before, but the last one decides."},
-    ),
-    (
-        [0.80, 0.85, 0.90],
-        [0.50, 0.45, 0.42],
-        "good",
-        {"underfitting": "An accuracy of exactly 0.9 is not *below* 0.9."},
-    ),
-]
+def describe_training(model: Any, curves: Mapping[str, Any]) -> str:
+    """State how a network was trained, and the most telling of what can be measured now."""
+    mnist = load_mnist()
+    some = normalize(mnist.train_images[:TRAINING:10]), mnist.train_labels[:TRAINING:10]
+    return " ".join(
+        [
+            _describe_history(curves),
+            _describe_steps(model),
+            _describe_outputs(model, some[0])
+            or _describe_other_images(model)
+            or _describe_known(curves, measure_accuracy(model, *some)),
+        ]
+    )
 
 
-def _epoch(best_epoch: Any, history: Mapping[str, Any]) -> float:
-    """Return what a learner's function takes for the best epoch."""
-    with advise(_ADVICE):
-        answer = call(best_epoch, history)
+def _describe_history(curves: Mapping[str, Any]) -> str:
+    losses = curves["loss"]
+    if len(losses) == 1:
+        return f"`history` has 1 epoch, with a loss of {losses[0]:.3g}."
+    return (
+        f"`history` has {len(losses)} epochs: the loss was {losses[0]:.3g} in the first and "
+        f"{losses[-1]:.3g} in the last."
+    )
+
+
+def _describe_steps(model: Any) -> str:
+    """State how many steps the optimizer made, and how long they were."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return "`model` has no optimizer: it isn't compiled."
+    steps = int(optimizer.iterations)
+    made = f"The optimizer of `model` has made {steps:,} step{'' if steps == 1 else 's'}"
+    rate = optimizer.get_config().get("learning_rate")
+    if not isinstance(rate, dict):
+        return f"{made}, and its learning rate is {float(optimizer.learning_rate):.2g}."
     try:
-        return float(answer)
-    except (TypeError, ValueError):
-        raise CheckError(f"`best_epoch` returned {kind(answer)}; expected one number.") from None
-
-
-def _wrong_losses(probabilities: Any, labels: Any) -> list[tuple[float, str]]:
-    """Return what the usual mistakes compute, each with what to say about it."""
-    logs = np.log(probabilities)
-    right = np.take_along_axis(probabilities, labels[:, None].astype(int), axis=1)
-    costs = -np.log(right)
-    columns = (
-        "the labels were used as factors. Each label is a digit: the number of the column in which "
-        "the probability of the right digit stands."
-    )
-    return [
-        (
-            -costs.mean(),
-            "a loss is positive, and the logarithm of a probability is negative. There is a minus "
-            "missing.",
-        ),
-        (costs.sum(), "that is the sum over the images. Take the mean."),
-        (
-            costs.mean() / 10,
-            "that is the mean over all ten digits of every image. Divide by the number of images "
-            "only.",
-        ),
-        (
-            costs.mean() / np.log(2),
-            "that is right to base 2. Take the natural logarithm, `np.log`.",
-        ),
-        (
-            costs.mean() / np.log(10),
-            "that is right to base 10. Take the natural logarithm, `np.log`.",
-        ),
-        (
-            -np.log(right.mean()),
-            "that is the logarithm of the mean. Take the mean of the logarithms.",
-        ),
-        (
-            right.mean(),
-            "that is the mean probability of the right digits. The logarithm is missing.",
-        ),
-        (
-            1 - right.mean(),
-            "that is how much is missing to a probability of 1. Take the logarithm instead.",
-        ),
-        (
-            -logs.max(axis=1).mean(),
-            "that looks at the digit with the *largest* probability. Take the one that the label "
-            "names.",
-        ),
-        (
-            -logs.mean(),
-            "that is the mean over all probabilities. From each row, only the one in the column of "
-            "its own label counts; `probabilities[:, labels]` takes more than that.",
-        ),
-        (
-            -logs.sum(axis=1).mean(),
-            "that sums all probabilities of an image. Only the one of the right digit counts.",
-        ),
-        (-(labels * logs).sum(axis=1).mean(), columns),
-        (-(labels * logs).mean(), columns),
-        (-(labels[:, None] * logs).sum(axis=1).mean(), columns),
-        (-(labels[:, None] * logs).mean(), columns),
-    ]
-
-
-def _cause(model: Any, curves: Mapping[str, Any], mnist: MNIST) -> str:
-    """Return what may have kept the network from the target, the surest cause first."""
-    outputs = predict(model, normalize(mnist.train_images[:TRAINING:10]))
-    known = float((outputs.argmax(axis=1) == mnist.train_labels[:TRAINING:10]).mean())
+        schedule = keras.optimizers.schedules.deserialize(rate)
+        first, middle, last = (float(schedule(step)) for step in (0, steps // 2, steps))
+    except (TypeError, ValueError):  # a schedule that the learner wrote
+        return f"{made}, and its learning rate is {float(optimizer.learning_rate):.2g} now."
     return (
-        _divergence(model, curves)
-        or _missing_softmax(model, outputs)
-        or _scale_mistake(model, mnist)
-        or _little_known(known, curves)
-        or _second_softmax(model, outputs)
-        or _schedule_mistake(model)
-        or _short_training(known, len(curves["loss"]))
-        or _what_is_left(model)
+        f"{made}; its learning rate was {first:.2g} at the start, {middle:.2g} halfway, and "
+        f"{last:.2g} at the end."
     )
 
 
-def _divergence(model: Any, curves: Mapping[str, Any]) -> str:
-    """Say whether the learning rate was too high."""
-    if not np.isfinite(curves["loss"][-1]):
-        return "The loss is not a finite number any more: try a smaller learning rate."
-    rate, _ = _learning_rate(model)
-    adaptive = keras.optimizers.Adam | keras.optimizers.Nadam | keras.optimizers.RMSprop
-    if rate >= 0.01 and isinstance(model.optimizer, adaptive):
+def _describe_outputs(model: Any, images: Any) -> str:
+    """State what a network puts out, if its loss takes it for something else."""
+    name = getattr(model.loss, "name", model.loss)
+    if not isinstance(name, str) or "crossentropy" not in name:
+        return ""
+    sums = predict(model, images).sum(axis=1)
+    are_probabilities = np.allclose(sums, 1, atol=1e-3)
+    if are_probabilities and getattr(model.loss, "from_logits", False):
+        return "Its outputs sum to 1 for each image, but its loss has `from_logits=True`."
+    if not are_probabilities and not getattr(model.loss, "from_logits", False):
         return (
-            f"The learning rate is {rate:g}, at which the steps are too large to arrive anywhere. "
-            "Try 0.001 or 0.002."
+            f"Its outputs for the first image sum to {sums[0]:.3g}, not to 1, but its loss takes "
+            "them for probabilities."
         )
     return ""
 
 
-def _scale_mistake(model: Any, mnist: MNIST) -> str:
-    """Say whether a network makes far fewer mistakes on images of another scale."""
-    images = normalize(mnist.train_images[TRAINING::5])
-    labels = mnist.train_labels[TRAINING::5]
-    scales = {
-        "raw gray values from 0 to 255": images * 255,
-        "images divided by 255 a second time": images / 255,
+def _describe_other_images(model: Any) -> str:
+    """State on which other form of the images a network makes half as many mistakes, if any.
+
+    Of mirrored or turned images, a network reads 90% only if it has learned from such.
+    """
+    images, labels = (part[::5] for part in load_validation())
+    accuracy = measure_accuracy(model, images, labels)
+    scaled = {
+        "images multiplied by 255": images * 255,
+        "images divided by 255 once more": images / 255,
         "standardized images": (images - images.mean()) / images.std(),
+        "images from -1 to 1": 2 * images - 1,
     }
-    least = 1 - 0.8 * (1 - measure_accuracy(model, images, labels))
-    if scale := find_better_scale(model, labels, scales, least):
-        return (
-            f"It does much better on {scale}, so it learned from such. `images` are between 0 and "
-            "1 already: train on them as they are."
-        )
+    turned = {
+        "inverted images": 1 - images,
+        "mirrored images": images[:, :, ::-1],
+        "images turned upside down": images[:, ::-1],
+        "transposed images": images.transpose(0, 2, 1),
+    }
+    for forms, least in ((scaled, max(0.5, (1 + accuracy) / 2)), (turned, 0.9)):
+        for name, form in forms.items():
+            if (reads := measure_accuracy(model, form, labels)) >= least:
+                return f"On {name}, it reads {reads:.1%}."
     return ""
 
 
-def _missing_softmax(model: Any, outputs: Any) -> str:
-    if _are_probabilities(outputs) or _expects_logits(model):
-        return ""
-    return (
-        "It does not end with softmax, so what it returns are no probabilities, and the loss "
-        "takes them for such. Add softmax to the last layer, or give the loss from_logits=True."
-    )
-
-
-def _second_softmax(model: Any, outputs: Any) -> str:
-    if not (_are_probabilities(outputs) and _expects_logits(model)):
-        return ""
-    return (
-        "It ends with softmax, but its loss has from_logits=True, which means that there is "
-        "none: leave one of them out. Then look at the hints for the rest."
-    )
-
-
-def _are_probabilities(outputs: Any) -> bool:
-    return np.allclose(outputs.sum(axis=1), 1, atol=1e-3)
-
-
-def _expects_logits(model: Any) -> bool:
-    return bool(getattr(model.loss, "from_logits", False))
-
-
-def _little_known(known: float, curves: Mapping[str, Any]) -> str:
-    """Say whether the network guesses, or knows only some of the training images."""
-    if known < 0.2:
-        return "That is as good as guessing. Is it the model that was trained, and not a new one?"
+def _describe_known(curves: Mapping[str, Any], known: float) -> str:
+    """State how many training images a network reads, and if its history says otherwise."""
+    reads = f"It reads {known:.1%} of the {TRAINING:,} training images"
     learned = float(np.max(curves.get("accuracy", [0])))
     if learned > known + 0.03:
-        return (
-            f"In training it reached {learned:.1%}, but it recognizes {known:.1%} of all "
-            f"{TRAINING:,} training images. Did it see only a few, and learn those by heart? Train "
-            "on all."
-        )
-    return ""
+        return f"{reads}, but in `history`, the accuracy reached {learned:.1%}."
+    return f"{reads}."
 
 
-def _short_training(known: float, epochs: int) -> str:
-    if epochs < 10:
-        return (
-            f"It was trained for {epochs} epoch{'' if epochs == 1 else 's'} only. Let it see the "
-            "images more often."
-        )
-    if known < 0.97:
-        return (
-            f"Even of the training images it recognizes {known:.1%} only: train for more "
-            "epochs, or at a higher learning rate in the beginning."
-        )
-    return ""
+def _history(
+    val_loss: list[float],
+    loss: list[float] | None = None,
+    accuracy: list[float] | None = None,
+    val_accuracy: list[float] | None = None,
+) -> dict[str, list[float]]:
+    """Make a history; what isn't given falls or rises steadily."""
+    rising = np.linspace(0.5, 0.95, len(val_loss)).tolist()
+    return {
+        "loss": loss or rising[::-1],
+        "accuracy": accuracy or rising,
+        "val_loss": val_loss,
+        "val_accuracy": val_accuracy or rising,
+    }
 
 
-def _what_is_left(model: Any) -> str:
-    rate, constant = _learning_rate(model)
-    if constant:
-        return (
-            f"The learning rate stays at {rate:g} to the end, so luck decides where the last steps "
-            "lead. Let it fall to 0, and take larger batches: see the hints."
-        )
-    return "Larger batches, more epochs and weight decay help: see the hints."
+def _epoch_case(
+    val_loss: list[float],
+    loss: list[float] | None = None,
+    accuracy: list[float] | None = None,
+    val_accuracy: list[float] | None = None,
+) -> Case:
+    listed = ", ".join(map(str, val_loss))
+    history = _history(val_loss, loss, accuracy, val_accuracy)
+    return Case((history,), f"for the validation losses {listed}")
 
 
-def _learning_rate(model: Any) -> tuple[float, bool]:
-    """Return the learning rate, of a schedule the first one, and whether it is constant."""
-    if not model.compiled:
-        return 0.0, False
-    rate = model.optimizer.get_config()["learning_rate"]
-    if isinstance(rate, dict):
-        return float(rate["config"].get("initial_learning_rate", 0)), False
-    return float(rate), True
+def _stop_early(patience: int) -> Callable[[Any], int]:
+    """Make a function that gives up after some epochs without a lower loss."""
+
+    def stop(history: Any) -> int:
+        losses = history["val_loss"]
+        best = 0
+        for epoch, loss in enumerate(losses):
+            if loss < losses[best]:
+                best = epoch
+            elif epoch - best >= patience:
+                break
+        return best + 1
+
+    return stop
 
 
-def _schedule_mistake(model: Any) -> str:
-    """Say whether a cosine decay ended long before or after the training."""
-    rate = model.optimizer.get_config()["learning_rate"] if model.compiled else None
-    if not isinstance(rate, dict) or rate["class_name"] != "CosineDecay":
-        return ""
-    schedule = keras.optimizers.schedules.deserialize(rate)
-    end = schedule.decay_steps + schedule.warmup_steps
-    taken = int(model.optimizer.iterations)
-    if end < 0.9 * taken and float(schedule(end)) == 0:
-        return (
-            f"The learning rate was 0 after {end:,} of {taken:,} steps, and from then on nothing "
-            "was learned: `steps` has to count the batches of *all* epochs."
-        )
-    last = float(schedule(taken))
-    if end > taken and last > 0.1 * schedule.initial_learning_rate:
-        return (
-            f"The learning rate is still {last:.2g} at the end: `steps` is larger than the number "
-            f"of batches trained, {taken:,}. Let the two agree."
-        )
-    return ""
+def _first(condition: Callable[[Any, int], bool]) -> Callable[[Any], int]:
+    """Make a function that returns the first epoch, counted from 0, with a condition, plus 1."""
+    return lambda history: next(i for i in range(len(history["loss"])) if condition(history, i)) + 1
+
+
+best_epoch = FunctionCheck(
+    name="best_epoch",
+    section="overfitting.html#so-when-do-you-stop",
+    correct=lambda history: int(np.argmin(history["val_loss"])) + 1,
+    cases=[
+        _epoch_case([0.5, 0.3, 0.4]),
+        _epoch_case(
+            [0.50, 0.40, 0.45, 0.30, 0.33, 0.31, 0.32, 0.34, 0.35, 0.25, 0.42, 0.60],
+            [0.62, 0.41, 0.30, 0.28, 0.17, 0.13, 0.09, 0.11, 0.10, 0.08, 0.06, 0.07],
+            [0.82, 0.81, 0.91, 0.93, 0.95, 0.96, 0.97, 0.98, 0.975, 0.96, 0.96, 0.97],
+            [0.83, 0.88, 0.82, 0.91, 0.915, 0.90, 0.93, 0.91, 0.94, 0.91, 0.92, 0.91],
+        ),
+        _epoch_case(
+            [0.6, 0.5, 0.52, 0.51, 0.4, 0.42, 0.43, 0.41, 0.3, 0.35, 0.34, 0.36, 0.37, 0.2]
+        ),
+        _epoch_case([0.5, 0.3, 0.4, 0.3, 0.6]),
+        _epoch_case([0.34, 0.24, 0.204, 0.2034, 0.20304, 0.20301, 0.21]),
+        _epoch_case([0.2, 0.3, 0.25, 0.4]),
+        _epoch_case([0.7, 0.6, 0.5, 0.4]),
+        _epoch_case([0.7]),
+    ],
+    praise="that's the epoch with the lowest validation loss, counted from 1.",
+    mistakes={
+        "That's the right epoch, counted from 0. Count from 1.": lambda history: np.argmin(
+            history["val_loss"]
+        ),
+        "That's one too many.": lambda history: np.argmin(history["val_loss"]) + 2,
+        "That's the lowest validation loss itself. In which epoch was it reached?": (
+            lambda history: min(history["val_loss"])
+        ),
+        "That's where the validation loss is *highest*.": lambda history: (
+            np.argmax(history["val_loss"]) + 1
+        ),
+        "That's where the validation loss is *highest*, and counted from 0.": lambda history: (
+            np.argmax(history["val_loss"])
+        ),
+        "That's where the loss on the *training* images is lowest. Look at val_loss.": (
+            lambda history: np.argmin(history["loss"]) + 1
+        ),
+        "That's where the loss on the *training* images is lowest, and counted from 0.": (
+            lambda history: np.argmin(history["loss"])
+        ),
+        "That's where the validation *accuracy* is highest. Look at val_loss.": lambda history: (
+            np.argmax(history["val_accuracy"]) + 1
+        ),
+        "That's where the validation *accuracy* is highest, and counted from 0.": lambda history: (
+            np.argmax(history["val_accuracy"])
+        ),
+        "That's where the validation *accuracy* is lowest. Look at val_loss.": lambda history: (
+            np.argmin(history["val_accuracy"]) + 1
+        ),
+        "That's where the *training* accuracy is highest. Look at val_loss.": lambda history: (
+            np.argmax(history["accuracy"]) + 1
+        ),
+        "That's where the *training* accuracy is lowest. Look at val_loss.": lambda history: (
+            np.argmin(history["accuracy"]) + 1
+        ),
+        "That's the last epoch.": lambda history: len(history["val_loss"]),
+        "That's the last epoch, counted from 0.": lambda history: len(history["val_loss"]) - 1,
+        "That's the first epoch.": lambda history: 1,
+        "That's the last of several epochs with the lowest validation loss. Return the first.": (
+            lambda history: len(history["val_loss"]) - np.argmin(history["val_loss"][::-1])
+        ),
+        "That's counted from the end.": lambda history: (
+            len(history["val_loss"]) - np.argmin(history["val_loss"])
+        ),
+        "The search stopped at the first rise. The loss may fall again later, so look at all "
+        "epochs.": _stop_early(1),
+        "The search stopped where two epochs in a row brought no lower loss. Look at all of "
+        "them.": _stop_early(2),
+        "The search stopped where three epochs in a row brought no lower loss. Look at all of "
+        "them.": _stop_early(3),
+        "The search stopped where five epochs in a row brought no lower loss. Look at all of "
+        "them.": _stop_early(5),
+        "That's the first epoch whose loss is below that of the epoch before.": lambda history: (
+            next(
+                (
+                    i
+                    for i in range(1, len(history["loss"]))
+                    if history["val_loss"][i] < history["val_loss"][i - 1]
+                ),
+                0,
+            )
+            + 1
+        ),
+        "That's the last epoch whose loss is below that of the epoch before.": lambda history: (
+            max(
+                (
+                    i
+                    for i in range(1, len(history["loss"]))
+                    if history["val_loss"][i] < history["val_loss"][i - 1]
+                ),
+                default=0,
+            )
+            + 1
+        ),
+        "That's where training loss and validation loss are closest together.": lambda history: (
+            np.argmin(np.abs(np.subtract(history["val_loss"], history["loss"]))) + 1
+        ),
+        "That's where val_loss minus loss is lowest. Look at val_loss alone.": lambda history: (
+            np.argmin(np.subtract(history["val_loss"], history["loss"])) + 1
+        ),
+        "That's a list of all epochs with the lowest validation loss. Return the first, as a "
+        "number.": lambda history: (
+            np.flatnonzero(np.array(history["val_loss"]) == min(history["val_loss"])) + 1
+        ),
+        **{
+            f"The losses were rounded to {digits} decimal{'s' * (digits > 1)} before they were "
+            "compared. Compare them as they are.": (
+                lambda history, digits=digits: np.argmin(np.round(history["val_loss"], digits)) + 1
+            )
+            for digits in (1, 2, 3, 4)
+        },
+    },
+)
+
+
+def _diagnose(
+    *,
+    is_low: Callable[[Any], bool] = lambda history: history["accuracy"][-1] < 0.9,
+    has_risen: Callable[[Any], bool] = lambda history: (
+        history["val_loss"][-1] > 1.1 * min(history["val_loss"])
+    ),
+    names: tuple[str, str, str] = ("underfitting", "overfitting", "good"),
+) -> Callable[[Any], str]:
+    """Make a function that applies two rules in this order, and has names for what they tell."""
+    low, risen, neither = names
+    return lambda history: low if is_low(history) else risen if has_risen(history) else neither
+
+
+def _accuracy_below(limit: float) -> Callable[[Any], str]:
+    return _diagnose(is_low=lambda history: history["accuracy"][-1] < limit)
+
+
+def _rise_above(factor: float) -> Callable[[Any], str]:
+    return _diagnose(
+        has_risen=lambda history: history["val_loss"][-1] > factor * min(history["val_loss"])
+    )
+
+
+def _diagnosis_case(accuracy: list[float], val_loss: list[float], **others: list[float]) -> Case:
+    accuracies, losses = (", ".join(map(str, values)) for values in (accuracy, val_loss))
+    return Case(
+        (_history(val_loss, accuracy=accuracy, **others),),
+        f"for the training accuracies {accuracies} and the validation losses {losses}",
+    )
+
+
+LOW, HIGH = [0.6, 0.7, 0.85], [0.8, 0.95, 0.99]
+
+diagnose = FunctionCheck(
+    name="diagnose",
+    section="overfitting.html#too-much-and-too-little",
+    correct=_diagnose(),
+    cases=[
+        _diagnosis_case(LOW, [0.5, 0.45, 0.42], val_accuracy=[0.7, 0.8, 0.92]),
+        _diagnosis_case(HIGH, [0.5, 0.4, 0.39], val_accuracy=[0.8, 0.86, 0.89]),
+        _diagnosis_case(HIGH, [0.3, 0.2, 0.28], loss=[0.5, 0.1, 0.3]),
+        _diagnosis_case(HIGH, [0.3, 0.2, 0.21], loss=[0.5, 0.1, 0.01]),
+        _diagnosis_case(LOW, [0.3, 0.2, 0.4]),
+        _diagnosis_case([0.1, 0.2, 0.3], [2.3, 2.2, 2.1]),
+        _diagnosis_case([0.8, 0.92, 0.85], [0.3, 0.2, 0.2]),
+        _diagnosis_case([0.95, 0.85, 0.97], [0.21, 0.2, 0.2], loss=[0.5, 0.3, 0.4]),
+        _diagnosis_case([0.2, 0.5, 0.96], [0.9, 0.2, 0.2], val_accuracy=[0.9, 0.95, 0.8]),
+        _diagnosis_case([0.8, 0.85, 0.9], [0.5, 0.45, 0.42]),
+        _diagnosis_case([0.8, 0.85, 0.893], [0.5, 0.45, 0.42]),
+        _diagnosis_case([0.8, 0.85, 0.91], [0.5, 0.45, 0.42]),
+        _diagnosis_case([0.95, 0.96, 0.97], [0.3, 0.2, 0.218]),
+        _diagnosis_case([0.95, 0.96, 0.97], [0.3, 0.2, 0.222]),
+        _diagnosis_case(HIGH, [3.0, 2.0, 2.15]),
+        _diagnosis_case(HIGH, [0.03, 0.02, 0.028]),
+        _diagnosis_case(HIGH, [0.2, 0.24, 0.25]),
+        _diagnosis_case(HIGH, [0.3, 0.2, 0.35, 0.25, 0.2]),
+        _diagnosis_case(HIGH, [0.9, 0.2, 0.21, 0.3]),
+        _diagnosis_case(HIGH, [0.2, 0.2, 0.2, 0.6]),
+        _diagnosis_case([0.9, 0.99, 1.0], [0.1, 0.1, 0.1, 2.0]),
+        _diagnosis_case([0.9, 0.99, 1.0], [0.4, 0.3, 0.2]),
+    ],
+    praise="the three cases are told apart, close to their limits, too.",
+    mistakes={
+        **{
+            f"The limit of the first rule is {where} here; expected 0.9.": _accuracy_below(limit)
+            for where, limit in {
+                "0.85 or less": 0.85,
+                "between 0.85 and 0.9": 0.89,
+                "above 0.91": 0.95,
+                "above 0.97": 0.98,
+                "above 0.99": 0.995,
+            }.items()
+        },
+        "An accuracy of exactly 0.9 isn't *below* 0.9.": _diagnose(
+            is_low=lambda history: history["accuracy"][-1] <= 0.9
+        ),
+        "That goes by the validation accuracy. The first rule is about the training accuracy.": (
+            _diagnose(is_low=lambda history: history["val_accuracy"][-1] < 0.9)
+        ),
+        "That goes by the lowest accuracy of all epochs. The last one counts.": _diagnose(
+            is_low=lambda history: min(history["accuracy"]) < 0.9
+        ),
+        "That goes by the highest accuracy of all epochs. The last one counts.": _diagnose(
+            is_low=lambda history: max(history["accuracy"]) < 0.9
+        ),
+        "That goes by the first accuracy. The last one, `[-1]`, counts.": _diagnose(
+            is_low=lambda history: history["accuracy"][0] < 0.9
+        ),
+        "That goes by the mean accuracy of all epochs. The last one counts.": _diagnose(
+            is_low=lambda history: np.mean(history["accuracy"]) < 0.9
+        ),
+        "The first rule is turned around: an accuracy *above* 0.9 is called underfitting.": (
+            _diagnose(is_low=lambda history: history["accuracy"][-1] > 0.9)
+        ),
+        "Where both rules apply, the first one wins: ask for underfitting first.": lambda history: (
+            _diagnose(
+                is_low=lambda h: h["val_loss"][-1] > 1.1 * min(h["val_loss"]),
+                has_risen=lambda h: h["accuracy"][-1] < 0.9,
+                names=("overfitting", "underfitting", "good"),
+            )(history)
+        ),
+        **{
+            f"A rise of {rise} is called overfitting here; it takes more than 10%.": (
+                _rise_above(factor)
+            )
+            for rise, factor in {"5%": 1.02, "7.5%": 1.06, "9%": 1.08}.items()
+        },
+        **{
+            f"A rise of {rise} isn't called overfitting here; more than 10% is enough.": (
+                _rise_above(factor)
+            )
+            for rise, factor in {"11%": 1.2, "25%": 1.3, "40%": 1.45, "50%": 2, "200%": 10}.items()
+        },
+        "The last loss is compared with a tenth of the lowest one; 10% above it is 1.1 times.": (
+            _rise_above(0.1)
+        ),
+        "The limit is the lowest loss plus 0.1. 10% means a tenth *of the lowest loss*.": _diagnose(
+            has_risen=lambda history: history["val_loss"][-1] > min(history["val_loss"]) + 0.1
+        ),
+        "The last loss is compared with the one before it. The lowest of *all* epochs counts.": (
+            _diagnose(
+                has_risen=lambda history: history["val_loss"][-1] > 1.1 * history["val_loss"][-2]
+            )
+        ),
+        "The last loss is compared with the first one. The lowest of all epochs counts.": _diagnose(
+            has_risen=lambda history: history["val_loss"][-1] > 1.1 * history["val_loss"][0]
+        ),
+        "The last loss is compared with the mean of all epochs. The lowest one counts.": _diagnose(
+            has_risen=lambda history: history["val_loss"][-1] > 1.1 * np.mean(history["val_loss"])
+        ),
+        "The validation loss is compared with the training loss. Compare it with its own lowest "
+        "value.": _diagnose(
+            has_risen=lambda history: history["val_loss"][-1] > 1.1 * history["loss"][-1]
+        ),
+        "The validation loss is compared with the lowest *training* loss.": _diagnose(
+            has_risen=lambda history: history["val_loss"][-1] > 1.1 * min(history["loss"])
+        ),
+        "The second rule looks at the training loss. It's about the validation loss.": _diagnose(
+            has_risen=lambda history: history["loss"][-1] > 1.1 * min(history["loss"])
+        ),
+        "The highest validation loss is compared with the lowest. The *last* one counts.": (
+            _diagnose(
+                has_risen=lambda history: max(history["val_loss"]) > 1.1 * min(history["val_loss"])
+            )
+        ),
+        "The lowest loss is compared with the number of its epoch, which `np.argmin` returns. "
+        "`min` returns the loss itself.": _diagnose(
+            has_risen=lambda history: history["val_loss"][-1] > 1.1 * np.argmin(history["val_loss"])
+        ),
+        "The second rule is turned around: a loss that stayed low is called overfitting.": (
+            _diagnose(
+                has_risen=lambda history: history["val_loss"][-1] <= 1.1 * min(history["val_loss"])
+            )
+        ),
+        "The second rule looks at the validation accuracy. It's about the validation loss.": (
+            _diagnose(
+                has_risen=lambda history: (
+                    history["val_accuracy"][-1] < 0.9 * max(history["val_accuracy"])
+                )
+            )
+        ),
+        "The names of the first two are exchanged.": _diagnose(
+            names=("overfitting", "underfitting", "good")
+        ),
+        "The names are right, but write them in small letters.": _diagnose(
+            names=("Underfitting", "Overfitting", "Good")
+        ),
+        "The names are right, but write them in small letters, without capitals.": _diagnose(
+            names=("UNDERFITTING", "OVERFITTING", "GOOD")
+        ),
+        'The names are "underfitting" and "overfitting", to the letter.': _diagnose(
+            names=("underfit", "overfit", "good")
+        ),
+        'That\'s always "good".': lambda history: "good",
+        'That\'s always "underfitting".': lambda history: "underfitting",
+        'That\'s always "overfitting".': lambda history: "overfitting",
+        'That\'s never "underfitting": the first rule is missing.': _diagnose(
+            is_low=lambda history: False
+        ),
+        'That\'s never "overfitting": the second rule is missing.': _diagnose(
+            has_risen=lambda history: False
+        ),
+    },
+)
