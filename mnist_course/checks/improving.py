@@ -241,8 +241,8 @@ choose = FunctionCheck(
             _choice(candidates, budget, f"eleven candidates ({order})")
             for budget in (120_000, 119_999, 65_000, 850_000, 1_000_000)
             for candidates, order in (
-                (CANDIDATES, "'narrow', 'lucky', ...; see `improving.CANDIDATES`"),
-                (CANDIDATES[::-1], "`improving.CANDIDATES[::-1]`"),
+                (CANDIDATES, "'narrow', 'lucky', ...; see `check.CANDIDATES`"),
+                (CANDIDATES[::-1], "`check.CANDIDATES[::-1]`"),
             )
         ),
     ],

@@ -207,17 +207,17 @@ cross_entropy = FunctionCheck(
         "comes before `np.log`.": lambda p, labels: -np.full(len(labels), SMALLEST).mean(),
         **{
             f"{raised} was added to every probability. Leave those above 1e-7 as they are.": (
-                lambda p, labels, raised=raised: -np.log(_right(p, labels) + raised).mean()
+                lambda p, labels, raised=raised: -np.log(_right(p, labels) + float(raised)).mean()
             )
-            for raised in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+            for raised in ("1e-7", "1e-8", "1e-9", "1e-10", "1e-12")
         },
         **{
             f"Small probabilities became {raised}, not 1e-7.": (
                 lambda p, labels, raised=raised: (
-                    -np.log(np.maximum(_right(p, labels), raised)).mean()
+                    -np.log(np.maximum(_right(p, labels), float(raised))).mean()
                 )
             )
-            for raised in (1e-6, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
+            for raised in ("1e-6", "1e-8", "1e-9", "1e-10", "1e-12", "1e-15")
         },
         **{
             f"That's rounded to {digits} decimals.": (
@@ -332,15 +332,15 @@ def _describe_steps(model: Any) -> str:
     made = f"The optimizer of `model` has made {steps:,} step{'' if steps == 1 else 's'}"
     rate = optimizer.get_config().get("learning_rate")
     if not isinstance(rate, dict):
-        return f"{made}, and its learning rate is {float(optimizer.learning_rate):.2g}."
+        return f"{made}, and its learning rate is {float(optimizer.learning_rate):.3g}."
     try:
         schedule = keras.optimizers.schedules.deserialize(rate)
         first, middle, last = (float(schedule(step)) for step in (0, steps // 2, steps))
     except (TypeError, ValueError):  # a schedule that the learner wrote
-        return f"{made}, and its learning rate is {float(optimizer.learning_rate):.2g} now."
+        return f"{made}, and its learning rate is {float(optimizer.learning_rate):.3g} now."
     return (
-        f"{made}; its learning rate was {first:.2g} at the start, {middle:.2g} halfway, and "
-        f"{last:.2g} at the end."
+        f"{made}; its learning rate was {first:.3g} at the start, {middle:.3g} halfway, and "
+        f"{last:.3g} at the end."
     )
 
 
@@ -618,6 +618,7 @@ diagnose = FunctionCheck(
         _diagnosis_case(HIGH, [0.2, 0.24, 0.25]),
         _diagnosis_case(HIGH, [0.3, 0.2, 0.35, 0.25, 0.2]),
         _diagnosis_case(HIGH, [0.9, 0.2, 0.21, 0.3]),
+        _diagnosis_case(HIGH, [2.0, 0.2, 0.21, 0.5]),
         _diagnosis_case(HIGH, [0.2, 0.2, 0.2, 0.6]),
         _diagnosis_case([0.9, 0.99, 1.0], [0.1, 0.1, 0.1, 2.0]),
         _diagnosis_case([0.9, 0.99, 1.0], [0.4, 0.3, 0.2]),

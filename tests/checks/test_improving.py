@@ -1,11 +1,22 @@
-"""What a training function must not know is found wherever it hides in the function."""
+"""The check of assignment 09 knows what a training function may know, and asks for room."""
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+from scipy import stats
 
+from mnist_course.checks import improving
 from mnist_course.checks.core import CheckError
 from mnist_course.checks.improving import _expect_no_other_data
+from mnist_course.experiments.published import published
+
+ROOT = Path(__file__).parents[2]
+CURVES = {"loss": [0.1], "val_loss": [0.1]}
 
 test_images = None
 
@@ -37,3 +48,63 @@ def test_other_data_is_found(function: Callable[..., object]) -> None:
 
 def test_a_variable_of_its_own_may_have_any_name() -> None:
     _expect_no_other_data(lambda images: [2 * image for image in images])
+
+
+def network(neurons: int) -> keras.Model:
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(neurons),
+            keras.layers.Dense(10),
+        ]
+    )
+    model.compile("adam", "mse")
+    return model
+
+
+def train_network(images: object) -> object:
+    return network(3)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "points"), [(0.97, 0), (0.975, 3), (0.985, 4), (0.99, 6), (0.9909, 6)]
+)
+def test_below_the_goal_the_points_are_told(
+    monkeypatch: pytest.MonkeyPatch, accuracy: float, points: int
+) -> None:
+    monkeypatch.setattr(improving, "measure_accuracy", lambda *_: accuracy)
+    monkeypatch.setattr(improving, "describe_training", lambda *_: "")
+    with pytest.raises(CheckError, match=rf"at least 99\.1% \(.* would earn {points} of 6 points"):
+        improving.train_network(train_network, network(3), CURVES)
+
+
+def test_the_goal_is_praised(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(improving, "measure_accuracy", lambda *_: 0.991)
+    improving.train_network(train_network, network(3), {"loss": [0.1]})
+    said = capsys.readouterr().out
+    assert "99.10% of the 12,000 validation images, with 2,395 parameters" in said
+    assert "`history` has no val_loss" in said
+
+
+def test_a_network_that_is_too_large_is_told_its_size() -> None:
+    with pytest.raises(CheckError, match=r"has 401,365 parameters; expected at most 300,000"):
+        improving.train_network(train_network, network(505), CURVES)
+
+
+def test_the_notebook_tells_how_often_a_network_that_passes_misses_the_grade() -> None:
+    study = published("augmented")
+    lead = study.test_accuracies - study.validation_accuracies
+    chances = stats.norm.cdf(0.99 - np.array([0.990, 0.991, 0.992]), lead.mean(), lead.std(ddof=1))
+    cells = json.loads((ROOT / "solutions/09_improving/09_improving.ipynb").read_text())["cells"]
+    prose = " ".join(" ".join("".join(cell["source"]) for cell in cells).split())
+    claim = (
+        r"the (\d+) networks of the course's study of the recipe `augmented`, a network with "
+        r"exactly 99\.0% on the validation images misses 99\.0% on the test images with a chance "
+        r"of ([\d.]+)%\. With 99\.1%, that chance falls to ([\d.]+)%, and with 99\.2% to ([\d.]+)%"
+    )
+    (found,) = re.findall(claim, prose)
+    first, second, third = 100 * chances
+    assert found == (str(len(lead)), f"{first:.0f}", f"{second:.0f}", f"{third:.1f}")
