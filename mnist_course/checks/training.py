@@ -281,7 +281,7 @@ def expect_trained(train_network: Any, model: Any, history: Any) -> Mapping[str,
         isinstance(model, keras.Model),
         f"`model` is {kind(model)}; expected a Keras model.",
     )
-    curves = getattr(history, "history", history)
+    curves: Mapping[str, Any] = getattr(history, "history", history)
     expect(
         isinstance(curves, Mapping),
         f"`history` is {'None' if history is MISSING else kind(history)}; expected what `fit` "
@@ -346,14 +346,15 @@ def _describe_steps(model: Any) -> str:
 
 def _describe_outputs(model: Any, images: Any) -> str:
     """State what a network puts out, if its loss takes it for something else."""
-    name = getattr(model.loss, "name", model.loss)
+    loss = getattr(model, "loss", None)
+    name, takes_logits = getattr(loss, "name", loss), bool(getattr(loss, "from_logits", False))
     if not isinstance(name, str) or "crossentropy" not in name:
         return ""
     sums = predict(model, images).sum(axis=1)
     are_probabilities = np.allclose(sums, 1, atol=1e-3)
-    if are_probabilities and getattr(model.loss, "from_logits", False):
+    if are_probabilities and takes_logits:
         return "Its outputs sum to 1 for each image, but its loss has `from_logits=True`."
-    if not are_probabilities and not getattr(model.loss, "from_logits", False):
+    if not are_probabilities and not takes_logits:
         return (
             f"Its outputs for the first image sum to {sums[0]:.3g}, not to 1, but its loss takes "
             "them for probabilities."
@@ -388,8 +389,8 @@ def _describe_other_images(model: Any) -> str:
 
 
 def _describe_known(curves: Mapping[str, Any], known: float) -> str:
-    """State how many training images a network reads, and if its history says otherwise."""
-    reads = f"It reads {known:.1%} of the {TRAINING:,} training images"
+    """State how many of some training images a network reads, and if its history has more."""
+    reads = f"Of 4,800 training images, it reads {known:.1%}"
     learned = float(np.max(curves.get("accuracy", [0])))
     if learned > known + 0.03:
         return f"{reads}, but in `history`, the accuracy reached {learned:.1%}."

@@ -143,7 +143,6 @@ def test_outputs_that_the_loss_takes_for_something_else_are_named() -> None:
 
 def test_a_network_that_knows_only_some_images_is_measured_on_all() -> None:
     assert training._describe_known({"accuracy": [0.8, 0.99]}, 0.9) == (
-        "It reads 90.0% of the 48,000 training images, but in `history`, the accuracy reached "
-        "99.0%."
+        "Of 4,800 training images, it reads 90.0%, but in `history`, the accuracy reached 99.0%."
     )
-    assert training._describe_known({}, 0.9).endswith("training images.")
+    assert training._describe_known({}, 0.9).endswith("reads 90.0%.")
