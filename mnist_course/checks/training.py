@@ -548,9 +548,11 @@ best_epoch = FunctionCheck(
             np.argmin(np.subtract(history["val_loss"], history["loss"])) + 1
         ),
         "That's a list of all epochs with the lowest validation loss. Return the first, as a "
-        "number.": lambda history: (
-            np.flatnonzero(np.array(history["val_loss"]) == min(history["val_loss"])) + 1
-        ),
+        "number.": lambda history: [
+            epoch
+            for epoch, loss in enumerate(history["val_loss"], 1)
+            if loss == min(history["val_loss"])
+        ],
         **{
             f"The losses were rounded to {digits} decimal{'s' * (digits > 1)} before they were "
             "compared. Compare them as they are.": (
