@@ -1,223 +1,698 @@
 """Checks of assignment 07: judge predictions, and make one."""
 
 import functools
+import itertools
 import operator
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from sklearn.metrics import confusion_matrix
 
-from mnist_course._arrays import Array, UInt8Array
+from mnist_course._arrays import Array, IntArray, UInt8Array
 from mnist_course.data import load_mnist
 from mnist_course.preprocessing import from_drawing, normalize
 
-from .core import CheckError, advise, call, expect, expect_number, kind, rephrase, task
-
-DIGITS = range(10)
-TOLERANCE = 0.05  # of half an interval; at the sizes used here, good formulas agree within 0.02
-DROPPED = "`//` drops the fraction: use `/`."
-COPY = "`m = matrix` makes no copy: it is a second name for the same array."
-
-
-@task("evaluating.html#accuracy")
-def accuracy(accuracy: Any) -> str:
-    """Check a function that returns the share of right predictions."""
-    labels = np.array([7, 2, 1, 0, 4, 1, 4], dtype=np.uint8)
-    predictions = np.array([7, 2, 1, 0, 4, 8, 9])
-    answer = call(accuracy, labels, predictions)
-    expect(
-        np.ndim(answer) == 0,
-        f"`accuracy` returned {kind(answer)}; expected one number. An answer per image is halfway: "
-        "which share of them is right?",
-    )
-    share = expect_number(answer, "the accuracy")
-    tried = "with 5 of 7 predictions right, `accuracy` returned"
-    expect(share != 5, f"{tried} 5, their number; expected their *share*: divide by how many.")
-    expect(
-        not np.isclose(share, 500 / 7, atol=0.5),
-        f"{tried} {share:.6g}, a percentage; expected a share from 0 to 1.",
-    )
-    expect(
-        not np.isclose(share, 2 / 7),
-        f"{tried} {share:.6g}: that is the share of the *wrong* ones.",
-    )
-    expect(
-        all(not np.isclose(share, 5 / images) for images in (1_000, 10_000, 60_000)),
-        f"{tried} {share:.6g}. Divide by the number of labels that were given.",
-    )
-    expect(
-        np.isclose(share, 5 / 7, atol=1e-6) or not np.isclose(share, 5 / 7, atol=0.05),
-        f"{tried} {share:.6g}, which is rounded. Round when you print, not before.",
-    )
-    expect(np.isclose(share, 5 / 7, atol=1e-6), f"{tried} {share:.6g}; expected 5 / 7.")
-    few = expect_number(call(accuracy, labels[3:6], predictions[3:6]), "the accuracy")
-    expect(
-        np.isclose(few, 2 / 3, atol=1e-6),
-        f"with 2 of 3 predictions right, `accuracy` returned {few:.6g}; expected 2 / 3.",
-    )
-    return "5 of 7 right is an accuracy of 0.714."
+from .core import (
+    Case,
+    CheckError,
+    FunctionCheck,
+    NotAttemptedError,
+    call,
+    expect,
+    kind,
+    predict,
+    task,
+)
 
 
-@task("evaluating.html#which-digit-is-taken-for-which")
-def confusion(confusion: Any) -> str:
-    """Check a function that counts which digit is taken for which."""
+def _random_answers(n: int) -> tuple[UInt8Array, IntArray]:
+    """Return true digits and predictions, the first of which is wrong and the last one right."""
     rng = np.random.default_rng(6)
-    labels = rng.permutation(np.repeat(np.arange(10, dtype=np.uint8), 30))
-    predictions = np.where(rng.random(300) < 0.6, labels, (labels + rng.integers(1, 4, 300)) % 10)
-    expected = confusion_matrix(labels, predictions, labels=DIGITS)
-    counts = _table(call(confusion, labels, predictions))
-    expect(counts.shape == (10, 10), f"the table has shape {counts.shape}; expected (10, 10).")
-    expect(
-        np.array_equal(counts, np.rint(counts)),
-        f"the table holds fractions, up to {counts.max():.4g}; expected counts, not shares.",
-    )
-    expect(
-        counts.sum() != 1,
-        "only 1 of 300 pairs was counted: is `return` inside the loop?",
-    )
-    mistakes = {
-        "rows and columns are swapped: rows belong to the true digits.": expected.T,
-        "every pair of digits is counted once at most, however often it occurs. `+= 1` with whole "
-        "arrays as row and column adds once per place; go through the pairs one by one.": (
-            expected > 0
-        ),
-        "only right answers were counted. The mistakes belong off the diagonal.": (
-            np.diag(np.diag(expected))
-        ),
-        "the diagonal is empty. Right answers are counted too: they belong there.": (
-            expected - np.diag(np.diag(expected))
-        ),
-    }
-    for mistake, table in mistakes.items():
-        expect(not np.array_equal(counts, table), mistake)
-    _expect_counts(counts, expected)
-    few = np.isin(labels, [1, 4, 7]) & np.isin(predictions, [1, 4, 7])
-    counts = _table(call(confusion, labels[few], predictions[few]))
-    expect(
-        counts.shape == (10, 10),
-        f"if only the digits 1, 4 and 7 occur, the table has shape {counts.shape}; expected "
-        "(10, 10) even then, with zeros for the others.",
-    )
-    _expect_counts(counts, confusion_matrix(labels[few], predictions[few], labels=DIGITS))
-    # More than 16 bits can hold.
-    many = np.full(70_001, 4)
-    _expect_room(_table(call(confusion, many, many + 5)), len(many))
-    return "the counts are those of scikit-learn."
+    labels = rng.permutation(np.resize(np.arange(10, dtype=np.uint8), n))
+    predictions = np.where(rng.random(n) < 0.6, labels, (labels + rng.integers(1, 4, n)) % 10)
+    predictions[0], predictions[-1] = (labels[0] + 1) % 10, labels[-1]
+    return labels, predictions.astype(np.int64)
 
 
-@task("evaluating.html#the-most-frequent-confusions")
-def most_confused(most_confused: Any) -> str:
-    """Check a function that finds the most frequent mistake."""
-    matrix = np.random.default_rng(6).integers(0, 6, (10, 10))
-    np.fill_diagonal(matrix, np.arange(100, 90, -1))
-    matrix[8, 3], matrix[3, 8] = 20, 1
-    matrix[7, 2], matrix[2, 7] = 15, 16  # more often mixed up, both ways taken together
-    matrix[5, [0, 1, 4, 6, 9]] = 9  # the digit with the most mistakes
-    matrix[1, 1], matrix[1, 7] = 12, 12  # the largest share of a row
-    with advise({"changed the data": COPY}):
-        answer = call(most_confused, matrix)
-    if _is_number(answer):
-        number = expect_number(answer, "the answer")
-        expect(
-            number not in (0, 83),
-            f"`most_confused` returned {number:g}, a place counted through all rows; expected its "
-            "row and its column.",
-        )
-        expect(
-            number not in (20, 100),
-            f"`most_confused` returned {number:g}, a count; expected the digits it belongs to.",
-        )
-    pair = _pair(answer)
-    expect(
-        pair[0] != pair[1],
-        f"`most_confused` returned {pair}, but a {pair[0]} read as a {pair[1]} is no mistake. "
-        "Leave the diagonal out.",
-    )
-    expect(
-        pair != (3, 8),
-        "`most_confused` returned (3, 8) for an 8 that was read as a 3. The true digit, the row, "
-        "comes first.",
-    )
-    expect(
-        pair not in ((7, 2), (2, 7)),
-        f"`most_confused` returned {pair}. Was the matrix added to its transpose? A 2 read as a 7 "
-        "and a 7 read as a 2 are two different mistakes.",
-    )
-    expect(
-        pair[0] != 5,
-        f"`most_confused` returned {pair}. Of all digits, the 5 has the most mistakes "
-        "*altogether*; expected the single place off the diagonal with the largest count.",
-    )
-    expect(
-        pair != (1, 7),
-        "`most_confused` returned (1, 7), the mistake with the largest *share* of its row. "
-        "Expected the one with the largest count, 20.",
-    )
-    expect(
-        pair == (8, 3),
-        f"`most_confused` returned {pair}, a mistake that happened {matrix[pair]} times; another "
-        "one happened 20 times.",
-    )
-    poor = matrix // 10
+def _digits(*digits: int) -> tuple[UInt8Array, IntArray]:
+    """Return half of some digits as labels, and the others as predictions."""
+    half = len(digits) // 2
+    return np.array(digits[:half], dtype=np.uint8), np.array(digits[half:])
+
+
+def _counted(count: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of labels and predictions of one of the number of right ones and of all."""
+    return lambda labels, predictions: count(np.sum(labels == predictions), len(labels))
+
+
+def _share(labels: Any, predictions: Any) -> Any:
+    return np.mean(labels == predictions)
+
+
+def _mean_of_digits(of: Any, labels: Any, predictions: Any) -> Any:
+    """Return the share of right ones among the images of each digit in `of`, averaged."""
+    return np.mean([np.mean((labels == predictions)[of == digit]) for digit in np.unique(of)])
+
+
+accuracy = FunctionCheck(
+    name="accuracy",
+    section="evaluating.html#accuracy",
+    correct=_share,
+    cases=[
+        Case(_digits(3, 5, 5, 5, 2, 3, 5, 9, 1, 5)),
+        Case(_digits(1, 2, 3, 4, 2, 1, 3, 4)),
+        Case(_random_answers(613), "for 613 random predictions"),
+        Case(_digits(*[4] * 300, *[4] * 300), "for 300 predictions that are all right"),
+    ],
+    praise="it's the share of right predictions, however many there are.",
+    mistakes={
+        "That's how many are right. Divide by how many there are.": _counted(lambda k, n: k),
+        "That's how many are wrong.": _counted(lambda k, n: n - k),
+        "That's the share of the wrong ones.": _counted(lambda k, n: (n - k) / n),
+        "That's a percentage. Return a share from 0 to 1.": _counted(lambda k, n: 100 * k / n),
+        "That's one answer for each image. Which share of them is True?": lambda labels, said: (
+            labels == said
+        ),
+        "That says whether any is right. Return which share is.": lambda labels, said: bool(
+            np.any(labels == said)
+        ),
+        "That compares the means of both arrays. Compare the arrays first, then take the mean.": (
+            lambda labels, said: bool(labels.mean() == said.mean())
+        ),
+        "That's 1 if all are right and 0 otherwise, as with `//` or `np.array_equal`. Return which "
+        "share is right, with `/`.": _counted(lambda k, n: k // n),
+        "That's rounded to a whole number.": _counted(lambda k, n: round(k / n)),
+        **{
+            f"That's rounded to {digits} {'decimal' if digits == 1 else 'decimals'}. Round when "
+            "you print, not before.": _counted(lambda k, n, digits=digits: np.round(k / n, digits))
+            for digits in (1, 2, 3, 4, 5)
+        },
+        **{
+            f"The number of right ones was divided by {fixed:,}, whatever the number of images. "
+            "Divide by `len(labels)`.": _counted(lambda k, n, fixed=fixed: k / fixed)
+            for fixed in (10, 100, 1_000, 10_000, 60_000)
+        },
+        "That's divided by one image less than there are.": _counted(lambda k, n: k / (n - 1)),
+        "That's divided by one image more than there are.": _counted(lambda k, n: k / (n + 1)),
+        "That's divided by the number of labels and predictions together. There's one label for "
+        "each prediction: divide by `len(labels)`.": _counted(lambda k, n: k / (2 * n)),
+        "The right ones were divided by the wrong ones. Divide by how many there are.": _counted(
+            lambda k, n: k / (n - k)
+        ),
+        "That's upside down: it's the number of images, divided by how many are right.": _counted(
+            lambda k, n: n / k
+        ),
+        "A prediction counts as right here if it occurs anywhere among the labels, as with "
+        "`np.isin`. Compare position by position, with `==`.": lambda labels, said: np.isin(
+            said, labels
+        ).mean(),
+        "A label counts as right here if it occurs anywhere among the predictions, as with "
+        "`np.isin`. Compare position by position, with `==`.": lambda labels, said: np.isin(
+            labels, said
+        ).mean(),
+        "Both arrays were sorted before they were compared, so the pairs no longer belong "
+        "together.": lambda labels, said: _share(np.sort(labels), np.sort(said)),
+        "The predictions were sorted before they were compared.": lambda labels, said: _share(
+            labels, np.sort(said)
+        ),
+        "One of the two was reversed before they were compared.": lambda labels, said: _share(
+            labels, said[::-1]
+        ),
+        "That's how many different digits the two have in common, divided by how many there are. "
+        "Compare position by position.": lambda labels, said: (
+            len(np.intersect1d(labels, said)) / len(np.union1d(labels, said))
+        ),
+        "That's the mean of the accuracies of the single digits. Count all images alike.": (
+            lambda labels, said: _mean_of_digits(labels, labels, said)
+        ),
+        "That's the mean over the digits that were predicted. Count all images alike.": (
+            lambda labels, said: _mean_of_digits(said, labels, said)
+        ),
+        "That's how far predictions and labels are apart on average. A wrong digit is wrong, "
+        "however close.": lambda labels, said: np.abs(labels - said).mean(),
+        "That's 1 minus the mean distance of predictions and labels. A wrong digit is wrong, "
+        "however close.": lambda labels, said: 1 - np.abs(labels - said).mean(),
+        "Predictions above the label count as right here. Compare with `==`.": (
+            lambda labels, said: np.mean(said >= labels)
+        ),
+        "Predictions below the label count as right here. Compare with `==`.": (
+            lambda labels, said: np.mean(said <= labels)
+        ),
+        "That's the median of the comparison. Take the mean.": lambda labels, said: np.median(
+            labels == said
+        ),
+        "That's the standard deviation of the comparison. Take the mean.": lambda labels, said: (
+            np.std(labels == said)
+        ),
+        "Only the first pair was counted: is `return` inside the loop?": lambda labels, said: (
+            int(labels[0] == said[0]) / len(labels)
+        ),
+        "Right predictions were counted once at most, as with `=+ 1` for `+= 1`.": _counted(
+            lambda k, n: min(k, 1) / n
+        ),
+        "The first pair wasn't compared: positions count from 0.": lambda labels, said: (
+            np.sum(labels[1:] == said[1:]) / len(labels)
+        ),
+        "The last pair wasn't compared: `range(n)` ends at n - 1 already.": lambda labels, said: (
+            np.sum(labels[:-1] == said[:-1]) / len(labels)
+        ),
+        "The first pair was left out.": lambda labels, said: _share(labels[1:], said[1:]),
+        "The last pair was left out.": lambda labels, said: _share(labels[:-1], said[:-1]),
+    },
+)
+
+
+def _counts(labels: Any, predictions: Any) -> IntArray:
+    counts: IntArray = confusion_matrix(labels, predictions, labels=range(10))
+    return counts
+
+
+def _from_counts(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of labels and predictions of one of their counts."""
+    return lambda labels, predictions: make(_counts(labels, predictions))
+
+
+def _diagonal(counts: Any) -> Any:
+    return np.diag(np.diag(counts))
+
+
+def _without(counts: IntArray, digit: int) -> IntArray:
+    """Return counts with zeros in the row and the column of a digit."""
+    rest = counts.copy()
+    rest[digit], rest[:, digit] = 0, 0
+    return rest
+
+
+def _occurring(labels: Any, predictions: Any) -> Any:
+    return confusion_matrix(labels, predictions)
+
+
+MANY = 100_001  # more than 16 bits can hold
+confusion = FunctionCheck(
+    name="confusion",
+    section="evaluating.html#which-digit-is-taken-for-which",
+    correct=lambda labels, predictions: _counts(labels, predictions).tolist(),
+    cases=[
+        Case(_digits(7, 7, 1, 4, 1, 1, 1, 4)),
+        Case(_random_answers(301), "for 301 random predictions"),
+        Case(
+            (np.full(MANY, 4, dtype=np.uint8), np.full(MANY, 9)),
+            f"for {MANY:,} images of a 4, all of them read as a 9",
+        ),
+    ],
+    praise="every pair is counted, in the row of the true digit.",
+    mistakes={
+        "Rows and columns are swapped. Rows belong to the true digits.": _from_counts(np.transpose),
+        "Every pair of digits counts once at most, however often it occurs. That's what `=+ 1` "
+        "does, and `+= 1` with whole arrays as row and column: go through the pairs one by one.": (
+            _from_counts(lambda counts: np.minimum(counts, 1))
+        ),
+        "Every pair of digits counts once at most, and rows and columns are swapped.": _from_counts(
+            lambda counts: np.minimum(counts, 1).T
+        ),
+        "Only right answers were counted. The mistakes belong off the diagonal.": _from_counts(
+            _diagonal
+        ),
+        "Only mistakes were counted. Right answers belong on the diagonal.": _from_counts(
+            lambda counts: counts - _diagonal(counts)
+        ),
+        "The table is still full of zeros.": _from_counts(np.zeros_like),
+        "Every count is 1 too large: the table has to start with zeros, not with ones.": (
+            _from_counts(lambda counts: counts + 1)
+        ),
+        "Only the digits that occur have a row and a column. The others need theirs, too, full of "
+        "zeros.": _occurring,
+        "The 0 has no row and no column.": _from_counts(lambda counts: counts[1:, 1:]),
+        "The 9 has no row and no column: `range(9)` ends at 8.": _from_counts(
+            lambda counts: counts[:9, :9]
+        ),
+        "Row 0 and column 0 were left empty: digits count from 0.": _from_counts(
+            lambda counts: _without(counts, 0)
+        ),
+        "Row 9 and column 9 were left empty: `range(9)` ends at 8.": _from_counts(
+            lambda counts: _without(counts, 9)
+        ),
+        "The counts are one row too high and one column too far to the left. The 0 has row 0.": (
+            _from_counts(lambda counts: np.roll(counts, (-1, -1), axis=(0, 1)))
+        ),
+        "Only the first pair was counted: is `return` inside the loop?": lambda labels, said: (
+            _counts(labels[:1], said[:1])
+        ),
+        "The first pair wasn't counted: positions count from 0.": lambda labels, said: _counts(
+            labels[1:], said[1:]
+        ),
+        "The last pair wasn't counted: `range(n)` ends at n - 1 already.": lambda labels, said: (
+            _counts(labels[:-1], said[:-1])
+        ),
+        "Each pair was counted in both directions. A 4 read as a 9 and a 9 read as a 4 are two "
+        "different mistakes.": _from_counts(lambda counts: counts + counts.T),
+        "Each mistake was counted in both directions. A 4 read as a 9 and a 9 read as a 4 are two "
+        "different mistakes.": _from_counts(lambda counts: counts + counts.T - _diagonal(counts)),
+        "Each row was divided by its sum: those are shares. Return the counts.": _from_counts(
+            lambda counts: counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        ),
+        "Each row was divided by its sum, which leaves nan where a digit doesn't occur. Return the "
+        "counts.": _from_counts(lambda counts: counts / counts.sum(axis=1, keepdims=True)),
+        "Each row was divided by its sum and multiplied by 100. Return the counts.": _from_counts(
+            lambda counts: 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        ),
+        "Each column was divided by its sum: those are shares. Return the counts.": _from_counts(
+            lambda counts: counts / np.maximum(counts.sum(axis=0), 1)
+        ),
+        "Each column was divided by its sum, which leaves nan where a digit wasn't predicted. "
+        "Return the counts.": _from_counts(lambda counts: counts / counts.sum(axis=0)),
+        "The table was divided by the number of images. Return the counts.": _from_counts(
+            lambda counts: counts / counts.sum()
+        ),
+        "The table was divided by the number of images and multiplied by 100. Return the counts.": (
+            _from_counts(lambda counts: 100 * counts / counts.sum())
+        ),
+        **{
+            f"That's counted in `{small}`, which can't hold more than {np.iinfo(small).max:,}. "
+            "Take `dtype=int`.": _from_counts(lambda counts, small=small: counts.astype(small))
+            for small in ("uint8", "int8", "uint16", "int16")
+        },
+        "The table is still in one row of 100 numbers: `reshape(10, 10)` makes it a table.": (
+            _from_counts(np.ravel)
+        ),
+        "That's how often each digit occurs among the labels.": _from_counts(
+            lambda counts: counts.sum(axis=1)
+        ),
+        "That's how often each digit was predicted.": _from_counts(
+            lambda counts: counts.sum(axis=0)
+        ),
+        "That's the diagonal only: how often each digit was read correctly.": _from_counts(np.diag),
+        "All ten rows are the same list, so each pair counts in every row: `[[0] * 10] * 10` makes "
+        "one list and refers to it ten times.": _from_counts(
+            lambda counts: np.tile(counts.sum(axis=0), (10, 1))
+        ),
+        "Labels and predictions were sorted, so the pairs no longer belong together.": (
+            lambda labels, said: _counts(np.sort(labels), np.sort(said))
+        ),
+        "Each row holds one number ten times, how often its digit occurs among the labels.": (
+            _from_counts(lambda counts: np.tile(counts.sum(axis=1)[:, np.newaxis], (1, 10)))
+        ),
+        "Those are the counts of `np.histogram2d` with bins from the smallest digit that occurs to "
+        "the largest. Its argument `range` sets others.": lambda labels, said: np.histogram2d(
+            labels, said, bins=10
+        )[0],
+    },
+)
+
+
+def _place(table: Any) -> list[int]:
+    """Return row and column of the largest number in a table."""
+    row, column = np.unravel_index(np.argmax(table), table.shape)
+    return [int(row), int(column)]
+
+
+def _mistakes(matrix: Any, diagonal: Any = 0) -> Any:
+    """Return a copy of a matrix with other numbers on its diagonal."""
+    mistakes = matrix.copy()
+    np.fill_diagonal(mistakes, diagonal)
+    return mistakes
+
+
+def _from_mistakes(find: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of a matrix of one of the matrix with zeros on its diagonal."""
+    return lambda matrix: find(_mistakes(matrix))
+
+
+def _without_largest(matrix: Any, axis: int) -> Any:
+    """Return a matrix without the largest number of each row or column."""
+    return np.where(matrix == matrix.max(axis=axis, keepdims=True), 0, matrix)
+
+
+def _matrices() -> dict[str, Array]:
+    rng = np.random.default_rng(6)
+    plain = np.diag(np.full(10, 50))
+    plain[8, 3], plain[3, 8], plain[2, 7] = 20, 1, 5
+    trap = rng.integers(0, 6, (10, 10))
+    np.fill_diagonal(trap, np.arange(100, 90, -1))
+    trap[8, 3], trap[3, 8] = 20, 1
+    trap[7, 2], trap[2, 7] = 15, 16  # more often mixed up, both ways taken together
+    trap[5, [0, 1, 4, 6, 9]] = 9  # the digit with the most mistakes
+    trap[1, 1], trap[1, 7] = 12, 12  # the largest share of a row
+    last = rng.integers(1, 20, (10, 10))
+    np.fill_diagonal(last, 200)
+    last[9, 0] = 40
+    poor = rng.permutation(100).reshape(10, 10)
     poor[0, 6] = 300
-    pair = _pair(call(most_confused, poor))
-    expect(
-        pair == (0, 6),
-        f"for a network so poor that its mistakes outnumber its right answers, `most_confused` "
-        f"returned {pair}; expected (0, 6). Leave out the diagonal by its place, not by its size.",
+    return {
+        "for a matrix with 50 on the diagonal, 20 in row 8, column 3, 5 in row 2, column 7, 1 in "
+        "row 3, column 8, and zeros elsewhere": plain,
+        "for a matrix with 20 in row 8, column 3, and no more than 16 at any other place off the "
+        "diagonal": trap,
+        "for a matrix with 200 on the diagonal, 40 in row 9, column 0, and less elsewhere": last,
+        "for a network so poor that its mistakes outnumber its right answers, with 300 in row 0, "
+        "column 6, and less than 100 elsewhere": poor,
+    }
+
+
+most_confused = FunctionCheck(
+    name="most_confused",
+    section="evaluating.html#the-most-frequent-confusions",
+    correct=_from_mistakes(_place),
+    cases=[Case((matrix,), given) for given, matrix in _matrices().items()],
+    praise="the true digit, then the predicted one, and the matrix is as it was.",
+    mistakes={
+        "The diagonal took part, but right answers aren't mistakes.": _place,
+        "The two are swapped. The true digit, the row, comes first.": _from_mistakes(
+            lambda table: _place(table)[::-1]
+        ),
+        "That's the place counted through all rows. Which row and which column is it?": (
+            _from_mistakes(np.argmax)
+        ),
+        "That's the place of the largest number of all, counted through all rows, and it can be on "
+        "the diagonal.": np.argmax,
+        "That's how often the mistake happened. Which digits does it belong to?": _from_mistakes(
+            np.max
+        ),
+        "That's the largest number of all. Which digits does it belong to, and is it a mistake?": (
+            np.max
+        ),
+        "Right, but the count came along. Return the two digits only.": _from_mistakes(
+            lambda table: [*_place(table), table.max()]
+        ),
+        "That's the row only, the true digit.": _from_mistakes(lambda table: _place(table)[0]),
+        "That's the column only, the predicted digit.": _from_mistakes(
+            lambda table: _place(table)[1]
+        ),
+        "That's a mistake with the smallest count: `argmax` finds the largest.": lambda matrix: (
+            _place(-_mistakes(matrix, matrix.max() + 1))
+        ),
+        "That's the place of the smallest number: `argmax` finds the largest.": _from_mistakes(
+            lambda table: _place(-table)
+        ),
+        "That's the mistake with the second largest count.": _from_mistakes(
+            lambda table: _place(np.where(table == table.max(), 0, table))
+        ),
+        "That's the pair that was mixed up most often in both directions together. A 2 read as a 7 "
+        "and a 7 read as a 2 are two different mistakes.": _from_mistakes(
+            lambda table: _place(table + table.T)
+        ),
+        "That's the digit with the most mistakes altogether, and the digit that was predicted "
+        "wrongly most often. Find the single place with the largest count.": _from_mistakes(
+            lambda table: [table.sum(axis=1).argmax(), table.sum(axis=0).argmax()]
+        ),
+        "That's the digit with the most mistakes altogether, and its most frequent one. Find the "
+        "single place with the largest count.": _from_mistakes(
+            lambda table: [row := table.sum(axis=1).argmax(), table[row].argmax()]
+        ),
+        "That's the mistake with the largest share of its row. Compare counts.": lambda matrix: (
+            _place(_mistakes(matrix / matrix.sum(axis=1, keepdims=True)))
+        ),
+        "That's the mistake with the largest share of its column. Compare counts.": lambda matrix: (
+            _place(_mistakes(matrix / matrix.sum(axis=0)))
+        ),
+        "Only the places above the diagonal took part.": lambda matrix: _place(np.triu(matrix, 1)),
+        "Only the places below the diagonal took part.": lambda matrix: _place(np.tril(matrix, -1)),
+        "The largest count of each row was left out instead of the diagonal. A poor network has "
+        "its largest counts elsewhere: leave out the diagonal by its place.": lambda matrix: _place(
+            _without_largest(matrix, axis=1)
+        ),
+        "The largest count of each column was left out instead of the diagonal. A poor network has "
+        "its largest counts elsewhere: leave out the diagonal by its place.": lambda matrix: _place(
+            _without_largest(matrix, axis=0)
+        ),
+        "The ten largest counts were left out instead of the diagonal. A poor network has its "
+        "largest counts elsewhere: leave out the diagonal by its place.": lambda matrix: list(
+            divmod(int(np.argsort(-matrix, axis=None, kind="stable")[10]), 10)
+        ),
+        "Row 0 and column 0 were left out: digits count from 0.": _from_mistakes(
+            lambda table: _place(_without(table, 0))
+        ),
+        "Row 9 and column 9 were left out: `range(9)` ends at 8.": _from_mistakes(
+            lambda table: _place(_without(table, 9))
+        ),
+        "Both digits are one too large: rows and columns count from 0.": _from_mistakes(
+            lambda table: [digit + 1 for digit in _place(table)]
+        ),
+        "That's the first mistake that happened at all. Go on to the end: is `return` inside the "
+        "loop?": _from_mistakes(lambda table: _place(table > 0)),
+        "That's the last mistake that happened at all: is every count compared with the largest "
+        "so far?": _from_mistakes(lambda table: list(map(int, np.argwhere(table > 0)[-1]))),
+        "Those are ten digits: each row's most frequent mistake. Find the largest of them all.": (
+            _from_mistakes(lambda table: table.argmax(axis=1))
+        ),
+        "Those are ten digits: each column's most frequent mistake. Find the largest of them "
+        "all.": _from_mistakes(lambda table: table.argmax(axis=0)),
+        "Right, but that's a list of pairs with one pair in it, as `np.argwhere` returns. Take the "
+        "first: `[0]`.": _from_mistakes(lambda table: [_place(table)]),
+        "Right, but those are arrays of rows and of columns, as `np.where` returns. Take the first "
+        "of each: `[0]`.": _from_mistakes(lambda table: [[digit] for digit in _place(table)]),
+        "The diagonal was taken out, which leaves nine numbers in a row. Put zeros in its place.": (
+            lambda matrix: list(divmod(int(matrix[~np.eye(10, dtype=bool)].argmax()), 9))
+        ),
+    },
+)
+
+
+def _interval(accuracy: Any, images: Any) -> list[Any]:
+    reach = 1.96 * np.sqrt(accuracy * (1 - accuracy) / images)
+    return [accuracy - reach, accuracy + reach]
+
+
+def _formula(method: str) -> Callable[..., list[Any]]:
+    """Return the interval of Wilson, or the exact one, from SciPy."""
+    return lambda accuracy, images: list(
+        stats.binomtest(round(accuracy * images), images).proportion_ci(method=method)
     )
-    return "an 8 read as a 3 was the most frequent mistake, and you found it."
 
 
-@task("evaluating.html#how-precise-is-that")
+def _reach(reach: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """Make a function that reaches as far to either side of an accuracy as another one says."""
+    return lambda p, n: [p - reach(p, n), p + reach(p, n)]
+
+
+def _rounded(digits: int) -> Callable[..., list[Any]]:
+    return lambda p, n: list(np.round(_interval(p, n), digits))
+
+
+def _error(p: Any, n: Any) -> Any:
+    return np.sqrt(p * (1 - p) / n)
+
+
+def _wilson(p: Any, n: Any, *, middle: float, inner: float, divide: bool) -> list[Any]:
+    """Return Wilson's interval, with some of its terms multiplied by 0 or left out."""
+    z = 1.96
+    center = p + middle * z**2 / (2 * n)
+    reach = z * np.sqrt(p * (1 - p) / n + inner * z**2 / (4 * n**2))
+    below = 1 + z**2 / n if divide else 1
+    return [(center - reach) / below, (center + reach) / below]
+
+
+_normal_approximation = FunctionCheck(
+    name="interval",
+    section="evaluating.html#how-precise-is-that",
+    correct=_interval,
+    # So that an accuracy times its number of images is a whole number without any rounding.
+    cases=[Case((0.8, 100)), Case((0.25, 64)), Case((0.75, 1_600)), Case((0.875, 12_800))],
+    praise="it covers 95%, and shrinks with the number of images.",
+    near=1e-5,  # so that 1.96 may be given with more digits, but not rounded to 2
+    mistakes={
+        "That's only how far the interval reaches to either side. Return both ends.": (
+            lambda p, n: 1.96 * _error(p, n)
+        ),
+        "That's only the standard error. Return both ends of the interval.": _error,
+        "Those are the accuracy and how far the interval reaches. Return both ends.": (
+            lambda p, n: [p, 1.96 * _error(p, n)]
+        ),
+        "Those are the accuracy and its standard error. Return both ends of the interval.": (
+            lambda p, n: [p, _error(p, n)]
+        ),
+        "That's only how far the interval reaches down and up. Add it to the accuracy.": (
+            lambda p, n: [-1.96 * _error(p, n), 1.96 * _error(p, n)]
+        ),
+        "Right, but the upper end comes first. Return the lower one first.": lambda p, n: _interval(
+            p, n
+        )[::-1],
+        "Those are percentages. Return shares, as the accuracy is one.": lambda p, n: [
+            100 * end for end in _interval(p, n)
+        ],
+        "That's the interval of the share of *wrong* answers.": lambda p, n: _interval(1 - p, n),
+        "That's the interval of how many are right. Divide by the number of images.": (
+            lambda p, n: [n * end for end in _interval(p, n)]
+        ),
+        "Only the lower end is there.": lambda p, n: _interval(p, n)[0],
+        "Only the upper end is there.": lambda p, n: _interval(p, n)[1],
+        "Both ends are the lower one.": lambda p, n: [_interval(p, n)[0]] * 2,
+        "Both ends are the upper one.": lambda p, n: [_interval(p, n)[1]] * 2,
+        "Below the accuracy it's right, but it reaches no further than the accuracy itself.": (
+            lambda p, n: [_interval(p, n)[0], p]
+        ),
+        "Above the accuracy it's right, but it begins at the accuracy itself.": lambda p, n: [
+            p,
+            _interval(p, n)[1],
+        ],
+        "The lower end is right. The upper one is 1, whatever the accuracy.": lambda p, n: [
+            _interval(p, n)[0],
+            1,
+        ],
+        "The upper end is right. The lower one is 0, whatever the accuracy.": lambda p, n: [
+            0,
+            _interval(p, n)[1],
+        ],
+        "Both ends are the accuracy itself, so the interval reaches nowhere. `accuracy * 1 - "
+        "accuracy` is 0, for example: it needs parentheses.": lambda p, n: [p, p],
+        **{
+            f"It reaches {z:g} standard error{'s' * (z != 1)} to either side, for an interval of "
+            f"{covered}. An interval of 95% needs 1.96.": _reach(lambda p, n, z=z: z * _error(p, n))
+            for z, covered in {
+                1.0: "68.3%",
+                1.645: "90%",
+                2.0: "95.4%",
+                2.576: "99%",
+                3.0: "99.7%",
+                0.98: "67.3%",
+                0.95: "65.8%",
+            }.items()
+        },
+        "The square root is missing.": _reach(lambda p, n: 1.96 * p * (1 - p) / n),
+        "The number of images is missing: the more images, the smaller the interval.": _reach(
+            lambda p, n: 1.96 * np.sqrt(p * (1 - p))
+        ),
+        "The square root and the number of images are missing.": _reach(
+            lambda p, n: 1.96 * p * (1 - p)
+        ),
+        "The number of images belongs under the square root, too.": _reach(
+            lambda p, n: 1.96 * np.sqrt(p * (1 - p)) / n
+        ),
+        "Only the number of images is under the square root. The root is of the whole fraction.": (
+            _reach(lambda p, n: 1.96 * p * (1 - p) / np.sqrt(n))
+        ),
+        "Only the factor `accuracy` is under the square root. The root is of the whole fraction.": (
+            _reach(lambda p, n: 1.96 * np.sqrt(p) * (1 - p) / n)
+        ),
+        "It was multiplied by the number of images under the square root. Divide.": _reach(
+            lambda p, n: 1.96 * np.sqrt(p * (1 - p) * n)
+        ),
+        "The factor 1 - p is missing.": _reach(lambda p, n: 1.96 * np.sqrt(p / n)),
+        "The factor p is missing: only 1 - p is there.": _reach(
+            lambda p, n: 1.96 * np.sqrt((1 - p) / n)
+        ),
+        "The factor p(1 - p) is missing: that's 1.96 / √n to either side.": _reach(
+            lambda p, n: 1.96 / np.sqrt(n)
+        ),
+        "The factor is p(1 + p) here. It's p(1 - p).": _reach(
+            lambda p, n: 1.96 * np.sqrt(p * (1 + p) / n)
+        ),
+        "The factor 1.96 is under the square root. It belongs in front of it.": _reach(
+            lambda p, n: np.sqrt(1.96 * p * (1 - p) / n)
+        ),
+        "It's divided by `images - 1`. The formula divides by `images`.": _reach(
+            lambda p, n: 1.96 * np.sqrt(p * (1 - p) / (n - 1))
+        ),
+        **{
+            f"That's the interval for {fixed:,} images, whatever `images` is.": (
+                _reach(lambda p, n, fixed=fixed: 1.96 * _error(p, fixed))
+            )
+            for fixed in (400, 1_000, 10_000, 60_000)
+        },
+        "It's 0.05 to either side, whatever the number of images.": _reach(lambda p, n: 0.05),
+        "It's 0.025 to either side, whatever the number of images.": _reach(lambda p, n: 0.025),
+        "Those are 95% and 105% of the accuracy.": lambda p, n: [0.95 * p, 1.05 * p],
+        **{
+            f"The ends are rounded to {digits} decimals. Round when you print, not before.": (
+                _rounded(digits)
+            )
+            for digits in (1, 2, 3, 4)
+        },
+        "That's Wilson's formula without its denominator, 1 + z²/n.": lambda p, n: _wilson(
+            p, n, middle=1, inner=1, divide=False
+        ),
+        "That's Wilson's formula without the z²/(4n²) under the square root.": lambda p, n: _wilson(
+            p, n, middle=1, inner=0, divide=True
+        ),
+        "That's Wilson's formula without the z²/(2n) in the middle.": lambda p, n: _wilson(
+            p, n, middle=0, inner=1, divide=True
+        ),
+    },
+)
+
+
+@task(_normal_approximation.section)
 def interval(interval: Any) -> str:
-    """Check a function that returns the 95% interval of an accuracy."""
-    p, n = 0.7, 8400
-    error = np.sqrt(p * (1 - p) / n)
-    tried = f"for an accuracy of {p} on {n} images, `interval` returned"
-    answer = call(interval, p, n)
-    if _is_number(answer):
-        number = expect_number(answer, "the answer")
-        expect(
-            not np.isclose(number, 1.96 * error, rtol=0.05),
-            f"{tried} {number:.4g}, how far it reaches to either side; expected both ends.",
-        )
-    expect(
-        np.shape(answer) == (2,),
-        f"{tried} {kind(answer)}; expected two numbers: `return low, high`.",
-    )
-    low, high = (expect_number(end, "an end of the interval") for end in answer)
-    seen = f"{tried} ({low:.6g}, {high:.6g})"
-    expect(
-        not np.allclose((low, high), (p, 1.96 * error), rtol=0.05),
-        f"{seen}: the accuracy, and how far the interval reaches. Expected both ends.",
-    )
-    expect(low <= high, f"{seen}; expected the lower end first.")
-    expect(
-        not 50 < high < 100,
-        f"{seen}, which look like percentages; expected shares, as the accuracy is one.",
-    )
-    expect(
-        low <= p <= high,
-        f"{seen}, where the accuracy itself does not lie. The interval reaches from the accuracy "
-        "to either side.",
-    )
-    _expect_no_wrong_reach(low, high, p, n, seen)
-    expect(
-        (low <= 0) == (high >= 1),
-        f"{seen}, which leaves one side open. Expected an end on either side of the accuracy, with "
-        "2.5% beyond each.",
-    )
-    for accuracy, images in ((p, n), (0.6, 15_000)):
-        reach = 1.96 * np.sqrt(accuracy * (1 - accuracy) / images)
-        expected = (accuracy - reach, accuracy + reach)
-        low, high = (expect_number(end, "an end") for end in call(interval, accuracy, images))
-        expect(
-            np.allclose((low, high), expected, rtol=0, atol=TOLERANCE * reach),
-            f"for an accuracy of {accuracy} on {images} images, `interval` returned ({low:.6g}, "
-            f"{high:.6g}); expected about {reach:.3g} to either side of {accuracy}.",
-        )
-    return "the interval covers 95%, and shrinks with the number of images."
+    """Check a function that returns the 95% interval of an accuracy, by any good formula."""
+    others = {method: _formula(method) for method in ("wilson", "exact")}
+    if replace(_normal_approximation, mistakes=others).find_mistake(interval):
+        return _normal_approximation.praise
+    return _normal_approximation._check(interval)
+
+
+# What may be done to a batch of images instead of dividing it by 255.
+PREPARATIONS: dict[str, Callable[[Any], Any]] = {
+    "The gray values went into the network as they are, up to 255. It was trained on values "
+    "divided by 255.": lambda images: images,
+    "That's how the network reads the image if it's divided by 255 twice.": lambda images: (
+        images / 255 / 255
+    ),
+    "That's how the network reads the image if it's divided by `//`, which drops the fraction. "
+    "Use `/`.": lambda images: images // 255,
+    "That's how the network reads the image if it's divided by its own largest gray value. Divide "
+    "by 255, the largest *possible* one.": lambda images: (
+        images / images.max(axis=(1, 2), keepdims=True)
+    ),
+    "That's how the network reads the image if it's inverted. In MNIST, 0 is the paper.": (
+        lambda images: 1 - images / 255
+    ),
+    "That's how the network reads the image if it's standardized. This network was trained on "
+    "values that were divided by 255.": lambda images: (
+        (images - images.mean(axis=(1, 2), keepdims=True)) / images.std(axis=(1, 2), keepdims=True)
+    ),
+    "That's how the network reads the image if its values run from -1 to 1. This network was "
+    "trained on values from 0 to 1.": lambda images: images / 127.5 - 1,
+    "That's how the network reads the image if it's divided by 100. It was trained on values that "
+    "were divided by 255.": lambda images: images / 100,
+    "That's how the network reads the image if every gray value above 0 becomes 1.": (
+        lambda images: (images > 0) * 1.0
+    ),
+    "That's how the network reads the image if rows and columns are swapped.": lambda images: (
+        images.transpose(0, 2, 1) / 255
+    ),
+    "That's how the network reads the image if it's upside down.": lambda images: (
+        images[:, ::-1] / 255
+    ),
+    "That's how the network reads the image if it's mirrored.": lambda images: (
+        images[:, :, ::-1] / 255
+    ),
+}
+# What may be taken from ten probabilities instead of the position of the largest.
+READINGS: dict[str, Callable[[Any], Any]] = {
+    "That's the largest probability. At which position is it?": np.max,
+    "Those are the ten probabilities. At which position is the largest?": lambda ten: ten,
+    "Those are the ten probabilities, still as a batch of one. At which position is the largest?": (
+        lambda ten: ten[np.newaxis]
+    ),
+    "Right, but as an array with one digit. Take the only one: `[0]`.": lambda ten: [ten.argmax()],
+    "Those are ten zeros: `argmax(axis=0)` compares the images of the batch, and there's only one. "
+    "The ten probabilities are along the second axis.": lambda ten: [0] * 10,
+    "That's always 0. `argmax(axis=0)` compares the images of the batch, for example, and there's "
+    "only one. The ten probabilities are along the second axis.": lambda ten: 0,
+    "That's the digit with the *smallest* probability.": np.argmin,
+    "That's the digit with the second largest probability.": lambda ten: np.argsort(ten)[-2],
+    "That's one more than the position: the digits count from 0.": lambda ten: ten.argmax() + 1,
+    "That's the digit as a text. Return an `int`.": lambda ten: str(ten.argmax()),
+    "That's the digit with its probability. Return the digit only.": lambda ten: [
+        ten.argmax(),
+        ten.max(),
+    ],
+    "Those are ten numbers with a 1 at the place of the digit. Return the place.": lambda ten: (
+        np.eye(10)[ten.argmax()]
+    ),
+    "Those are the digits in the order of their probabilities. Return the last one only.": (
+        np.argsort
+    ),
+    "That's the largest probability, rounded.": lambda ten: np.rint(ten.max()),
+    "That's the largest probability as a percentage. At which position is it?": lambda ten: (
+        100 * ten.max()
+    ),
+}
+FEW = 300  # images to choose from
+LEAD = 1e-3  # of the largest probability over the next, so that rounding can't change the answer
 
 
 @task("evaluating.html#one-picture-at-a-time")
@@ -227,197 +702,117 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
         hasattr(model, "predict"),
         f"`model` is {kind(model)}; expected the network. Run the cell that trains it again.",
     )
-    _, (images, labels) = load_mnist()
-    digits = images[[int(np.flatnonzero(labels == digit)[0]) for digit in (1, 3, 4, 6, 8)]]
-    answers = _read_all(predict_digit, model, digits)
-    expected = _classes(model, normalize(digits))
-    mistake = _preparation_mistake(model, digits, answers)
-    expect(
-        answers == expected or not mistake,
-        f"five different digits were read as {answers}; expected {expected}. {mistake}",
-    )
-    expect(
-        len(set(answers)) > 1,
-        f"five different digits were read as {answers}, always {answers[0]}: did you take the "
-        "largest *probability*, or `argmax` along the wrong axis?",
-    )
-    expect(
-        answers == expected,
-        f"five MNIST digits were read as {answers}; the network reads them as {expected} if they "
-        "come normalized.",
-    )
-    # On faint images, thresholds of neurons matter more, and so do the sizes of the numbers.
-    faint = images[:300] // 16
-    unlike = np.not_equal(_classes(model, normalize(faint)), _classes(model, faint))
-    faint = faint[np.argsort(~unlike, kind="stable")[:4]]
-    answers, expected = _read_all(predict_digit, model, faint), _classes(model, normalize(faint))
-    expect(
-        answers == expected or answers != _classes(model, faint // 255),
-        f"four faint digits were read as {answers}; expected {expected}. {DROPPED}",
-    )
-    expect(
-        answers == expected,
-        f"four faint digits, with gray values up to {faint.max()}, were read as {answers}; the "
-        f"network reads them as {expected} if they come normalized. Divide every gray value by "
-        "255, as in training: not by another number, and not by none.",
-    )
-    paper = 255 - np.kron(digits[1], np.ones((10, 10), dtype=np.uint8))
-    drawing = from_drawing(paper)[np.newaxis]
-    answers, expected = (
-        _read_all(predict_digit, model, drawing),
-        _classes(model, normalize(drawing)),
-    )
-    expect(
-        answers == expected,
-        f"a 3 drawn dark on white, and prepared by `from_drawing`, was read as a {answers[0]}; the "
-        f"network reads it as a {expected[0]}.",
-    )
-    return "MNIST digits, faint ones and a drawing were read as the network reads them."
-
-
-def _expect_no_wrong_reach(low: float, high: float, p: float, n: int, seen: str) -> None:
-    """Fail the check if an interval reaches as far as a usual mistake makes it reach."""
-    error = np.sqrt(p * (1 - p) / n)
-    mistakes = {
-        "The interval reaches one standard error to either side. How many are needed for 95%?": (
-            error
-        ),
-        "95% should lie inside, and 2.5% beyond *each* end: 1.645 belongs to 5% on one side, or "
-        "to an interval of 90%.": 1.645 * error,
-        "That is the interval of 99%.": 2.576 * error,
-        "Is the square root missing?": 1.96 * error**2,
-        "Is the number of images missing? The more images, the smaller the interval.": (
-            1.96 * error * np.sqrt(n)
-        ),
-        "Both the square root and the number of images are missing.": 1.96 * p * (1 - p),
-        "The number of images belongs under the square root too.": 1.96 * error / np.sqrt(n),
-        "Is the factor 1 - p missing?": 1.96 * np.sqrt(p / n),
-    }
-    for fixed in (400, 1_000, 10_000):
-        mistake = f"It is that of {fixed:,} images: divide by `images`, not by a fixed number."
-        mistakes[mistake] = error * 1.96 * np.sqrt(n / fixed)
-    for mistake, reach in mistakes.items():
-        ends = np.clip([p - reach, p + reach], 0, 1)
-        expect(
-            not np.allclose(np.clip([low, high], 0, 1), ends, rtol=0, atol=0.02 * reach),
-            f"{seen}. {mistake}",
-        )
-
-
-def _preparation_mistake(model: Any, images: UInt8Array, answers: list[int]) -> str:
-    """Name the wrong preparation of the images that leads to these answers, if there is one."""
-    preparations: dict[str, Array] = {
-        "The gray values were divided by 255 more than once.": normalize(images) / 255,
-        "Ink and paper seem to be swapped: in MNIST, 0 is the paper.": 1 - normalize(images),
-        DROPPED: images // 255,
-    }
-    for mistake, prepared in preparations.items():
-        if answers == _classes(model, prepared):
-            return mistake
-    return ""
-
-
-def _is_number(answer: Any) -> bool:
-    return np.ndim(answer) == 0 and np.asarray(answer).dtype.kind in "iuf"
-
-
-def _table(answer: Any) -> Array:
-    """Return an answer as a table of numbers."""
-    table = np.asarray(answer)
-    expect(
-        table.dtype.kind in "iuf",
-        f"`confusion` returned {kind(answer)}; expected an array of counts.",
-    )
-    return table
-
-
-def _expect_counts(counts: Array, expected: Array) -> None:
-    wrong = np.argwhere(counts != expected)
-    if len(wrong):
-        true, predicted = wrong[0]
-        raise CheckError(
-            f"{len(wrong)} places of the table are wrong. Row {true}, column {predicted}, for "
-            f"example, holds {counts[true, predicted]:g}; expected {expected[true, predicted]}: "
-            f"that is how often a {true} was read as a {predicted}."
-        )
-
-
-def _expect_room(counts: Array, images: int) -> None:
-    """Fail the check unless the one place where 4 was read as 9 holds the number of images."""
-    largest = np.iinfo(counts.dtype).max if counts.dtype.kind in "iu" else images
-    reason = (
-        f"counts above {largest:,} do not fit into {counts.dtype}. Take `dtype=int`."
-        if largest < images
-        else "is the type of the table too small for such counts?"
-    )
-    expect(
-        counts[4, 9] == images,
-        f"of {images:,} times that a 4 was read as a 9, {counts[4, 9]:,g} were counted: {reason}",
-    )
-
-
-def _pair(answer: Any) -> tuple[int, int]:
-    message = (
-        f"`most_confused` returned {kind(answer)}; expected two whole numbers, the true digit and "
-        "the predicted one."
-    )
-    expect(np.shape(answer) == (2,), message)
-    try:
-        true, predicted = (operator.index(digit) for digit in answer)
-    except TypeError:
-        raise CheckError(message) from None
-    expect(
-        true in DIGITS and predicted in DIGITS,
-        f"`most_confused` returned ({true}, {predicted}); expected two digits from 0 to 9.",
-    )
-    return true, predicted
-
-
-def _read_all(predict_digit: Any, model: Any, images: UInt8Array) -> list[int]:
-    """Let a learner's function read images one by one."""
     expect(callable(predict_digit), f"expected a function, but saw {kind(predict_digit)}.")
 
     @functools.wraps(predict_digit)
     def read(image: UInt8Array) -> Any:
         return predict_digit(model, image)
 
-    return [_digit(_called(read, image)) for image in images]
-
-
-def _called(read: Any, image: UInt8Array) -> Any:
-    # What Keras and TensorFlow say of a wrong shape depends on what the model saw before.
-    refused = ("Exception encountered when calling", "Graph execution error", "Invalid input")
-    shape = (
-        "the network did not take the array that it was given. It takes a batch of images, "
-        "shape (n, 28, 28): even a single image needs the first axis, shape (1, 28, 28)."
-    )
-    with rephrase(lambda failure: shape if any(w in failure for w in refused) else failure):
-        return call(read, image)
-
-
-def _digit(answer: Any) -> int:
-    value = np.asarray(answer)
-    returned = f"`predict_digit` returned {kind(answer)}; expected one digit, an `int`."
-    expect(
-        value.size != 10 or value.dtype.kind == "f",
-        f"{returned} Of a batch of one, the ten probabilities lie along the *second* axis.",
-    )
-    expect(
-        value.size != 10,
-        f"{returned} These are the ten probabilities: at which position is the largest?",
-    )
-    expect(value.ndim == 0, f"{returned} Take the only answer of the batch: `[0]`.")
-    expect(
-        value.dtype.kind != "f" or float(value) in DIGITS,
-        f"{returned} That is the largest probability; what counts is its position.",
-    )
+    predict(model, np.zeros((1, 28, 28), dtype=np.float32))  # or tell what's wrong with it
+    check = reading(model)
+    image = check.cases[0].arguments[0]
     try:
-        return operator.index(answer)
+        praise = check._check(read)
+    except NotAttemptedError:
+        raise
+    except CheckError:
+        _expect_batch(predict_digit, model, image)
+        raise
+    answer = call(read, image)
+    try:
+        operator.index(answer)
     except TypeError:
-        raise CheckError(returned) from None
+        raise CheckError(
+            f"the digits are right, but as {kind(answer)}; expected an `int`."
+        ) from None
+    return praise
 
 
-def _classes(model: Any, images: Array) -> list[int]:
-    """Return the digits that a model reads in images, given as they are."""
-    probabilities = np.asarray(model.predict(images.astype(np.float32), verbose=0))
-    return [int(digit) for digit in probabilities.argmax(axis=-1)]
+def reading(model: Any) -> FunctionCheck:
+    """Return the check of a function that reads one image with this model."""
+
+    def ten(images: Any) -> Any:
+        return np.asarray(model(np.asarray(images, dtype=np.float32), training=False))
+
+    def read(image: Any) -> int:
+        return int(ten(normalize(image[np.newaxis]))[0].argmax())
+
+    return FunctionCheck(
+        name="predict_digit",
+        section="evaluating.html#one-picture-at-a-time",
+        correct=read,
+        cases=[
+            Case((image,), f"for {name}, which the network reads as a {read(image)}")
+            for name, image in _images(ten).items()
+        ],
+        praise="MNIST digits, faint ones, and a drawing were read as the network reads them.",
+        mistakes={
+            **{
+                sentence: lambda image, prepare=prepare: int(
+                    ten(prepare(image[np.newaxis]))[0].argmax()
+                )
+                for sentence, prepare in PREPARATIONS.items()
+            },
+            **{
+                sentence: lambda image, take=take: take(ten(normalize(image[np.newaxis]))[0])
+                for sentence, take in READINGS.items()
+            },
+        },
+    )
+
+
+def _images(ten: Callable[[Any], Any]) -> dict[str, UInt8Array]:
+    """Choose images that tell all preparations from one another, and name them."""
+    _, (images, labels) = load_mnist()
+    chosen = [int(np.flatnonzero(labels == digit)[0]) for digit in (3, 1, 4, 6, 8)]
+    # On faint images the biases of a network matter more, and so do the sizes of the numbers.
+    pool = np.concatenate([images[:FEW], images[:FEW] // 16])
+    probabilities = np.sort(ten(normalize(pool)), axis=1)
+    clear = probabilities[:, -1] - probabilities[:, -2] > LEAD
+    with np.errstate(all="ignore"):
+        preparations = [normalize, *PREPARATIONS.values()]
+        answers = [ten(prepare(pool)).argmax(axis=1) for prepare in preparations]
+    for one, other in itertools.combinations(answers, 2):
+        differ = np.flatnonzero((one != other) & clear)
+        if not np.isin(differ, chosen).any():
+            chosen += differ[-1:].tolist()
+    named = {
+        f"test image {i % FEW}{' with its gray values divided by 16' * (i >= FEW)}": pool[i]
+        for i in chosen
+    }
+    paper = 255 - np.kron(pool[chosen[0]], np.ones((10, 10), dtype=np.uint8))
+    return {**named, "a 3 drawn dark on white and prepared by `from_drawing`": from_drawing(paper)}
+
+
+class _Recorder:
+    """Stands in for a model, and notes the shapes of what it's given."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def __call__(self, images: Any, **options: Any) -> Any:
+        self.shapes.append(np.shape(images))
+        return self.model(images, **options)
+
+    def predict(self, images: Any, **options: Any) -> Any:
+        self.shapes.append(np.shape(images))
+        return self.model.predict(images, **options)
+
+
+def _expect_batch(predict_digit: Any, model: Any, image: UInt8Array) -> None:
+    """Fail the check if the model refuses the shape of what it's given."""
+    recorder = _Recorder(model)
+    try:
+        predict_digit(recorder, image.copy())
+    # What Keras raises depends on what the model saw before.
+    except Exception:
+        shape = recorder.shapes[-1] if recorder.shapes else (1, 28, 28)
+        expect(
+            len(shape) == 3 and shape[1:] == (28, 28),
+            f"the network refused the array it was given, which has shape {shape}. It takes a "
+            "batch of images, (n, 28, 28), and so a single image as (1, 28, 28).",
+        )

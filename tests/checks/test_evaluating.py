@@ -1,27 +1,107 @@
-"""The check of the most confused pair sees through what is right on a good network only."""
+"""The checks of evaluating whose answer isn't one value: any good interval, and a network."""
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
+from scipy import stats
 
+from mnist_course import load_mnist, normalize
 from mnist_course.checks import evaluating
 from mnist_course.checks.core import CheckError
 
 
-def by_place(matrix: npt.NDArray[np.int64]) -> tuple[int, ...]:
-    mistakes = matrix.copy()
-    np.fill_diagonal(mistakes, 0)
-    return tuple(map(int, np.unravel_index(mistakes.argmax(), mistakes.shape)))
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    """Return a network with random neurons, of which least squares finds the last weights.
+
+    Its small biases matter for faint images only, as after training.
+    """
+    rng = np.random.default_rng(0)
+    (images, labels), _ = load_mnist()
+    weights, biases = rng.normal(0, 1 / 28, (784, 256)), rng.normal(0, 0.02, 256)
+    neurons = np.maximum(normalize(images[:5000]).reshape(-1, 784) @ weights + biases, 0)
+    digits = np.eye(10)[labels[:5000]]
+    last = np.linalg.solve(neurons.T @ neurons + np.eye(256), neurons.T @ digits)
+    network = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(256, activation="relu"),
+            keras.layers.Dense(10, activation="softmax", use_bias=False),
+        ]
+    )
+    network.set_weights([weights, biases, 10 * last])
+    return network
 
 
-def by_size(matrix: npt.NDArray[np.int64]) -> tuple[int, ...]:
-    """Leave out the largest count of each row, which is the diagonal of a good network."""
-    mistakes = matrix.copy()
-    mistakes[np.arange(10), matrix.argmax(axis=1)] = 0
-    return tuple(map(int, np.unravel_index(mistakes.argmax(), mistakes.shape)))
+def read(model: Any, image: Any) -> int:
+    return int(model.predict(normalize(image)[np.newaxis], verbose=0)[0].argmax())
 
 
-def test_the_diagonal_is_left_out_by_its_place() -> None:
-    evaluating.most_confused(by_place)
-    with pytest.raises(CheckError, match="by its place, not by its size"):
-        evaluating.most_confused(by_size)
+def test_a_correct_reading_is_praised(
+    model: keras.Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluating.predict_digit(read, model)
+    assert capsys.readouterr().out.startswith("Well done: MNIST digits, faint ones")
+
+
+@pytest.mark.parametrize("sentence", [*evaluating.PREPARATIONS, *evaluating.READINGS])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a mistake may divide by zero
+def test_each_mistake_in_reading_is_named(model: keras.Model, sentence: str) -> None:
+    check = evaluating.reading(model)
+    with pytest.raises(CheckError) as raised:
+        check(check.mistakes[sentence])
+    assert f" {sentence}\n" in str(raised.value)
+
+
+def of_shape(*shape: int) -> Callable[[Any, Any], int]:
+    return lambda model, image: int(
+        model.predict(normalize(image).reshape(shape), verbose=0).argmax()
+    )
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 784), (784,)])
+def test_the_shape_that_a_network_refuses_is_reported(
+    model: keras.Model, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(CheckError) as raised:
+        evaluating.predict_digit(of_shape(*shape), model)
+    assert f"has shape {shape}. It takes a batch" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda model, image: float(read(model, image)), "but as a float: 3.0; expected an `int`"),
+        (lambda model, image: model.no_such(image), "has no attribute 'no_such'"),
+        (lambda model, image: 5, "the result is 5; expected 3."),
+    ],
+)
+def test_another_answer_gets_the_facts(
+    model: keras.Model, function: Callable[..., Any], said: str
+) -> None:
+    with pytest.raises(CheckError) as raised:
+        evaluating.predict_digit(function, model)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("method", ["wilson", "exact"])
+def test_other_good_intervals_are_praised(method: str) -> None:
+    def interval(accuracy: float, images: int) -> Any:
+        test = stats.binomtest(round(accuracy * images), images)
+        return test.proportion_ci(method=method)
+
+    evaluating.interval(interval)
+
+
+def test_an_interval_may_use_more_digits_of_the_factor() -> None:
+    evaluating.interval(
+        lambda p, n: stats.norm.interval(0.95, loc=p, scale=np.sqrt(p * (1 - p) / n))
+    )
+
+
+def test_counts_may_be_a_list_of_lists() -> None:
+    evaluating.confusion(evaluating.confusion.correct)
