@@ -13,9 +13,8 @@ GRAY_VALUES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
 FEW = np.array([[[0, 51], [128, 204]]], dtype=np.uint8)
 SCALED = (GRAY_VALUES / 255).astype(np.float32)
 STORED = SCALED.astype(np.float16).astype(np.float32)  # in half precision, and read back
-
-# Wide enough for a deviation with n - 1 in its formula, which is as good.
-NEAR = 4e-3
+GRAYS = 40 + GRAY_VALUES // 2  # neither black nor white among them
+NEAR = 4e-3  # wide enough for a mean that is computed in float32
 
 
 def _wide_sets() -> tuple[FloatArray, FloatArray]:
@@ -34,7 +33,7 @@ scale = FunctionCheck(
     cases=[
         Case((FEW,)),
         Case((GRAY_VALUES,), "for an image with all 256 gray values in order"),
-        Case((40 + GRAY_VALUES // 2,), "for an image with the gray values 40 to 167 in order"),
+        Case((GRAYS,), "for an image with the gray values 40 to 167 in order"),
     ],
     dtype="float32",
     new=True,
@@ -50,6 +49,8 @@ scale = FunctionCheck(
         "That's divided by 255 twice.": lambda images: images / 255 / 255,
         "That's divided by 256. The largest gray value is 255.": lambda images: images / 256,
         "That's divided by 254. The largest gray value is 255.": lambda images: images / 254,
+        "That's divided by 225. The largest gray value is 255.": lambda images: images / 225,
+        "That's divided by 128. The largest gray value is 255.": lambda images: images / 128,
         "That's divided by 100.": lambda images: images / 100,
         "That's multiplied by 255.": lambda images: images * 255.0,
         "That's divided by the largest value that occurs in the array. Divide by the largest "
@@ -79,7 +80,7 @@ def _unscale(images: Any) -> Any:
 
 unscale = FunctionCheck(
     name="unscale",
-    section="normalizing.html#one-line",
+    section="normalizing.html#there-and-back",
     correct=_unscale,
     cases=[
         Case((_scale(FEW),)),
@@ -90,6 +91,7 @@ unscale = FunctionCheck(
             "back as float32",
         ),
         Case((SCALED[:, :8],), "for an image with the gray values 0 to 127 in order, scaled"),
+        Case((_scale(GRAYS),), "for an image with the gray values 40 to 167 in order, scaled"),
     ],
     dtype="uint8",
     new=True,
@@ -102,15 +104,40 @@ unscale = FunctionCheck(
         "The numbers were rounded up. Take the nearest whole number.": lambda images: np.ceil(
             images * 255
         ),
+        "They were converted to whole numbers without multiplying by 255, which leaves only 0 and "
+        "1.": lambda images: images.astype("uint8"),
+        "They were rounded without multiplying by 255, which leaves only 0 and 1.": np.rint,
+        "Only zeros are left. Multiply by 255 before you convert.": lambda images: 0 * images,
         "They were converted to whole numbers before the multiplication, which leaves only 0 and "
         "1.": lambda images: images.astype("uint8") * 255,
         "They were rounded before the multiplication, which leaves only 0 and 1.": lambda images: (
             np.rint(images) * 255
         ),
-        "That's multiplied by 256.": lambda images: np.rint(images * 256),
+        "That's multiplied by 256. Full ink is 255.": lambda images: np.rint(images * 256),
+        "That's multiplied by 256, which doesn't fit into a uint8: full ink became 0.": (
+            lambda images: np.rint(images * 256) % 256
+        ),
         "That's multiplied by 256 and cut off.": lambda images: np.floor(images * 256),
+        "That's multiplied by 256 and cut off, and 256 doesn't fit into a uint8: full ink "
+        "became 0.": lambda images: np.floor(images * 256) % 256,
+        "That's multiplied by 256 and cut off, with 255 as the largest value.": lambda images: (
+            np.minimum(np.floor(images * 256), 255)
+        ),
         "That's multiplied by 254.": lambda images: np.rint(images * 254),
         "That's divided by 255 once more. Undo the division.": lambda images: images / 255,
+        "That's multiplied by 255 twice, and starts again at 0 after 255.": lambda images: (
+            np.rint(images * 255 * 255) % 256
+        ),
+        "That's `int8`, which ends at 127. `uint8` goes up to 255.": lambda images: (
+            np.rint(images * 255).astype("uint8").astype("int8")
+        ),
+        "The values were stretched so that the smallest in the array becomes 0 and the largest "
+        "255. Neither has to occur in an image.": lambda images: np.rint(
+            (images - images.min()) / np.ptp(images) * 255
+        ),
+        "The smallest value was subtracted. Only multiply.": lambda images: np.rint(
+            (images - images.min()) * 255
+        ),
         "The values were stretched so that the largest in the array becomes 255. An image doesn't "
         "have to contain a 255.": lambda images: np.rint(images / images.max() * 255),
         "That's inverted: black became white.": lambda images: 255 - np.rint(images * 255),
@@ -140,8 +167,8 @@ standardize = FunctionCheck(
     correct=_standardize,
     cases=[
         Case(
-            (np.array([0.0, 2, 4]).reshape(3, 1, 1), np.array([10.0, 3]).reshape(2, 1, 1)),
-            "for training values 0, 2, 4 and test values 10, 3",
+            (np.array([1.0, 3, 5]).reshape(3, 1, 1), np.array([11.0, 4]).reshape(2, 1, 1)),
+            "for training values 1, 3, 5 and test values 11, 4",
         ),
         Case(_wide_sets(), "for random training and test images"),
         Case(
@@ -183,7 +210,10 @@ standardize = FunctionCheck(
             (train - train.mean()) / train.std(),
             (test - test.mean()) / train.std(),
         ),
-        "The test images came back as they were.": lambda train, test: (
+        "Mean and deviation come from the test images for both: that's leakage. Use those of the "
+        "training images.": _by(lambda train, test: test.mean(), lambda train, test: test.std()),
+        "The test images came back as they were. (That also happens if `train` is overwritten "
+        "before its mean and deviation are used for `test`.)": lambda train, test: (
             (train - train.mean()) / train.std(),
             test,
         ),
@@ -205,6 +235,26 @@ standardize = FunctionCheck(
         ),
         "They were divided by the deviation, but nothing was subtracted.": _by(
             lambda train, test: 0, lambda train, test: train.std()
+        ),
+        "The mean was subtracted after the division. Subtract first.": lambda train, test: tuple(
+            images / train.std() - train.mean() for images in (train, test)
+        ),
+        "That's multiplied by the standard deviation. Divide by it.": lambda train, test: tuple(
+            (images - train.mean()) * train.std() for images in (train, test)
+        ),
+        "That's divided by the deviation with `ddof=1`, which divides by n - 1. The example in the "
+        "task has the deviation of `std()` as it is.": _by(
+            lambda train, test: train.mean(), lambda train, test: train.std(ddof=1)
+        ),
+        "That's divided by the mean absolute deviation, not by the standard deviation.": _by(
+            lambda train, test: train.mean(),
+            lambda train, test: np.abs(train - train.mean()).mean(),
+        ),
+        "That's divided by the largest training value, not by the standard deviation.": _by(
+            lambda train, test: train.mean(), lambda train, test: train.max()
+        ),
+        "That's divided by 255, not by the standard deviation.": _by(
+            lambda train, test: train.mean(), lambda train, test: 255
         ),
         "That's divided by the variance. Divide by the standard deviation, its square root.": _by(
             lambda train, test: train.mean(), lambda train, test: train.var()
@@ -229,12 +279,14 @@ standardize = FunctionCheck(
                 for images in (train, test)
             )
         ),
-        "Values below -1 and above 1 were clipped. Leave them as they are.": lambda train, test: (
-            tuple(np.clip(images, -1, 1) for images in _standardize(train, test))
-        ),
-        "Values below -3 and above 3 were clipped. Leave them as they are.": lambda train, test: (
-            tuple(np.clip(images, -3, 3) for images in _standardize(train, test))
-        ),
+        **{
+            f"Values below -{most} and above {most} were clipped. Leave them as they are.": (
+                lambda train, test, most=most: tuple(
+                    np.clip(images, -most, most) for images in _standardize(train, test)
+                )
+            )
+            for most in (1, 2, 3, 5)
+        },
         "The signs are reversed: subtract the mean from the images, not the other way around.": (
             lambda train, test: tuple(-images for images in _standardize(train, test))
         ),
