@@ -12,7 +12,7 @@ def draw_images(rng, n=12):
 def test_scale_maps_gray_values_to_0_to_1(student, rng):
     """`scale` should divide every gray value by 255, whichever values occur in the images."""
     for images in (draw_images(rng), 40 + draw_images(rng) // 3):
-        np.testing.assert_allclose(student.call("scale", images), images / 255, atol=1e-6)
+        np.testing.assert_allclose(student.call("scale", images), images / 255, atol=1e-5)
 
 
 @pytest.mark.points(1, cell="check_scale")
@@ -42,10 +42,12 @@ def all_gray_values(rng):
 
 @pytest.mark.points(1, cell="check_unscale")
 def test_unscale_restores_every_gray_value(student, rng):
-    """`unscale` should give back every gray value of scaled images exactly."""
-    images, scaled = all_gray_values(rng)
-    answer = student.call("unscale", scaled)
-    np.testing.assert_array_equal(answer.astype(np.int64), images)
+    """`unscale` should give back every gray value of scaled images exactly, also if neither 0 \
+    nor 255 occurs."""
+    images, _ = all_gray_values(rng)
+    for gray in (images, images // 2, 40 + images // 2):
+        answer = student.call("unscale", (gray / 255).astype(np.float32))
+        np.testing.assert_array_equal(answer.astype(np.int64), gray)
 
 
 @pytest.mark.points(1, cell="check_unscale")
@@ -65,13 +67,13 @@ def test_unscale_returns_uint8(student, rng):
     assert answer.max() > 1
 
 
-# Wide enough for a deviation with n - 1 in its formula, which is as good.
+# Wide enough for a deviation with n - 1 in its formula, which is nearly the same for many pixels.
 TOLERANCE = 4e-3
 
 
 def two_sets(rng):
     train = rng.uniform(0, rng.uniform(100, 200), (40, 7, 7))
-    test = rng.uniform(rng.uniform(50, 100), 255, (15, 7, 7))
+    test = rng.uniform(rng.uniform(50, 100), 1_000, (15, 7, 7))
     return train, test
 
 
@@ -81,19 +83,20 @@ def test_standardize_gives_mean_0_and_deviation_1(student, rng):
     train, test = two_sets(rng)
     answer, _ = student.call("standardize", train, test)
     expected = (train - train.mean()) / train.std()
-    np.testing.assert_allclose(answer, expected, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(answer, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 @pytest.mark.points(2, cell="check_standardize")
 def test_standardize_does_not_leak(student, rng):
-    """`standardize` should shift and divide the test images by what the training images say.
+    """`standardize` should shift and divide the test images by what the training images say, \
+    and leave values far from 0 as they are.
 
     Mean or deviation of the test images leaked in, or the test images were left as they are.
     """
     train, test = two_sets(rng)
     _, answer = student.call("standardize", train, test)
     expected = (test - train.mean()) / train.std()
-    np.testing.assert_allclose(answer, expected, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(answer, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 @pytest.mark.points(1, cell="check_standardize")
@@ -101,7 +104,7 @@ def test_standardize_returns_float32_and_keeps_its_inputs(student, rng):
     """`standardize` should return two float32 arrays, in the shapes of the two that it was given \
     (of any type, such as uint8), and leave those as they are."""
     for dtype in ("float64", "uint8"):
-        given = [images.astype(dtype) for images in two_sets(rng)]
+        given = [(images % 256).astype(dtype) for images in two_sets(rng)]
         answers, after = student.call("standardize", *given, after=True)
         assert answers[0].min() < 0 < answers[0].max()
         for answer, before, now in zip(answers, given, after, strict=True):

@@ -1,4 +1,4 @@
-# Loops, lists, two standard errors, and a batch with an axis for the color.
+# Loops, lists, clipped ends, and a batch with an axis for the color.
 # %% accuracy
 def accuracy(labels, predictions):
     right = 0
@@ -22,7 +22,7 @@ def most_confused(matrix):
 
 # %% interval
 def interval(accuracy, images):
-    reach = 2 * (accuracy * (1 - accuracy) / images) ** 0.5
+    reach = 1.96 * (accuracy * (1 - accuracy) / images) ** 0.5
     return [max(0, accuracy - reach), min(1, accuracy + reach)]
 
 
