@@ -179,6 +179,7 @@ standardize = FunctionCheck(
     near=NEAR,
     dtype="float32",
     new=True,
+    parts=("the array of training images", "the array of test images"),
     praise="mean 0, deviation 1, and nothing leaked.",
     mistakes={
         "The two are swapped: first the training images, then the test images.": (
