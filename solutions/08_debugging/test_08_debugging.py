@@ -1,0 +1,54 @@
+"""Hidden tests of assignment 08."""
+
+import pytest
+
+from mnist_course.checks.debugging import CASES, draw, find_fault, try_all
+
+SEED = 11  # of other images than those of the notebook and of the check
+
+
+def diagnosis(number):
+    @pytest.mark.points(1, cell=f"check_case_{number}")
+    def test(student):
+        assert student.call(f"diagnosis_{number}") == CASES[number].suspect
+
+    test.__doc__ = (
+        f"`diagnosis_{number}` should return the name of the suspect that explains everything that "
+        f"pipeline {number} shows."
+    )
+    return test
+
+
+def evidence(number):
+    @pytest.mark.points(1, cell=f"check_case_{number}")
+    def test(student):
+        for trial in try_all(number, SEED):
+            assert (float(student.call(f"evidence_{number}", trial.run)) > 0.5) == trial.broken
+
+    test.__doc__ = (
+        f"`evidence_{number}` should return True, or more than 0.5, for the pieces of pipeline "
+        f"{number}, and False, or at most 0.5, for those of healthy pipelines and of ones with "
+        "other mistakes, on any images."
+    )
+    return test
+
+
+def fixed(number):
+    @pytest.mark.points(1, cell=f"check_case_{number}")
+    def test(student):
+        data = draw(SEED)
+        assert not find_fault(student.call(f"fixed_{number}", *data[:3]), data)
+
+    test.__doc__ = (
+        f"`fixed_{number}` should return the pieces of a run that reads 82% of the new digits or "
+        "more, and 75% of its validation images or more, none of which are training images."
+    )
+    return test
+
+
+test_diagnosis_1, test_evidence_1, test_fixed_1 = diagnosis(1), evidence(1), fixed(1)
+test_diagnosis_2, test_evidence_2, test_fixed_2 = diagnosis(2), evidence(2), fixed(2)
+test_diagnosis_3, test_evidence_3, test_fixed_3 = diagnosis(3), evidence(3), fixed(3)
+test_diagnosis_4, test_evidence_4, test_fixed_4 = diagnosis(4), evidence(4), fixed(4)
+test_diagnosis_5, test_evidence_5, test_fixed_5 = diagnosis(5), evidence(5), fixed(5)
+test_diagnosis_6, test_evidence_6, test_fixed_6 = diagnosis(6), evidence(6), fixed(6)
