@@ -71,7 +71,7 @@ def resemblance(run: dict[str, Any]) -> Any:
     [
         (resemblance, "It does tell them apart, .*, but the other way around"),
         (lambda run: 2 - resemblance(run), "It does tell them apart, .*: compare it with a limit"),
-        (lambda run: run["history"]["val_accuracy"][-1] < 0.8, "Altogether, it returned 0 to 0 "),
+        (lambda run: run["history"]["val_accuracy"][-1] < 0.8, "Altogether, it returned 1 for the broken"),
         (lambda run: "yes", "returned a str: 'yes'; expected True or False, or one number"),
         (lambda run: run["images"], "stopped with KeyError: 'images'"),
         (lambda run: 1.3 - resemblance(run), "doesn't prove 'scale'. The training images have val"),
