@@ -62,7 +62,6 @@ class Data(NamedTuple):
     new_labels: UInt8Array
 
 
-@functools.cache
 def draw(seed: int, digits: tuple[int, ...] = tuple(DIGITS)) -> Data:
     """Draw 2,500 images to learn from and 1,000 new ones, all from the training images of MNIST.
 
@@ -78,6 +77,11 @@ def draw(seed: int, digits: tuple[int, ...] = tuple(DIGITS)) -> Data:
     Data
         Raw images of uint8, and their labels.
     """
+    return _draw(seed, digits)
+
+
+@functools.cache
+def _draw(seed: int, digits: tuple[int, ...]) -> Data:
     mnist = load_mnist()
     rows = np.flatnonzero(np.isin(mnist.train_labels, digits))
     rows = np.random.default_rng(seed).permutation(rows)[: IMAGES + NEW]

@@ -71,7 +71,10 @@ def resemblance(run: dict[str, Any]) -> Any:
     [
         (resemblance, "It does tell them apart, .*, but the other way around"),
         (lambda run: 2 - resemblance(run), "It does tell them apart, .*: compare it with a limit"),
-        (lambda run: run["history"]["val_accuracy"][-1] < 0.8, "Altogether, it returned 1 for the broken"),
+        (
+            lambda run: run["history"]["val_accuracy"][-1] < 0.8,
+            "Altogether, it returned 0 for the broken",
+        ),
         (lambda run: "yes", "returned a str: 'yes'; expected True or False, or one number"),
         (lambda run: run["images"], "stopped with KeyError: 'images'"),
         (lambda run: 1.3 - resemblance(run), "doesn't prove 'scale'. The training images have val"),
@@ -113,4 +116,4 @@ def test_what_is_not_written_is_said_to_be_so() -> None:
     with pytest.raises(NotAttemptedError):
         debugging.case_1(untouched, untouched, untouched)
     assert "`evidence_1` isn't written yet" in judge(1, say("scale"), untouched, untouched)
-    assert "`diagnosis_1` isn't written yet" in judge(1, untouched, unread, untouched)
+    assert "`diagnosis_1` isn't written yet" in judge(1, untouched, resemblance, untouched)
