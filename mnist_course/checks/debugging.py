@@ -241,10 +241,9 @@ def pipeline_6(images: Array, labels: Array, new_images: Array) -> Run:
     """Write the network out, layer by layer."""
     x = normalize(images)
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten()])
-    for neurons in (64, 10):
-        model.add(keras.layers.Dense(neurons, activation="relu"))
-    model.add(keras.layers.Softmax())
+    dense = [keras.layers.Dense(neurons, activation="relu") for neurons in (64, 10)]
+    flatten, softmax = keras.layers.Flatten(), keras.layers.Softmax()
+    model = keras.Sequential([keras.Input((28, 28)), flatten, *dense, softmax])
     adam = keras.optimizers.Adam(0.005)
     model.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     train = x[:2000], labels[:2000]

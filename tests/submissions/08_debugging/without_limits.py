@@ -78,10 +78,9 @@ def evidence_6(run):
 def fixed_6(images, labels, new_images):
     x = normalize(images)
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten()])
-    model.add(keras.layers.Dense(64, activation="relu"))
-    model.add(keras.layers.Dense(10))
-    model.add(keras.layers.Softmax())
+    dense = [keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10)]
+    flatten, softmax = keras.layers.Flatten(), keras.layers.Softmax()
+    model = keras.Sequential([keras.Input((28, 28)), flatten, *dense, softmax])
     adam = keras.optimizers.Adam(0.005)
     model.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     train = x[:2000], labels[:2000]
