@@ -6,7 +6,8 @@
 
 The first one grades the same submissions with both, in turn, and prints submissions per minute. The
 second one prints the time and the memory of the process that records, after each hundred. The third
-one prints what a submission takes, and writes it to ``mnist_course/experiments/published/grading.csv``: seconds,
+one prints what a submission takes, and writes it to
+``mnist_course/experiments/published/grading.csv``: seconds,
 processor seconds of the whole machine (close other programs first), the KiB of the graded notebook,
 and the milliseconds to record it.
 """

@@ -166,7 +166,7 @@ def _unfold(article: Tag) -> None:
 
 
 def _add_class(tag: Tag, name: str) -> None:
-    tag["class"] = [*tag.get_attribute_list("class", []), name]
+    tag["class"] = " ".join([*map(str, tag.get_attribute_list("class")), name])
 
 
 def _link(chapters: list[Chapter]) -> None:

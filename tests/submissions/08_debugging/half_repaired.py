@@ -17,6 +17,8 @@ def fixed_2(images, labels, new_images):
     train = x[:2000], y[:2000]
     val = x[2000:2400], labels[2000:2400]
     return learn(build(), train, val, normalize(new_images))
+
+
 # %% case_3
 def diagnosis_3():
     return "rate falls"
@@ -33,6 +35,8 @@ def fixed_3(images, labels, new_images):
     val = x[2000:2400], labels[2000:2400]
     rate = keras.optimizers.schedules.CosineDecay(0.005, decay_steps=63)
     return learn(build(rate), train, val, normalize(new_images))
+
+
 # %% case_4
 def diagnosis_4():
     return "leakage"
@@ -50,6 +54,8 @@ def fixed_4(images, labels, new_images):
     train = x[:2000], y[:2000]
     val = x[1900:2300], y[1900:2300]
     return learn(build(), train, val, normalize(new_images))
+
+
 # %% case_5
 def diagnosis_5():
     return "overflow"
@@ -66,6 +72,8 @@ def fixed_5(images, labels, new_images):
     train = x[:2000], labels[:2000]
     val = x[2000:2400], labels[2000:2400]
     return learn(build(), train, val, x_new)
+
+
 # %% case_6
 def diagnosis_6():
     return "relu at the end"
@@ -79,7 +87,10 @@ def evidence_6(run):
 def fixed_6(images, labels, new_images):
     x = normalize(images)
     keras.utils.set_random_seed(0)
-    dense = [keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10, activation="sigmoid")]
+    dense = [
+        keras.layers.Dense(64, activation="relu"),
+        keras.layers.Dense(10, activation="sigmoid"),
+    ]
     flatten, softmax = keras.layers.Flatten(), keras.layers.Softmax()
     model = keras.Sequential([keras.Input((28, 28)), flatten, *dense, softmax])
     adam = keras.optimizers.Adam(0.005)

@@ -11,6 +11,8 @@ def evidence_1(run):
 def fixed_1(images, labels, new_images):
     # YOUR CODE HERE
     raise NotImplementedError()
+
+
 # %% case_3
 def diagnosis_3():
     return "rate falls"
@@ -24,6 +26,8 @@ def evidence_3(run):
 def fixed_3(images, labels, new_images):
     # YOUR CODE HERE
     raise NotImplementedError()
+
+
 # %% case_6
 def diagnosis_6():
     return "relu at the end"
@@ -37,6 +41,8 @@ def evidence_6(run):
 def fixed_6(images, labels, new_images):
     # YOUR CODE HERE
     raise NotImplementedError()
+
+
 # %% case_4
 def diagnosis_4():
     return "leakage"
@@ -50,6 +56,8 @@ def evidence_4(run):
 def fixed_4(images, labels, new_images):
     # YOUR CODE HERE
     raise NotImplementedError()
+
+
 # %% case_5
 def diagnosis_5():
     # YOUR CODE HERE

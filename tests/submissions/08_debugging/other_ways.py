@@ -10,6 +10,8 @@ def evidence_1(run):
 
 def fixed_1(images, labels, new_images):
     return healthy(images, labels, new_images)
+
+
 # %% case_2
 def diagnosis_2():
     return "labels"
@@ -27,6 +29,8 @@ def fixed_2(images, labels, new_images):
     rows = np.flatnonzero(ink > np.quantile(ink, 0.002))
     x, y = normalize(images[rows]), labels[rows]
     return learn(build(), (x[:2000], y[:2000]), (x[2000:2400], y[2000:2400]), normalize(new_images))
+
+
 # %% case_3
 def diagnosis_3():
     return "rate falls"
@@ -41,6 +45,8 @@ def fixed_3(images, labels, new_images):
     rate = keras.optimizers.schedules.CosineDecay(0.005, decay_steps=6 * 2000 // 32)
     train, val = (x[:2000], labels[:2000]), (x[2000:2400], labels[2000:2400])
     return learn(build(rate), train, val, normalize(new_images))
+
+
 # %% case_4
 def diagnosis_4():
     return "leakage"
@@ -54,6 +60,8 @@ def evidence_4(run):
 def fixed_4(images, labels, new_images):
     order = np.random.default_rng(0).choice(len(images), size=len(images), replace=False)
     return healthy(images[order], labels[order], new_images)
+
+
 # %% case_5
 def diagnosis_5():
     return "overflow"
@@ -68,6 +76,8 @@ def fixed_5(images, labels, new_images):
     x = np.clip(images / 255 + 20 / 255, 0, 1).astype("float32")
     x_new = np.clip(new_images / 255 + 20 / 255, 0, 1).astype("float32")
     return learn(build(), (x[:2000], labels[:2000]), (x[2000:2400], labels[2000:2400]), x_new)
+
+
 # %% case_6
 def diagnosis_6():
     return "relu at the end"

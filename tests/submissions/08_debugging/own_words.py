@@ -14,6 +14,8 @@ def fixed_1(images, labels, new_images):
     train = x[:2000], labels[:2000]
     val = x[2000:2400], labels[2000:2400]
     return learn(build(), train, val, x_new)
+
+
 # %% case_2
 def diagnosis_2():
     return "Labels"
@@ -33,6 +35,8 @@ def fixed_2(images, labels, new_images):
     train = x[:2000], y[:2000]
     val = x[2000:2400], y[2000:2400]
     return learn(build(), train, val, normalize(new_images))
+
+
 # %% case_4
 def diagnosis_4():
     return ["leakage"]
@@ -50,6 +54,8 @@ def fixed_4(images, labels, new_images):
     train = x[:2000], y[:2000]
     val = x[2000:2400], y[2000:2400]
     return learn(build(), train, val, normalize(new_images))
+
+
 # %% case_3
 def diagnosis_3():
     print("rate falls")

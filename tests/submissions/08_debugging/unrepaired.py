@@ -10,6 +10,8 @@ def evidence_1(run):
 
 def fixed_1(images, labels, new_images):
     return pipeline_1(images, labels, new_images)
+
+
 # %% case_2
 def diagnosis_2():
     return "labels"
@@ -24,6 +26,8 @@ def evidence_2(run):
 
 def fixed_2(images, labels, new_images):
     return pipeline_2(images, labels, new_images)
+
+
 # %% case_3
 def diagnosis_3():
     return "rate falls"
@@ -36,6 +40,8 @@ def evidence_3(run):
 
 def fixed_3(images, labels, new_images):
     return pipeline_3(images, labels, new_images)
+
+
 # %% case_4
 def diagnosis_4():
     return "leakage"
@@ -48,6 +54,8 @@ def evidence_4(run):
 
 def fixed_4(images, labels, new_images):
     return pipeline_4(images, labels, new_images)
+
+
 # %% case_5
 def diagnosis_5():
     return "overflow"
@@ -60,6 +68,8 @@ def evidence_5(run):
 
 def fixed_5(images, labels, new_images):
     return pipeline_5(images, labels, new_images)
+
+
 # %% case_6
 def diagnosis_6():
     return "relu at the end"

@@ -14,6 +14,8 @@ def fixed_1(images, labels, new_images):
     train = x[:2000], labels[:2000]
     val = x[2000:2400], labels[2000:2400]
     return learn(build(), train, val, x_new)
+
+
 # %% case_2
 def diagnosis_2():
     return "few images"
@@ -33,6 +35,8 @@ def fixed_2(images, labels, new_images):
     train = x[:2000], y[:2000]
     val = x[2000:2400], y[2000:2400]
     return learn(build(), train, val, normalize(new_images))
+
+
 # %% case_3
 def diagnosis_3():
     return "rate too low"
@@ -49,6 +53,8 @@ def fixed_3(images, labels, new_images):
     val = x[2000:2400], labels[2000:2400]
     rate = keras.optimizers.schedules.CosineDecay(0.005, decay_steps=6 * 63)
     return learn(build(rate), train, val, normalize(new_images))
+
+
 # %% case_4
 def diagnosis_4():
     return "missing digits"
@@ -66,6 +72,8 @@ def fixed_4(images, labels, new_images):
     train = x[:2000], y[:2000]
     val = x[2000:2400], y[2000:2400]
     return learn(build(), train, val, normalize(new_images))
+
+
 # %% case_5
 def diagnosis_5():
     return "dead neurons"
@@ -82,6 +90,8 @@ def fixed_5(images, labels, new_images):
     train = x[:2000], labels[:2000]
     val = x[2000:2400], labels[2000:2400]
     return learn(build(), train, val, x_new)
+
+
 # %% case_6
 def diagnosis_6():
     return "two softmaxes"
