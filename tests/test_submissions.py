@@ -128,6 +128,15 @@ def test_public_checks_say_in_a_notebook_what_the_table_says(name: str, case: st
         assert row.get("check", "") in heard.get(grade_id, ""), heard
 
 
+def test_the_pipelines_of_debugging_are_those_of_the_notebook() -> None:
+    source = read_assignment(SOLUTIONS, "08_debugging").notebook
+    given = read_quickly(SOLUTIONS, MATRIX / "08_debugging").notebook
+    for cell, original in zip(given.cells, source.cells, strict=True):
+        if cell.source != "pass":
+            lines = original.source.splitlines()
+            assert [line for line in cell.source.splitlines() if line not in lines] == []
+
+
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_every_file_of_the_matrix_is_in_its_table(name: str) -> None:
     files = {file.stem for file in (MATRIX / name).glob("[!_]*.py")}

@@ -150,7 +150,8 @@ def _unfold(article: Tag) -> None:
         section = details.find_parent("section")
         if summary and choices and section and QUIZ.match(summary.get_text().strip()):
             _add_class(choices, "choices")
-            if question := choices.find_previous_sibling():
+            question = choices.find_previous_sibling()
+            if question:
                 _add_class(question, "lead")
             section.append(details.extract())
     for place in article.select("[data-interactive]"):
@@ -166,7 +167,7 @@ def _unfold(article: Tag) -> None:
 
 
 def _add_class(tag: Tag, name: str) -> None:
-    tag["class"] = " ".join([*map(str, tag.get_attribute_list("class")), name])
+    tag["class"] = " ".join([*map(str, filter(None, tag.get_attribute_list("class"))), name])
 
 
 def _link(chapters: list[Chapter]) -> None:
