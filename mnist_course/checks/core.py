@@ -20,7 +20,7 @@ import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, ParamSpec
@@ -176,9 +176,10 @@ class FunctionCheck:
         CheckError
             If it isn't correct yet.
         """
-        task(self.section)(self._check)(function)
+        task(self.section)(self.judge)(function)
 
-    def _check(self, function: Any) -> str:
+    def judge(self, function: Any) -> str:
+        """Return the praise for a function, or raise CheckError; see `__call__`."""
         for case in self.cases:
             if fault := self._find_fault(function, case):
                 cause = self.find_mistake(function) or describe_unused(function)
@@ -214,6 +215,8 @@ class FunctionCheck:
                 for sentence, mistaken in candidates.items()
                 if self._does_the_same(mistaken, case.arguments, answer, error)
             }
+            if not candidates:
+                return ""
         return next(iter(candidates), "")
 
     def _does_the_same(
@@ -571,68 +574,6 @@ def predict(model: Any, images: Any) -> Any:
 def measure_accuracy(model: Any, images: Any, labels: Any) -> float:
     """Return the share of images that a network recognizes."""
     return float((predict(model, images).argmax(axis=1) == labels).mean())
-
-
-@contextmanager
-def rephrase(say: Callable[[str], str]) -> Iterator[None]:
-    """Let a failure say what `say` makes of it; an answer not attempted stays one."""
-    try:
-        yield
-    except NotAttemptedError:
-        raise
-    except CheckError as failure:
-        raise CheckError(say(str(failure))) from None
-
-
-def advise(advice: Mapping[str, str]) -> AbstractContextManager[None]:
-    """Add advice to a failure that contains certain words.
-
-    Parameters
-    ----------
-    advice : mapping of str to str
-        Words of the failure, and what to add to it; the first that fits is added.
-    """
-
-    def say(failure: str) -> str:
-        fitting = (f"{failure} {text}" for words, text in advice.items() if words in failure)
-        return next(fitting, failure)
-
-    return rephrase(say)
-
-
-def expect_array(value: Any, name: str, *, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-    """Fail the check unless `value` is an array of this shape and dtype, and return it."""
-    expect(
-        isinstance(value, np.ndarray),
-        f"{name} is {kind(value)}; expected a NumPy array of shape {shape}.",
-    )
-    expect(value.shape == shape, f"{name} has shape {value.shape}; expected {shape}.")
-    expect(
-        dtype is None or value.dtype == np.dtype(dtype),
-        f"{name} has dtype {value.dtype}; expected {dtype}: `.astype({dtype!r})` "
-        "converts, and returns a *new* array.",
-    )
-    return value
-
-
-def expect_number(value: Any, name: str, *, finite: bool = True) -> float:
-    """Fail the check unless `value` is a single number, and return it."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise CheckError(f"{name} is {kind(value)}; expected one number.") from None
-    expect(
-        not finite or bool(np.isfinite(number)), f"{name} is {number}; expected a finite number."
-    )
-    return number
-
-
-def find_better_scale(model: Any, labels: Any, scales: Mapping[str, Any], least: float) -> str:
-    """Return the first of some scales of the images with an accuracy above `least`, or ""."""
-    for name, images in scales.items():
-        if measure_accuracy(model, images, labels) > least:
-            return name
-    return ""
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

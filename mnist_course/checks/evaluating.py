@@ -620,7 +620,7 @@ def interval(interval: Any) -> str:
     others = {method: _formula(method) for method in ("wilson", "exact")}
     if replace(_normal_approximation, mistakes=others).find_mistake(interval):
         return _normal_approximation.praise
-    return _normal_approximation._check(interval)
+    return _normal_approximation.judge(interval)
 
 
 # What may be done to a batch of images instead of dividing it by 255.
@@ -712,7 +712,7 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
     check = reading(model)
     image = check.cases[0].arguments[0]
     try:
-        praise = check._check(read)
+        praise = check.judge(read)
     except NotAttemptedError:
         raise
     except CheckError:

@@ -41,8 +41,9 @@ IMAGES = np.random.default_rng(7).integers(1, 256, (30, 28, 28), dtype=np.uint8)
 class ShiftCheck(FunctionCheck):
     """A check of a function whose result has to be of the type that the images have."""
 
-    def _check(self, function: Any) -> str:
-        praise = super()._check(function)
+    def judge(self, function: Any) -> str:
+        """Judge as any function is, then compare types."""
+        praise = super().judge(function)
         for images in (IMAGES, normalize(IMAGES)):
             dtype = np.asarray(call(function, images, 1, 1)).dtype
             expect(

@@ -157,10 +157,10 @@ class _ArrayCheck(FunctionCheck):
 
     oblong: Sequence[Case] = ()
 
-    def _check(self, function: Any) -> str:
-        praise = super()._check(function)
+    def judge(self, function: Any) -> str:
+        praise = super().judge(function)
         if self.oblong:
-            replace(self, cases=self.oblong, oblong=(), mistakes={})._check(function)
+            replace(self, cases=self.oblong, oblong=(), mistakes={}).judge(function)
         return praise
 
 

@@ -535,8 +535,8 @@ BAD_FILES = {
 
 @dataclass(frozen=True)
 class _FileCheck(FunctionCheck):
-    def _check(self, function: Any) -> str:
-        praise = super()._check(function)
+    def judge(self, function: Any) -> str:
+        praise = super().judge(function)
         for given, content in BAD_FILES.items():
             _expect_refused(function, content, given)
         return praise

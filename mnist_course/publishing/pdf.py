@@ -145,10 +145,10 @@ def _unfold(article: Tag) -> None:
         fold.unwrap()
     for details in article.find_all("details"):
         details["open"] = ""
-        summary = details.find("summary")
+        name = details.find("summary")
         choices = details.find_previous_sibling()
         section = details.find_parent("section")
-        if summary and choices and section and QUIZ.match(summary.get_text().strip()):
+        if name and choices and section and QUIZ.match(name.get_text().strip()):
             _add_class(choices, "choices")
             question = choices.find_previous_sibling()
             if question:

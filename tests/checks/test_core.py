@@ -7,14 +7,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from mnist_course.checks.core import (
     CheckError,
     NotAttemptedError,
-    advise,
     call,
     describe_unused,
     difference,
     expect,
-    expect_array,
-    expect_number,
-    find_better_scale,
     kind,
     measure_accuracy,
     same,
@@ -117,52 +113,6 @@ def test_a_learners_interrupt_is_not_swallowed() -> None:
         double(interrupted)
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ([1, 2], "the result is a list: [1, 2]; expected a NumPy array of shape (2,)."),
-        (np.zeros(3, "f"), "the result has shape (3,); expected (2,)."),
-        (np.zeros(2), "the result has dtype float64; expected float32: `.astype('float32')`"),
-    ],
-)
-def test_arrays_are_checked_for_kind_shape_and_dtype(value: object, said: str) -> None:
-    with pytest.raises(CheckError) as raised:
-        expect_array(value, "the result", shape=(2,), dtype="float32")
-    assert said in str(raised.value)
-    expect_array(np.zeros(2, "f"), "the result", shape=(2,), dtype="float32")
-
-
-def test_numbers_may_be_of_any_type_but_must_be_one_and_finite() -> None:
-    for number in (3, 3.0, np.float32(3), np.array(3), np.array([3])[0]):
-        assert expect_number(number, "the loss") == 3
-    for value, said in (
-        ("three", "the loss is a str: 'three'; expected one number."),
-        (np.arange(2), "expected one number"),
-        (float("nan"), "the loss is nan; expected a finite number."),
-    ):
-        with pytest.raises(CheckError) as raised:
-            expect_number(value, "the loss")
-        assert said in str(raised.value)
-
-
-def test_a_number_may_be_infinite_where_a_check_says_so() -> None:
-    assert expect_number(float("inf"), "the loss", finite=False) == float("inf")
-    with pytest.raises(CheckError, match="expected one number"):
-        expect_number("three", "the loss", finite=False)
-
-
-def test_advice_follows_the_first_words_that_fit_and_nothing_else() -> None:
-    advice = {"took": "Give it back.", "it": "Leave it."}
-    for failure, said in (
-        (CheckError("you took it."), "you took it. Give it back."),
-        (CheckError("all wrong."), "all wrong."),
-        (NotAttemptedError("it"), "it"),
-    ):
-        with pytest.raises(type(failure)) as raised, advise(advice):
-            raise failure
-        assert str(raised.value) == said
-
-
 class Network:
     """Recognizes the digit that is written into each image, if it comes as a gray value."""
 
@@ -173,14 +123,11 @@ class Network:
         return np.eye(self.outputs)[np.rint(images[:, 0, 0]).astype(int) % self.outputs]
 
 
-def test_the_scale_that_a_network_learned_from_is_found() -> None:
+def test_accuracy_is_measured_on_the_images_as_given() -> None:
     labels = np.arange(10)
     images = np.broadcast_to(labels[:, None, None] / 255, (10, 28, 28))
     assert measure_accuracy(Network(), images, labels) == 0.1
     assert measure_accuracy(Network(), images * 255, labels) == 1
-    scales = {"smaller": images / 255, "larger": images * 255}
-    assert find_better_scale(Network(), labels, scales, 0.5) == "larger"
-    assert find_better_scale(Network(), labels, scales, 1) == ""
 
 
 def test_a_network_with_other_outputs_is_named() -> None:

@@ -55,6 +55,7 @@ def test_a_suspect_that_is_not_listed_is_refused_without_a_training() -> None:
     assert "'mirror'; expected one of 'labels', 'leakage'" in said
 
 
+@pytest.mark.slow
 def test_evidence_that_answers_the_same_to_all_hides_the_diagnosis() -> None:
     said = {judge(1, say(suspect), lambda run: True, unread) for suspect in debugging.SUSPECTS}
     assert len(said) == 1
