@@ -113,7 +113,7 @@ class Assignment:
                 title=heading["title"],
                 points=float(heading["points"]),
                 objective=_objective(cells[0]),
-                hints=tuple(filter(None, map(str.strip, HINT.findall(cells[0].source)))),
+                hints=_hints(cells),
                 answer=_first(cells, grade=not numbered, solution=True),
                 check=_first(cells, grade=True, solution=False),
                 cell=position,
@@ -227,6 +227,12 @@ def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:
     """Return what nbgrader knows about a cell; empty if that is nothing."""
     metadata = cell.metadata.get("nbgrader")
     return metadata if isinstance(metadata, dict) else {}
+
+
+def _hints(cells: list[NotebookNode]) -> tuple[str, ...]:
+    """Return the hints of a task, which may stand below a picture."""
+    texts = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return tuple(filter(None, map(str.strip, HINT.findall(texts))))
 
 
 def _objective(cell: NotebookNode) -> str:
