@@ -122,7 +122,7 @@ summarize = FunctionCheck(
         "'lowest' and 'highest' are those of the last image alone.": _extremes(
             lambda images: images[-1]
         ),
-        "'lowest' and 'highest' are the ones that are possible, 0 and 255. Find those that occur "
+        "0 and 255 are the extremes that are possible, and those of `train_images`. Find those "
         "in the images.": _with(
             lowest=lambda images, labels: 0, highest=lambda images, labels: 255
         ),
@@ -296,11 +296,8 @@ class _SplitCheck(FunctionCheck):
         # There may be no pairs, or no images in them.
         except Exception:
             return ""
-        if sorted(positions) == list(range(len(images))) and len(rest) == 5:
-            return (
-                "Every image is in one of the two parts, but not in its old place: something "
-                "changes their order, as shuffling does. Leave them in order."
-            )
+        if sorted(positions) == list(range(len(images))) != positions:
+            return "Every image is in one of the two parts, but not in its old place."
         return ""
 
 
@@ -330,6 +327,7 @@ split = _SplitCheck(
             (*_numbered(21), 0.25),
             "for 21 images and a share of 0.25 (21 · 0.75 = 15.75, so 15 for training)",
         ),
+        Case((*_numbered(240), 0.75), "for 240 images and a share of 0.75, so 60 for training"),
     ],
     praise="the last part is for validation, every image is in exactly one part, with its label.",
     mistakes={

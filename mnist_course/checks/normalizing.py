@@ -10,7 +10,8 @@ from mnist_course._arrays import FloatArray
 from .core import Case, FunctionCheck
 
 GRAY_VALUES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
-FEW = np.array([[[0, 51], [128, 204]]], dtype=np.uint8)
+FEW = np.array([[[0, 51]], [[128, 204]]], dtype=np.uint8)
+FAINT = np.array([[[0, 1]], [[1, 1]]], dtype=np.uint8)
 SCALED = (GRAY_VALUES / 255).astype(np.float32)
 STORED = SCALED.astype(np.float16).astype(np.float32)  # in half precision, and read back
 GRAYS = 40 + GRAY_VALUES // 2  # neither black nor white among them
@@ -26,12 +27,17 @@ def _scale(images: Any) -> Any:
     return (images / 255).astype("float32")
 
 
+def _scale_first(images: Any) -> Any:
+    return np.concatenate([images[:1] / 255, np.zeros(images[1:].shape)])
+
+
 scale = FunctionCheck(
     name="scale",
     section="normalizing.html#one-line",
     correct=_scale,
     cases=[
         Case((FEW,)),
+        Case((FAINT,)),
         Case((GRAY_VALUES,), "for an image with all 256 gray values in order"),
         Case((GRAYS,), "for an image with the gray values 40 to 167 in order"),
     ],
@@ -39,8 +45,13 @@ scale = FunctionCheck(
     new=True,
     praise="255 became 1, 0 stayed 0, and the type is float32.",
     mistakes={
-        "Those are the values that came in. `images / 255` by itself changes nothing: return its "
-        "result.": lambda images: images,
+        "Only the first image is scaled, as with `return` inside of the loop.": _scale_first,
+        "Images without values above 1 are left as they are. Divide, whatever the values are.": (
+            lambda images: images / 255 if images.max() > 1 else images
+        ),
+        "Those are the values that came in. Nothing was divided, or the result was lost.": (
+            lambda images: images
+        ),
         "Only whole numbers are left: that's what `//` gives, and converting to integers after "
         "the division.": lambda images: images // 255,
         "Only whole numbers are left, rounded to the nearest one.": lambda images: np.rint(

@@ -56,6 +56,7 @@ IMAGES = _random_images(30)
 IMAGE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype="uint8"), 30)
 GRIDS = [(2, 3), (1, 4), (3, 1), (4, 3)]
 
+LARGEST_COUNT = 6742  # of the 1s among the training labels
 COUNTED = [
     Case((np.array([1, 0, 1, 3], dtype="uint8"),)),
     Case((_random_labels([3, 300, 5, 2, 8, 1, 7, 4, 6, 9]),), "for 345 labels in random order"),
@@ -234,6 +235,12 @@ def _read_axis(panel: Panel, places: FloatArray) -> FloatArray | None:
 def _limits(panel: Panel) -> FloatArray:
     """Return where the axis at which the bars stand begins and ends."""
     return np.array(panel.limits[2:] if panel.horizontal else panel.limits[:2], dtype=float)
+
+
+def find_fixed_end(panels: list[Panel]) -> float:
+    """Return where the axis of the lengths ends in all bar charts, or inf if that differs."""
+    ends = {max(panel.limits[:2] if panel.horizontal else panel.limits[2:]) for panel in panels}
+    return ends.pop() if len(ends) == 1 else np.inf
 
 
 def find_bar_faults(panel: Panel) -> list[str]:
@@ -752,10 +759,12 @@ count_classes = FunctionCheck(
 @task("visualizing.html#class-balance")
 def plot_balance(plot_balance: Any) -> str:
     """Check a function that draws how often each digit occurs."""
+    charts = []
     for case in COUNTED:
         (labels,) = case.arguments
         with prefix(f"{case.given or f'for the labels {labels.tolist()}'}, "):
             panel = _bar_chart(_draw(plot_balance, labels))
+            charts.append(panel)
             lengths = read_bars(panel)
             if not np.array_equal(lengths, _count(labels)):
                 cause = _exchanged(panel, labels) or _miscounted(plot_balance)
@@ -767,6 +776,12 @@ def plot_balance(plot_balance: Any) -> str:
                 first, *others = faults
                 rest = (fault[0].upper() + fault[1:] for fault in others)
                 raise CheckError(" ".join([first, *rest]))
+    end = find_fixed_end(charts)
+    if end < LARGEST_COUNT:
+        raise CheckError(
+            f"the axis of the counts ends at {end:,.6g}, whatever the labels are. In "
+            f"`train_labels`, a digit occurs {LARGEST_COUNT:,} times, so its bar is cut off."
+        )
     return "every digit has its bar, and both axes have a label."
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mnist_course.checks.visualizing import (
+    LARGEST_COUNT,
     find_bar_faults,
+    find_fixed_end,
     find_label_faults,
     find_places,
     read_bars,
@@ -116,6 +118,8 @@ def test_each_bar_is_as_long_as_its_digit_occurs(student, rng):
     chart = bar_chart(student, labels)
     np.testing.assert_allclose(read_bars(chart), counts)
     assert not find_bar_faults(chart)
+    few = bar_chart(student, labels[::9])
+    assert find_fixed_end([chart, few]) >= LARGEST_COUNT
 
 
 @pytest.mark.points(1, cell="check_plot_balance")

@@ -366,6 +366,10 @@ GOOD_CHARTS = {
     "unknown words": bars(xlabel="Ziffer", ylabel="Bilder"),
 }
 BAD_CHARTS = {
+    "ends at 6000": (
+        bars(lambda: plt.ylim(0, 6000)),
+        "the axis of the counts ends at 6,000, whatever the labels are",
+    ),
     "axis off": (
         bars(lambda: plt.axis("off")),
         "label of the x axis 'Digit' can't be seen: `axis(\"off\")`",
