@@ -465,9 +465,14 @@ best_epoch = FunctionCheck(
         _epoch_case([0.2, 0.3, 0.25, 0.4]),
         _epoch_case([0.7, 0.6, 0.5, 0.4]),
         _epoch_case([0.7]),
+        _epoch_case([150.0, 120.5, 130.0]),  # as from raw images
     ],
     praise="that's the epoch with the lowest validation loss, counted from 1.",
     mistakes={
+        "Losses above 1 are never taken. A loss can be any positive number: start from infinity, or "
+        "from the first one.": lambda history: (
+            np.argmin(history["val_loss"]) + 1 if min(history["val_loss"]) < 1 else 0
+        ),
         "That's the right epoch, counted from 0. Count from 1.": lambda history: np.argmin(
             history["val_loss"]
         ),

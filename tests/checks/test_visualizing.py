@@ -349,7 +349,7 @@ GOOD_CHARTS = {
             plt.xticks(range(0, 20, 2), range(10)),
         )
     ),
-    "higher limits": bars(lambda: plt.ylim(0, 1000)),
+    "higher limits": bars(lambda: plt.ylim(0, 8000)),
     "numbers at the bars": chart(numbered),
     "only digits that occur": chart(present),
     "barh": chart(lying, **SWAPPED),
