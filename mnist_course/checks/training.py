@@ -469,8 +469,8 @@ best_epoch = FunctionCheck(
     ],
     praise="that's the epoch with the lowest validation loss, counted from 1.",
     mistakes={
-        "Losses above 1 are never taken. A loss can be any positive number: start from infinity, or "
-        "from the first one.": lambda history: (
+        "Losses above 1 are never taken. A loss can be any positive number: start from infinity, "
+        "or from the first one.": lambda history: (
             np.argmin(history["val_loss"]) + 1 if min(history["val_loss"]) < 1 else 0
         ),
         "That's the right epoch, counted from 0. Count from 1.": lambda history: np.argmin(
