@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.sandbox.limits import Limits
@@ -134,7 +135,9 @@ def find_disagreements(source: Path, folder: Path) -> Iterator[tuple[str, str, s
 
 
 def _grade(source: Path, folder: Path, name: str) -> dict[str, CellScore]:
+    # One thread per process: more than there are cores make small matrix products far slower.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    threadpool_limits(1, user_api="blas")
     assignment = read_quickly(source, folder)
     code = (folder / f"{name}.py").read_text(encoding="utf-8")
     notebook = fill(assignment.notebook, code)
