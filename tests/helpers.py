@@ -9,11 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from nbgrader.api import Gradebook
 
 from mnist_course.grading.sandbox.supervisor import Sandbox
 
 COMMAND = str(Path(sys.executable).with_name("mnist-course"))
+
+
+def one_in_six(cases: list[Any] | dict[str, Any]) -> list[Any]:
+    """Leave one case in six in the default tier, and mark the others slow; keys become ids."""
+    named = cases.items() if isinstance(cases, dict) else ((None, case) for case in cases)
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            id=name,
+            marks=[pytest.mark.slow] * (number % 6 != 0),
+        )
+        for number, (name, case) in enumerate(named)
+    ]
 
 
 def run_nbgrader(folder: Path, *arguments: str) -> str:

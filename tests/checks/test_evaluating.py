@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import one_in_six
 from scipy import stats
 
 from mnist_course import load_mnist, normalize
@@ -39,7 +40,7 @@ def test_a_correct_reading_is_praised(model: Any, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.startswith("Well done: MNIST digits, faint ones")
 
 
-@pytest.mark.parametrize("sentence", [*evaluating.PREPARATIONS, *evaluating.READINGS])
+@pytest.mark.parametrize("sentence", one_in_six([*evaluating.PREPARATIONS, *evaluating.READINGS]))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a mistake may divide by zero
 def test_each_mistake_in_reading_is_named(model: Any, sentence: str) -> None:
     check = evaluating.reading(model)
@@ -54,6 +55,7 @@ def of_shape(*shape: int) -> Callable[[Any, Any], int]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(28, 28), (1, 784), (784,)])
 def test_the_shape_that_a_network_refuses_is_reported(model: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(CheckError) as raised:

@@ -30,7 +30,9 @@ def test_shuffling_is_stated(seed: int) -> None:
         order = np.random.default_rng(seed).permutation(len(images))
         return check.split.correct(images[order], labels[order], share)
 
-    assert "something changes their order" in says(check.split, split)
+    assert "Every image is in one of the two parts, but not in its old place." in says(
+        check.split, split
+    )
 
 
 def test_two_mistakes_at_once_get_facts_only() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from helpers import one_in_six
 
 from mnist_course.checks import visualizing as check
 from mnist_course.checks.core import CheckError
@@ -16,18 +17,6 @@ from mnist_course.data import load_mnist
 from mnist_course.grading.inside.messages import pack, unpack
 
 ROOT = Path(__file__).parents[2]
-
-
-def one_in_six(figures: dict) -> list:
-    """Draw one in six of the figures in the default tier: each takes about a second."""
-    return [
-        pytest.param(
-            *(figure if isinstance(figure, tuple) else (figure,)),
-            id=name,
-            marks=[pytest.mark.slow] * (number % 6 != 0),
-        )
-        for number, (name, figure) in enumerate(figures.items())
-    ]
 
 
 @pytest.fixture(autouse=True)
