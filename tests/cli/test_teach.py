@@ -20,6 +20,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 class TestRelease:
     NAME = "01_one"
     EXERCISE = str(Path("exercises", NAME, f"{NAME}.ipynb"))
+    AGENTS = str(Path("exercises", "AGENTS.md"))
 
     @pytest.fixture
     def course(self, tmp_path: Path) -> Path:
@@ -70,7 +71,7 @@ class TestRelease:
         result = run("release", cwd=course)
         assert result.returncode == 0, result.stderr
         assert result.stdout == ""
-        assert result.stderr.endswith(f"Wrote {self.EXERCISE}\n")
+        assert result.stderr.endswith(f"Wrote {self.EXERCISE}\nWrote {self.AGENTS}\n")
         assert "one = 1" not in (course / self.EXERCISE).read_text(encoding="utf-8")
 
         result = run("release", "--check", cwd=course)
@@ -88,23 +89,25 @@ class TestRelease:
         result = run("release", self.NAME, "--check", "--course", course)
         assert result.returncode == 1
         assert "Traceback" not in result.stderr
-        no_objective, missing = result.stdout.splitlines()
+        no_objective, missing, no_rule = result.stdout.splitlines()
         assert no_objective.startswith(
             f"solutions/{self.NAME}/{self.NAME}.ipynb, cell 3: task 1 has no objective"
         )
         assert missing.startswith(f"exercises/{self.NAME}/{self.NAME}.ipynb: it is missing")
+        assert no_rule.startswith("exercises/AGENTS.md: it doesn't state the course's rule")
         assert not (course / "exercises").exists()
 
         document = json.loads(run("release", "--check", "--json", "--course", course).stdout)
         assert [(problem["file"], problem["cell"]) for problem in document["problems"]] == [
             (f"solutions/{self.NAME}/{self.NAME}.ipynb", "cell 3"),
             (f"exercises/{self.NAME}/{self.NAME}.ipynb", ""),
+            ("exercises/AGENTS.md", ""),
         ]
 
     @pytest.mark.slow
     def test_json_names_the_files_written(self, run: Run, course: Path) -> None:
         result = run("release", self.NAME, "--json", cwd=course)
-        assert json.loads(result.stdout) == {"files": [self.EXERCISE]}
+        assert json.loads(result.stdout) == {"files": [self.EXERCISE, self.AGENTS]}
 
     @pytest.mark.slow
     def test_mistakes_of_the_user_get_one_sentence(

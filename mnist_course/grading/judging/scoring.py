@@ -26,8 +26,7 @@ from mnist_course.data import MNIST, load_mnist
 from mnist_course.errors import CourseError, DataError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.sandbox.supervisor import Child
-from mnist_course.grading.submissions.assemble import assemble, code_cells
-from mnist_course.grading.submissions.repair import written_answers
+from mnist_course.grading.submissions.assemble import assemble, code_cells, written_answers
 
 from .labelled import Labelled
 from .results import CellScore, Result

@@ -1,6 +1,7 @@
 """Put a learner's answers into a fresh copy of the source notebook."""
 
 import copy
+import re
 from typing import Any
 
 from nbformat import NotebookNode
@@ -8,6 +9,9 @@ from nbformat import NotebookNode
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata
 
 NOT_ATTEMPTED = "raise NotImplementedError"
+# What nbgrader's ClearSolutions puts in the place of a solution; its code isn't imported, because
+# that loads nbclient into every worker.
+STUB = {"# YOUR CODE HERE", "raise NotImplementedError()", NOT_ATTEMPTED, "YOUR ANSWER HERE"}
 
 
 def assemble(assignment: Assignment, submission: NotebookNode) -> NotebookNode:
@@ -55,6 +59,29 @@ def graded_answers(assignment: Assignment, submission: NotebookNode) -> dict[str
     """Return the source of each answer as it is graded, by grade id."""
     cells = {grade_id(cell): cell for cell in assemble(assignment, submission).cells}
     return {name: cells[name].source for name in assignment.answers}
+
+
+def written_answers(assignment: Assignment, notebook: NotebookNode) -> set[str]:
+    """Return the names of the answers with a line that learners weren't given."""
+    given = {grade_id(cell): _given_lines(cell.source) for cell in assignment.notebook.cells}
+    return {
+        name
+        for name, answer in graded_answers(assignment, notebook).items()
+        if not _lines(answer) <= given[name]
+    }
+
+
+def _given_lines(source: str) -> set[str]:
+    """Return the lines of an answer cell as it is released, whether its source holds a solution."""
+    if "### BEGIN SOLUTION" in source:
+        kept = re.sub(r"### BEGIN SOLUTION.*?### END SOLUTION", "", source, flags=re.DOTALL)
+        return STUB | _lines(kept)
+    released = "raise NotImplementedError()" in source or "YOUR ANSWER HERE" in source
+    return STUB | _lines(source) if released else STUB
+
+
+def _lines(text: str) -> set[str]:
+    return {line.strip() for line in text.splitlines()} - {""}
 
 
 def is_empty(answer: str) -> bool:

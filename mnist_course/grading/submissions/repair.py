@@ -91,19 +91,6 @@ def released_notebook(assignment: Assignment) -> NotebookNode:
     return notebook
 
 
-def written_answers(assignment: Assignment, notebook: NotebookNode) -> set[str]:
-    """Return the names of the answers that aren't empty, and aren't as they were released."""
-    released = copy.deepcopy(assignment.notebook)
-    if not _is_released(released):
-        released, _ = ClearSolutions().preprocess(released, {})
-    stubs = {grade_id(cell): cell.source.strip() for cell in released.cells}
-    return {
-        name
-        for name, answer in graded_answers(assignment, notebook).items()
-        if not is_empty(answer) and answer.strip() != stubs[name]
-    }
-
-
 def _is_released(notebook: NotebookNode) -> bool:
     """Whether nbgrader made it. It would take what is released for a solution as a whole."""
     return any("checksum" in nbgrader_metadata(cell) for cell in notebook.cells)

@@ -14,10 +14,10 @@ from nbformat import NotebookNode, v4
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.assistants import LABEL
-from mnist_course.grading.submissions.assemble import NOT_ATTEMPTED, assemble
+from mnist_course.grading.submissions.assemble import NOT_ATTEMPTED, assemble, written_answers
 from mnist_course.grading.submissions.inspect import inspect
 from mnist_course.grading.submissions.read import RejectedError, parse
-from mnist_course.grading.submissions.repair import repair, write_repaired, written_answers
+from mnist_course.grading.submissions.repair import repair, write_repaired
 
 NAME = "01_double"
 FILE = f"{NAME}.ipynb"
