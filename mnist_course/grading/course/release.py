@@ -41,10 +41,10 @@ def release(course: Course, assignment: str | None = None) -> list[Path]:
         with tempfile.TemporaryDirectory(dir=course.released.parent, prefix=".release.") as folder:
             generated = generate(course, name, Path(folder))
             written += _replace(course.released / name, generated)
-    agents = course.released / AGENTS
     if written and not has_instructions(course):
+        agents = course.released / AGENTS
         with atomic(agents) as temporary:
-            temporary.write_text(HelpFromAI(config=course.config).instructions(), encoding="utf-8")
+            temporary.write_text(_instructions(course), encoding="utf-8")
         written.append(agents)
     return written
 
@@ -54,8 +54,13 @@ def has_instructions(course: Course) -> bool:
     if not course.config.get(HelpFromAI.__name__):
         return True
     file = course.released / AGENTS
-    expected = HelpFromAI(config=course.config).instructions()
-    return file.is_file() and file.read_text(encoding="utf-8", errors="replace") == expected
+    return file.is_file() and file.read_text(encoding="utf-8", errors="replace") == _instructions(
+        course
+    )
+
+
+def _instructions(course: Course) -> str:
+    return HelpFromAI(config=course.config).instructions()
 
 
 def select(course: Course, assignment: str | None) -> list[str]:

@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.submissions.assemble import grade_id
 
 from .results import CellScore
 from .scoring import score
@@ -57,7 +58,7 @@ def fill(notebook: NotebookNode, code: str) -> NotebookNode:
 def find_cell(notebook: NotebookNode, name: str) -> NotebookNode:
     """Return the cell with a grade id."""
     found: NotebookNode
-    (found,) = (c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+    (found,) = (cell for cell in notebook.cells if grade_id(cell) == name)
     return found
 
 

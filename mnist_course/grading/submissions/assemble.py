@@ -61,13 +61,14 @@ def graded_answers(assignment: Assignment, submission: NotebookNode) -> dict[str
     return {name: cells[name].source for name in assignment.answers}
 
 
-def written_answers(assignment: Assignment, notebook: NotebookNode) -> set[str]:
-    """Return the names of the answers with a line that learners weren't given."""
-    given = {grade_id(cell): _given_lines(cell.source) for cell in assignment.notebook.cells}
+def written_answers(assignment: Assignment, assembled: NotebookNode) -> set[str]:
+    """Return the names of the answers of an assembled notebook with a line of the learner's."""
+    pairs = zip(assignment.notebook.cells, assembled.cells, strict=True)
     return {
-        name
-        for name, answer in graded_answers(assignment, notebook).items()
-        if not _lines(answer) <= given[name]
+        grade_id(cell)
+        for source, cell in pairs
+        if grade_id(cell) in assignment.answers
+        and not _lines(cell.source) <= _given_lines(source.source)
     }
 
 

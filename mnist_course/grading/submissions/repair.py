@@ -77,7 +77,8 @@ def write_repaired(folder: Path, name: str, notebook: NotebookNode) -> Path:
 def released_notebook(assignment: Assignment) -> NotebookNode:
     """Return the notebook as learners get it, whether it was read from its source or released."""
     notebook = copy.deepcopy(assignment.notebook)
-    if _is_released(notebook):
+    # Only released cells have one. What is released would be taken for a solution as a whole.
+    if any("checksum" in nbgrader_metadata(cell) for cell in notebook.cells):
         return notebook
     for preprocessor in (
         LockCells,
@@ -89,8 +90,3 @@ def released_notebook(assignment: Assignment) -> NotebookNode:
     ):
         notebook, _ = preprocessor().preprocess(notebook, {})
     return notebook
-
-
-def _is_released(notebook: NotebookNode) -> bool:
-    """Whether nbgrader made it. It would take what is released for a solution as a whole."""
-    return any("checksum" in nbgrader_metadata(cell) for cell in notebook.cells)
