@@ -652,37 +652,13 @@ _FACTS: dict[str, Callable[[Run, Run], str]] = {
 }
 
 
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def case_1(diagnosis: Any, evidence: Any, fixed: Any) -> str:
-    """Check what is wrong with pipeline 1."""
-    return _check(1, diagnosis, evidence, fixed)
+def _make_case(number: int) -> Callable[..., None]:
+    @task("going_wrong.html#what-you-see-and-what-to-try")
+    def case(diagnosis: Any, evidence: Any, fixed: Any) -> str:
+        """Check what is wrong with a pipeline, how it is proved, and the repaired pipeline."""
+        return _check(number, diagnosis, evidence, fixed)
+
+    return case
 
 
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def case_2(diagnosis: Any, evidence: Any, fixed: Any) -> str:
-    """Check what is wrong with pipeline 2."""
-    return _check(2, diagnosis, evidence, fixed)
-
-
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def case_3(diagnosis: Any, evidence: Any, fixed: Any) -> str:
-    """Check what is wrong with pipeline 3."""
-    return _check(3, diagnosis, evidence, fixed)
-
-
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def case_4(diagnosis: Any, evidence: Any, fixed: Any) -> str:
-    """Check what is wrong with pipeline 4."""
-    return _check(4, diagnosis, evidence, fixed)
-
-
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def case_5(diagnosis: Any, evidence: Any, fixed: Any) -> str:
-    """Check what is wrong with pipeline 5."""
-    return _check(5, diagnosis, evidence, fixed)
-
-
-@task("going_wrong.html#what-you-see-and-what-to-try")
-def case_6(diagnosis: Any, evidence: Any, fixed: Any) -> str:
-    """Check what is wrong with pipeline 6."""
-    return _check(6, diagnosis, evidence, fixed)
+case_1, case_2, case_3, case_4, case_5, case_6 = map(_make_case, range(1, 7))

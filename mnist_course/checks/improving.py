@@ -11,11 +11,10 @@ from scipy import ndimage
 
 from mnist_course.preprocessing import normalize
 
-from .core import Case, CheckError, FunctionCheck, call, expect, measure_accuracy, task
+from .core import Case, FunctionCheck, call, expect, task
 from .training import (
-    describe_training,
+    expect_accuracy,
     expect_trained,
-    load_validation,
     mind_missing,
     note_missing_validation,
 )
@@ -348,14 +347,7 @@ def train_network(train_network: Any, model: Any, history: Any) -> str:
         f"`model` has {parameters:,} parameters; expected at most {LARGEST:,}. `model.summary()` "
         "lists how many each layer has.",
     )
-    accuracy = measure_accuracy(model, *load_validation())
-    seen = f"the network recognizes {accuracy:.2%} of the 12,000 validation images"
-    if accuracy < TARGET:
-        points = sum(points for band, points in BANDS.items() if accuracy >= band)
-        raise CheckError(
-            f"{seen}; expected at least {TARGET:.1%} (as many test images would earn {points} of "
-            f"{sum(BANDS.values())} points). {describe_training(model, curves)}"
-        )
+    seen = expect_accuracy(model, curves, TARGET, BANDS)
     return f"{seen}, with {parameters:,} parameters.{note_missing_validation(curves)}"
 
 

@@ -246,15 +246,26 @@ def mind_missing(check: TrainingCheck) -> TrainingCheck:
 def train_network(train_network: Any, model: Any, history: Any) -> str:
     """Check a trained network on the validation images; the grade looks at the test images."""
     curves = expect_trained(train_network, model, history)
+    seen = expect_accuracy(model, curves, TARGET, BANDS)
+    return f"{seen}.{note_missing_validation(curves)}"
+
+
+def expect_accuracy(
+    model: Any, curves: Mapping[str, Any], target: float, bands: Mapping[float, int]
+) -> str:
+    """Fail the check unless a network reads enough validation images; state how many it reads.
+
+    `bands` has the points for each share of the test images, which are what the grade looks at.
+    """
     accuracy = measure_accuracy(model, *load_validation())
     seen = f"the network recognizes {accuracy:.2%} of the 12,000 validation images"
-    if accuracy < TARGET:
-        points = sum(points for band, points in BANDS.items() if accuracy >= band)
+    if accuracy < target:
+        points = sum(points for band, points in bands.items() if accuracy >= band)
         raise CheckError(
-            f"{seen}; expected at least {TARGET:.1%} (as many test images would earn {points} of "
-            f"{sum(BANDS.values())} points). {describe_training(model, curves)}"
+            f"{seen}; expected at least {target:.1%} (as many test images would earn {points} of "
+            f"{sum(bands.values())} points). {describe_training(model, curves)}"
         )
-    return f"{seen}.{note_missing_validation(curves)}"
+    return seen
 
 
 def load_validation() -> tuple[Float32Array, Any]:

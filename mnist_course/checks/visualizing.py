@@ -237,9 +237,14 @@ def _limits(panel: Panel) -> FloatArray:
     return np.array(panel.limits[2:] if panel.horizontal else panel.limits[:2], dtype=float)
 
 
+def _length_limits(panel: Panel) -> list[float]:
+    """Return where the axis along which the bars run begins and ends, the smaller number first."""
+    return sorted(panel.limits[:2] if panel.horizontal else panel.limits[2:])
+
+
 def find_fixed_end(panels: list[Panel]) -> float:
     """Return where the axis of the lengths ends in all bar charts, or inf if that differs."""
-    ends = {max(panel.limits[:2] if panel.horizontal else panel.limits[2:]) for panel in panels}
+    ends = {_length_limits(panel)[1] for panel in panels}
     return ends.pop() if len(ends) == 1 else np.inf
 
 
@@ -271,7 +276,7 @@ def find_bar_faults(panel: Panel) -> list[str]:
     if any(abs(start) > 1e-9 for start in starts):
         worst = max(starts, key=abs)
         faults.append(f"a bar starts at {worst:g}; expected all of them to start at 0.")
-    low, high = sorted(panel.limits[:2] if panel.horizontal else panel.limits[2:])
+    low, high = _length_limits(panel)
     reach = 1e-6 * (high - low)
     if ends and not faults and (low > reach or high < max(ends) - reach):
         faults.append(
