@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnist_course.checks import improving
+from mnist_course.checks import improving, training
 from mnist_course.checks.core import CheckError
 from mnist_course.checks.improving import _expect_no_other_data
 from mnist_course.experiments.published import published
@@ -73,8 +73,8 @@ def train_network(images: object) -> object:
 def test_below_the_goal_the_points_are_told(
     monkeypatch: pytest.MonkeyPatch, accuracy: float, points: int
 ) -> None:
-    monkeypatch.setattr(improving, "measure_accuracy", lambda *_: accuracy)
-    monkeypatch.setattr(improving, "describe_training", lambda *_: "")
+    monkeypatch.setattr(training, "measure_accuracy", lambda *_: accuracy)
+    monkeypatch.setattr(training, "describe_training", lambda *_: "")
     with pytest.raises(CheckError, match=rf"at least 99\.1% \(.* would earn {points} of 6 points"):
         improving.train_network(train_network, network(3), CURVES)
 
@@ -82,7 +82,7 @@ def test_below_the_goal_the_points_are_told(
 def test_the_goal_is_praised(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(improving, "measure_accuracy", lambda *_: 0.991)
+    monkeypatch.setattr(training, "measure_accuracy", lambda *_: 0.991)
     improving.train_network(train_network, network(3), {"loss": [0.1]})
     said = capsys.readouterr().out
     assert "99.10% of the 12,000 validation images, with 2,395 parameters" in said
