@@ -226,8 +226,8 @@ class FunctionCheck:
         try:
             with np.errstate(all="ignore"):
                 result = mistaken(*copy.deepcopy(arguments))
-            if isinstance(result, np.ndarray):
-                result = result.tolist()  # equal to any sequence of these numbers
+            if isinstance(result, np.ndarray) and isinstance(answer, list | tuple):
+                answer = np.asarray(answer)  # an array is equal to any sequence of its numbers
             return not error and not difference(answer, result, near=self.near)
         except Exception as stopped:
             return f"stopped with {_named(stopped)}" in error

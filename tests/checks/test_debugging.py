@@ -68,6 +68,7 @@ def resemblance(run: dict[str, Any]) -> Any:
     return np.corrcoef(means)[0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("evidence", "sentence"),
     [

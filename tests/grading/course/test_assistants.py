@@ -39,6 +39,7 @@ def test_instructions_differ_by_rule() -> None:
     assert "Don't explain" in texts["off"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_release_writes_the_rule_and_check_misses_it(made: Path, tmp_path: Path, rule: str) -> None:
     root = shutil.copytree(made, tmp_path / "course")

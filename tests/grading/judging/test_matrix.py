@@ -51,6 +51,7 @@ def test_a_row_for_no_cell_is_reported() -> None:
     assert found[0] == "check_b"
 
 
+@pytest.mark.slow
 def test_release_check_grades_the_matrix(made: Path, tmp_path: Path) -> None:
     root = shutil.copytree(made, tmp_path / "course")
     folder = root / MATRIX / NAME
