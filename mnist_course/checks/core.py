@@ -21,11 +21,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import Any, ParamSpec
 
 import numpy as np
+
+from .edits import find_edit
 
 P = ParamSpec("P")
 
@@ -182,11 +184,23 @@ class FunctionCheck:
         """Return the praise for a function, or raise CheckError; see `__call__`."""
         for case in self.cases:
             if fault := self._find_fault(function, case):
-                cause = self.find_mistake(function) or describe_unused(function)
+                cause = (
+                    self.find_mistake(function)
+                    or find_edit(function, self.accepts)
+                    or describe_unused(function)
+                )
                 raise CheckError(f"{fault} {cause}".rstrip())
         if self.new:
             self._expect_new(function)
         return self.praise
+
+    def accepts(self, function: Any) -> bool:
+        """Whether a function is right in every case, each within a second."""
+        quick = replace(self, seconds=min(self.seconds, 1.0))
+        try:
+            return not any(quick._find_fault(function, case) for case in self.cases)
+        except CheckError:
+            return False
 
     def _find_fault(self, function: Any, case: Case) -> str:
         """Describe what is wrong with a function in one case, or return ""."""

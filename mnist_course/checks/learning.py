@@ -161,8 +161,14 @@ class _ArrayCheck(FunctionCheck):
     def judge(self, function: Any) -> str:
         praise = super().judge(function)
         if self.oblong:
-            replace(self, cases=self.oblong, oblong=(), mistakes={}).judge(function)
+            cases = [*self.oblong, *self.cases]
+            replace(self, cases=cases, oblong=(), mistakes={}).judge(function)
         return praise
+
+    def accepts(self, function: Any) -> bool:
+        return super().accepts(function) and (
+            not self.oblong or replace(self, cases=self.oblong, oblong=()).accepts(function)
+        )
 
 
 def _dense_back(inputs: Any, weights: Any, errors: Any) -> Any:

@@ -1,0 +1,553 @@
+"""Find what is wrong in a learner's function by repairing it: one small edit at a time.
+
+A check that knows no name for a mistake still has the learner's code. Each edit here undoes one
+common slip: another axis, another comparison, `return` after the loop instead of inside it. If a
+single edit makes the function right in every case of the check, the slip is proved, and its place
+is known. The technique is known as automated program repair, and the edits as mutation operators.
+"""
+
+import ast
+import contextlib
+import copy
+import inspect
+import io
+import itertools
+import textwrap
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+SECONDS = 2.0  # for all edits of one function
+UNREPEATABLE = {"open", "input", "exec", "eval", "save", "savefig"}  # never run once more
+
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Pow, ast.MatMult)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_NUMBERS = (0, 1, 2, 10, 28, 100, 255, 784, 0.5, 1.96, -1)
+# Names that learners take for each other.
+_FAMILIES = (
+    ("sum", "mean", "median", "prod", "cumsum"),
+    ("max", "min", "argmax", "argmin", "maximum", "minimum"),
+    ("any", "all"),
+    ("std", "var"),
+    ("zeros", "ones"),
+    ("floor", "ceil", "round"),
+    ("log", "log2", "log10", "log1p"),
+    ("exp", "exp2", "expm1"),
+    ("square", "sqrt", "abs"),
+    ("append", "extend"),
+    ("uint8", "int8", "int16", "int32", "int64", "float32", "float64"),
+    ("big", "little"),
+)
+_ADDED: dict[str, tuple[Any, ...]] = {"axis": (0, 1, -1, (0, 1), (1, 2)), "keepdims": (True,)}
+_REDUCTIONS = {"sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "std", "var", "prod"}
+
+Edit = tuple[ast.AST, str]  # what to put in the place of a node, and how a sentence names it
+
+
+def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float = SECONDS) -> str:
+    """Name the one place in a function that keeps it from being right.
+
+    Parameters
+    ----------
+    function : callable
+        What a learner wrote.
+    is_right : callable
+        Whether a function is right; it must not raise.
+    seconds : float
+        How long to try. A trial that has begun is finished.
+
+    Returns
+    -------
+    str
+        A sentence with the learner's line, or "" if no single edit makes the function right or its
+        source can't be read.
+    """
+    source = _read(function)
+    tree = _parse(source)
+    if tree is None:
+        return ""
+    end = time.monotonic() + seconds
+    for sentence in _edits(tree, function, source.splitlines()):
+        if time.monotonic() > end:
+            return ""
+        with contextlib.suppress(Exception):
+            if is_right(_compile(tree, function)):
+                return sentence
+    return ""
+
+
+def _read(function: Any) -> str:
+    """Return the source of a plain function, or ""."""
+    if not isinstance(function, FunctionType) or function.__closure__:
+        return ""
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError, ValueError):
+        return ""
+
+
+def _parse(source: str) -> ast.Module | None:
+    """Parse the source of a function that may be run again."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return None
+    names = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
+    plain = len(tree.body) == 1 and isinstance(tree.body[0], ast.FunctionDef)
+    return tree if plain and not names & UNREPEATABLE else None
+
+
+def _compile(tree: ast.Module, function: FunctionType) -> Any:
+    """Make a function that is silent from an edited tree."""
+    namespace = dict(function.__globals__)
+    # The learner's own code, with one edit, where it runs anyway.
+    exec(compile(ast.fix_missing_locations(tree), "<edited>", "exec"), namespace)  # noqa: S102
+    edited = namespace[function.__name__]
+
+    def run(*arguments: Any) -> Any:
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(action="ignore"),
+            np.errstate(all="ignore"),
+        ):
+            return edited(*arguments)
+
+    return run
+
+
+def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterator[str]:
+    """Edit a tree in all ways, one by one; while a sentence is out, its edit is in the tree."""
+    yield from _edits_of_statements(tree)
+    known = _names(tree, function)
+    rules: list[Callable[[ast.AST], Iterator[Edit]]] = [
+        lambda node: _other_names(node, *known),
+        _other_arguments,
+        _other_comparisons,
+        _other_indices,
+        _less,
+        _other_numbers,
+        _other_functions,
+        _other_operators,
+        _other_results,
+    ]
+    for rule in rules:
+        for parent, field, position, node in _places(tree):
+            for replacement, better in rule(node):
+                line = lines[getattr(node, "lineno", 1) - 1].strip()
+                _put(parent, field, position, replacement)
+                yield f"The mistake is in your line `{line}`: with {better}, everything is right."
+                _put(parent, field, position, node)
+
+
+def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
+    """List all nodes below a tree with their parents, and where in these they are."""
+    found: list[tuple[ast.AST, str, int | None, ast.AST]] = []
+    for parent in ast.walk(tree):
+        for field, value in ast.iter_fields(parent):
+            if isinstance(value, ast.AST):
+                found.append((parent, field, None, value))
+            elif isinstance(value, list):
+                nodes = (pair for pair in enumerate(value) if isinstance(pair[1], ast.AST))
+                found.extend((parent, field, position, node) for position, node in nodes)
+    yield from found
+
+
+def _put(parent: ast.AST, field: str, position: int | None, node: ast.AST) -> None:
+    if position is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[position] = node
+
+
+def _write(node: ast.AST) -> str:
+    text = ast.unparse(node).split("\n")[0]
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+# Edits of whole statements.
+
+
+def _edits_of_statements(tree: ast.Module) -> Iterator[str]:
+    for block in list(_blocks(tree)):
+        before = list(block)
+        for after, sentence in [
+            *_returned(before),
+            *_around_loops(before),
+            *_assigned(before),
+            *_left_out(before),
+        ]:
+            block[:] = after
+            yield sentence
+            block[:] = before
+
+
+def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    for node in ast.walk(tree.body[0]):
+        for field in ("body", "orelse"):
+            block = getattr(node, field, None)
+            if isinstance(block, list) and block:
+                yield block
+
+
+def _returned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Return what is printed, or computed last."""
+    *rest, last = block
+    match last:
+        case ast.Expr(ast.Call(ast.Name("print"), [value, *_])):
+            written = _write(value)
+            yield (
+                [*rest, ast.Return(value)],
+                f"Your function prints `{written}` and doesn't return it.",
+            )
+        case ast.Expr(value):
+            yield [*rest, ast.Return(value)], f"Your last line, `{_write(value)}`, lacks `return`."
+        case ast.Assign([ast.Name(name)]) | ast.AugAssign(ast.Name(name)):
+            value = ast.Name(name, ast.Load())
+            yield (
+                [*block, ast.Return(value)],
+                f"Your function computes `{name}` and doesn't return it.",
+            )
+
+
+def _around_loops(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Move a statement out of a loop, to either side, or into it."""
+    for position, loop in enumerate(block):
+        if not isinstance(loop, ast.For | ast.While):
+            continue
+        head, tail = block[:position], block[position + 1 :]
+        for inside, nearer in _inner_loops(loop):
+            first, last = inside.body[0], inside.body[-1]
+            if isinstance(last, ast.Return) and len(inside.body) > 1:
+                rest = _with_body(loop, nearer, inside.body[:-1])
+                yield (
+                    [*head, rest, last, *tail],
+                    f"Your line `{_write(last)}` is inside the loop, so the loop ends in its "
+                    "first round.",
+                )
+            if isinstance(first, ast.Assign) and len(inside.body) > 1:
+                rest = _with_body(loop, nearer, inside.body[1:])
+                yield (
+                    [*head, first, rest, *tail],
+                    f"Your line `{_write(first)}` is inside the loop, so every round starts from "
+                    "there again.",
+                )
+        if tail and not isinstance(tail[0], ast.Return):
+            longer = _with_body(loop, loop, [*loop.body, tail[0]])
+            yield (
+                [*head, longer, *tail[1:]],
+                f"Your line `{_write(tail[0])}` is after the loop, so it runs once, for the last "
+                "round alone.",
+            )
+
+
+def _inner_loops(
+    loop: ast.For | ast.While,
+) -> Iterator[tuple[ast.For | ast.While, ast.For | ast.While]]:
+    for node in ast.walk(loop):
+        if isinstance(node, ast.For | ast.While):
+            yield node, node
+
+
+def _with_body(
+    loop: ast.For | ast.While, inner: ast.For | ast.While, body: list[ast.stmt]
+) -> ast.For | ast.While:
+    """Copy a loop with another body of the loop `inner`, which is in it or is the loop itself."""
+    before, inner.body = inner.body, body
+    copied = copy.deepcopy(loop)
+    inner.body = before
+    return copied
+
+
+def _assigned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Add where a value is replaced, and replace where it is added."""
+    for position, statement in enumerate(block):
+        head, tail = block[:position], block[position + 1 :]
+        match statement:
+            case ast.Assign([ast.Name() | ast.Subscript() as target], ast.UnaryOp(sign, value)):
+                operator = ast.Add() if isinstance(sign, ast.UAdd) else ast.Sub()
+                sentence = (
+                    "`=+` and `=-` assign. To add or subtract, it's `+=` and `-=`: look at your "
+                    f"line `{_write(statement)}`."
+                )
+                yield [*head, ast.AugAssign(target, operator, value), *tail], sentence
+            case ast.Assign([ast.Name() | ast.Subscript() as target], value):
+                sentence = (
+                    f"Your line `{_write(statement)}` replaces what was there. Add to it instead."
+                )
+                yield [*head, ast.AugAssign(target, ast.Add(), value), *tail], sentence
+            case ast.AugAssign(target, _, value):
+                for other in _OPERATORS[:4]:
+                    sentence = (
+                        f"The mistake is in your line `{_write(statement)}`: with another operator "
+                        "there, everything is right."
+                    )
+                    yield [*head, ast.AugAssign(target, other(), value), *tail], sentence
+                sentence = f"Your line `{_write(statement)}` should replace what was there."
+                yield [*head, ast.Assign([target], value), *tail], sentence
+
+
+def _left_out(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Leave out a statement, or the condition of one."""
+    for position, statement in enumerate(block):
+        head, tail = block[:position], block[position + 1 :]
+        if not isinstance(statement, ast.Return):
+            written = _write(statement)
+            yield [*head, *tail], f"Without your line `{written}`, everything is right."
+        if isinstance(statement, ast.If):
+            yield (
+                [*head, *statement.body, *tail],
+                f"Without your condition `{_write(statement.test)}`, everything is right.",
+            )
+            swapped = ast.If(ast.UnaryOp(ast.Not(), statement.test), statement.body, [])
+            swapped.orelse = statement.orelse
+            yield (
+                [*head, swapped, *tail],
+                f"Your condition `{_write(statement.test)}` is the wrong way around.",
+            )
+
+
+# Edits of expressions: each rule takes a node, and lists what could stand in its place.
+
+
+def _names(tree: ast.Module, function: FunctionType) -> tuple[list[str], list[str], list[str]]:
+    """List the arguments of a function, its other variables, and the notebook's that it reads."""
+    code = function.__code__
+    arguments = list(code.co_varnames[: code.co_argcount])
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    own = dict.fromkeys(name.id for name in names if isinstance(name.ctx, ast.Store))
+    given = [
+        name
+        for name in dict.fromkeys(name.id for name in names)
+        if name not in (*arguments, *own)
+        and name in function.__globals__
+        and not callable(function.__globals__[name])
+        and not isinstance(function.__globals__[name], ModuleType)
+    ]
+    return arguments, [name for name in own if name not in arguments], given
+
+
+def _other_names(
+    node: ast.AST, arguments: list[str], own: list[str], given: list[str]
+) -> Iterator[Edit]:
+    if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
+        return
+    if node.id in given:
+        for other in arguments:
+            yield (
+                ast.Name(other, node.ctx),
+                f"the argument `{other}` in place of `{node.id}`, which is the notebook's",
+            )
+    elif node.id in arguments or node.id in own:
+        for other in [*arguments, *own]:
+            if other != node.id:
+                yield (
+                    ast.Name(other, node.ctx),
+                    f"another variable in place of `{node.id}`",
+                )
+
+
+def _other_arguments(node: ast.AST) -> Iterator[Edit]:
+    if not isinstance(node, ast.Call):
+        return
+    written = _write(node)
+    for position, keyword in enumerate(node.keywords):
+        rest = [*node.keywords[:position], *node.keywords[position + 1 :]]
+        given = f"{keyword.arg}={ast.unparse(keyword.value)}"
+        match keyword.value:
+            case ast.Constant(bool(value)):
+                others: tuple[Any, ...] = (not value,)
+            case _ if keyword.arg == "axis":
+                others = (0, 1, -1, 2, None, (0, 1), (1, 2))
+            case ast.Constant(int() | None):
+                others = (0, 1)
+            case _:
+                others = ()
+        for other in others:
+            changed = ast.keyword(keyword.arg, ast.parse(repr(other), mode="eval").body)
+            yield (
+                ast.Call(node.func, node.args, [*rest, changed]),
+                f"another `{keyword.arg}` than in `{given}`",
+            )
+        yield ast.Call(node.func, node.args, rest), f"`{written}` without `{given}`"
+    if getattr(node.func, "attr", "") in _REDUCTIONS:
+        given_names = {keyword.arg for keyword in node.keywords}
+        for name, values in _ADDED.items():
+            for value in values if name not in given_names else ():
+                added = ast.keyword(name, ast.parse(repr(value), mode="eval").body)
+                yield (
+                    ast.Call(node.func, node.args, [*node.keywords, added]),
+                    f"`{name}` given in `{written}`",
+                )
+    for a, b in itertools.combinations(range(len(node.args)), 2):
+        swapped = list(node.args)
+        swapped[a], swapped[b] = swapped[b], swapped[a]
+        yield (
+            ast.Call(node.func, swapped, node.keywords),
+            f"the arguments of `{written}` in another order",
+        )
+
+
+def _other_comparisons(node: ast.AST) -> Iterator[Edit]:
+    match node:
+        case ast.Compare(left, [operator], [right]):
+            for other in _COMPARISONS:
+                if not isinstance(operator, other):
+                    yield (
+                        ast.Compare(left, [other()], [right]),
+                        f"another comparison in `{_write(node)}`",
+                    )
+        case ast.BoolOp(operator, values):
+            other_operator = ast.Or() if isinstance(operator, ast.And) else ast.And()
+            yield (
+                ast.BoolOp(other_operator, values),
+                f"the other of `and` and `or` in `{_write(node)}`",
+            )
+            for value in values:
+                rest = [part for part in values if part is not value]
+                kept = rest[0] if len(rest) == 1 else ast.BoolOp(operator, rest)
+                yield kept, f"`{_write(node)}` without `{_write(value)}`"
+        case ast.UnaryOp(ast.Not() | ast.Invert(), operand):
+            yield operand, f"`{_write(operand)}` not negated"
+
+
+def _other_indices(node: ast.AST) -> Iterator[Edit]:
+    match node:
+        case ast.Subscript(value, ast.Tuple([first, second]), context):
+            yield (
+                ast.Subscript(value, ast.Tuple([second, first], ast.Load()), context),
+                f"the two indices of `{_write(node)}` exchanged",
+            )
+        case ast.Subscript(ast.Subscript(value, first), second, context):
+            inner = ast.Subscript(value, second, ast.Load())
+            yield (
+                ast.Subscript(inner, first, context),
+                f"the two indices of `{_write(node)}` exchanged",
+            )
+        case ast.Slice(lower, upper, step):
+            written = f"[{ast.unparse(node)}]"
+            yield ast.Slice(upper, lower, step), f"the other part than `{written}`"
+            for bounds in ((None, upper, step), (lower, None, step), (lower, upper, None)):
+                yield ast.Slice(*bounds), f"another slice than `{written}`"
+        case ast.Tuple(elements, context) if 2 <= len(elements) <= 3:
+            for order in itertools.permutations(elements):
+                if list(order) != elements:
+                    yield (
+                        ast.Tuple(list(order), context),
+                        f"`{_write(node)}` in another order",
+                    )
+
+
+def _other_numbers(node: ast.AST) -> Iterator[Edit]:
+    match node:
+        case ast.Constant(int() | float() as value) if not isinstance(value, bool):
+            near = [value - 1, value + 1] if isinstance(value, int) else []
+            for other in dict.fromkeys([*near, *_NUMBERS]):
+                if other != value:
+                    yield ast.Constant(other), f"another number than `{value}`"
+        case ast.Call(ast.Name("range"), [ast.Constant(int(first)), second]):
+            for by in (-1, 1):
+                shifted = ast.BinOp(second, ast.Add(), ast.Constant(by))
+                yield (
+                    ast.Call(node.func, [ast.Constant(first + by), shifted], []),
+                    f"`{_write(node)}` beginning and ending {'earlier' if by < 0 else 'later'}",
+                )
+
+
+def _other_functions(node: ast.AST) -> Iterator[Edit]:
+    match node:
+        case ast.Name(name):
+            others: list[tuple[ast.AST, str]] = [
+                (ast.Name(other, node.ctx), name) for other in _family(name)
+            ]
+        case ast.Attribute(value, name, context):
+            others = [(ast.Attribute(value, other, context), name) for other in _family(name)]
+        case ast.Constant(str(name)):
+            others = [(ast.Constant(other), name) for other in _family(name)]
+        case _:
+            return
+    for other, name in others:
+        yield other, f"something else in place of `{name}`"
+
+
+def _family(name: str) -> list[str]:
+    return [other for names in _FAMILIES if name in names for other in names if other != name]
+
+
+def _other_operators(node: ast.AST) -> Iterator[Edit]:
+    if not isinstance(node, ast.BinOp):
+        return
+    left, right, written = node.left, node.right, _write(node)
+    for other in _OPERATORS:
+        if not isinstance(node.op, other):
+            yield ast.BinOp(left, other(), right), f"another operator in `{written}`"
+    yield ast.BinOp(right, node.op, left), f"`{written}` the other way around"
+    if isinstance(node.op, ast.MatMult):
+        turned = f"the right one of them turned around (`.T`) in `{written}`"
+        yield ast.BinOp(_turned(left), node.op, right), turned
+        yield ast.BinOp(left, node.op, _turned(right)), turned
+        yield ast.BinOp(_turned(right), node.op, left), turned
+        yield ast.BinOp(right, node.op, _turned(left)), turned
+
+
+def _turned(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return node.value
+    return ast.Attribute(node, "T", ast.Load())
+
+
+def _less(node: ast.AST) -> Iterator[Edit]:
+    """Leave out a part of an expression."""
+    match node:
+        case ast.BinOp(left, _, right):
+            yield left, f"`{_write(left)}` alone instead of `{_write(node)}`"
+            yield right, f"`{_write(right)}` alone instead of `{_write(node)}`"
+        case ast.UnaryOp(ast.USub(), operand):
+            yield operand, f"`{_write(operand)}` without the minus sign"
+        case ast.Call(ast.Attribute(value, name), arguments):
+            yield value, f"`{_write(value)}` without `.{name}(…)`"
+            if arguments:
+                yield arguments[0], f"`{_write(arguments[0])}` instead of `{_write(node)}`"
+        case ast.Call(ast.Name(name), [first, *_]):
+            yield first, f"`{_write(first)}` without `{name}(…)`"
+        case ast.Attribute(value, "T"):
+            yield value, f"`{_write(value)}` without `.T`"
+        case ast.Subscript(value, index, ast.Load()):
+            yield value, f"`{_write(value)}` without `[{ast.unparse(index)}]`"
+
+
+def _other_results(node: ast.AST) -> Iterator[Edit]:
+    """Change what is returned, or a part of it."""
+    if not (isinstance(node, ast.Return) and node.value):
+        return
+    parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    for position, part in enumerate(parts):
+        written = _write(part)
+        for text, better in _AROUND.items():
+            around = ast.parse(text.format(f"({ast.unparse(part)})"), mode="eval").body
+            changed = [*parts[:position], around, *parts[position + 1 :]]
+            is_tuple = isinstance(node.value, ast.Tuple)
+            yield (
+                ast.Return(ast.Tuple(changed, ast.Load()) if is_tuple else around),
+                better.format(f"`{written}`"),
+            )
+
+
+_AROUND = {
+    "1 - {}": "1 minus {} in its place",
+    "-{}": "the sign of {} reversed",
+    "{}.T": "{} turned around (`.T`)",
+    "{}[::-1]": "{} in the reverse order",
+    "{} / 100": "{} divided by 100",
+    "{} * 100": "{} multiplied by 100",
+    "{} + 1": "1 added to {}",
+    "{} - 1": "1 subtracted from {}",
+    "{}[0]": "the first part of {} alone",
+    "{}.tolist()": "plain numbers instead of {}",
+    "np.asarray({})": "{} made into an array",
+    "np.squeeze({})": "{} without its axes of length 1",
+    "np.sqrt({})": "the square root of {}",
+}

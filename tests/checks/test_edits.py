@@ -1,0 +1,243 @@
+"""A mistake that no table lists is found by the one edit that makes the function right."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_course.checks.core import Case, CheckError, FunctionCheck
+from mnist_course.checks.edits import find_edit
+
+threshold = 3  # as a notebook's variable
+history: list[int] = []
+
+
+# What learners write, with one mistake each. They are functions of a file because edits need
+# their source.
+
+
+def returns_inside_the_loop(numbers: Any) -> Any:
+    total = 0
+    for number in numbers:
+        total += number
+        return total
+    return 0
+
+
+def starts_again_in_every_round(numbers: Any) -> Any:
+    for number in numbers:
+        total = 0
+        total += number
+    return total
+
+
+def adds_after_the_loop(numbers: Any) -> Any:
+    total = 0
+    for number in numbers:
+        doubled = number
+    total += doubled
+    return total
+
+
+def assigns_plus(numbers: Any) -> Any:
+    total = 0
+    for number in numbers:
+        total = +number
+    return total
+
+
+def replaces(numbers: Any) -> Any:
+    total = 0
+    for number in numbers:
+        total = number
+    return total
+
+
+def prints(numbers: Any) -> Any:
+    print(sum(numbers))  # noqa: T201
+
+
+def forgets_return(numbers: Any) -> Any:
+    total = sum(numbers)  # noqa: F841
+
+
+def leaves_one_out(numbers: Any) -> Any:
+    total = 0
+    for position in range(len(numbers) - 1):
+        total += numbers[position]
+    return total
+
+
+def adds_one_too_many(numbers: Any) -> Any:
+    return sum(numbers) + 1
+
+
+def rounds(numbers: Any) -> Any:
+    return round(sum(numbers) / 3) * 3
+
+
+def takes_the_mean(numbers: Any) -> Any:
+    return np.mean(numbers)
+
+
+SUM = FunctionCheck(
+    name="add",
+    section="loading.html#shapes",
+    correct=lambda numbers: sum(numbers),
+    cases=[Case(([1, 2, 4],)), Case(([3],)), Case(([5, 5, -1, 2, 2],))],
+    praise="the sum is right.",
+)
+
+
+def count_above_the_notebooks(numbers: Any, limit: Any) -> Any:
+    return sum(number > threshold for number in numbers)
+
+
+def count_at_least(numbers: Any, limit: Any) -> Any:
+    return sum(number >= limit for number in numbers)
+
+
+def count_with_arguments_exchanged(limit: Any, numbers: Any) -> Any:
+    return sum(number > limit for number in numbers)
+
+
+def count_above_two(numbers: Any, limit: Any) -> Any:
+    return sum(number > limit + 2 for number in numbers)
+
+
+COUNT = FunctionCheck(
+    name="count",
+    section="loading.html#shapes",
+    correct=lambda numbers, limit: sum(number > limit for number in numbers),
+    cases=[Case(([1, 2, 4], 2)), Case(([3, 7, 1, 8], 0)), Case(([5, 5, -1, 2, 2], 4))],
+    praise="the count is right.",
+)
+
+
+def mean_over_columns(table: Any) -> Any:
+    return table.mean(axis=1)
+
+
+def mean_of_all(table: Any) -> Any:
+    return table.mean()
+
+
+def median(table: Any) -> Any:
+    return np.median(table, axis=0)
+
+
+def reversed_sign(table: Any) -> Any:
+    return -table.mean(axis=0)
+
+
+def one_axis_more(table: Any) -> Any:
+    return table.mean(axis=0, keepdims=True)
+
+
+MEAN = FunctionCheck(
+    name="mean",
+    section="loading.html#shapes",
+    correct=lambda table: table.mean(axis=0),
+    cases=[Case((np.arange(9.0).reshape(3, 3) ** 2,)), Case((np.arange(8.0).reshape(4, 2) ** 3,))],
+    praise="the mean is right.",
+)
+
+
+def product_without_turning(a: Any, b: Any) -> Any:
+    return a @ b
+
+
+PRODUCT = FunctionCheck(
+    name="product",
+    section="loading.html#shapes",
+    correct=lambda a, b: a.T @ b,
+    cases=[Case((np.arange(4.0).reshape(2, 2), np.eye(2) * 3)), Case((np.ones((3, 2)),) * 2)],
+    praise="the product is right.",
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "function", "sentence"),
+    [
+        (SUM, returns_inside_the_loop, "`return total` is inside the loop"),
+        (SUM, starts_again_in_every_round, "`total = 0` is inside the loop"),
+        (SUM, adds_after_the_loop, "`total += doubled` is after the loop"),
+        (SUM, assigns_plus, "`=+` and `=-` assign"),
+        (SUM, replaces, "`total = number` replaces what was there"),
+        (SUM, prints, "prints `sum(numbers)` and doesn't return it"),
+        (SUM, forgets_return, "computes `total` and doesn't return it"),
+        (
+            SUM,
+            leaves_one_out,
+            "`for position in range(len(numbers) - 1):`: with `len(numbers)` alone",
+        ),
+        (SUM, adds_one_too_many, "with `sum(numbers)` alone instead of `sum(numbers) + 1`"),
+        (SUM, takes_the_mean, "with something else in place of `mean`"),
+        (COUNT, count_above_the_notebooks, "in place of `threshold`, which is the notebook's"),
+        (COUNT, count_at_least, "with another comparison in `number >= limit`"),
+        (COUNT, count_above_two, "with `limit` alone instead of `limit + 2`"),
+        (MEAN, mean_over_columns, "with another `axis` than in `axis=1`"),
+        (MEAN, mean_of_all, "with `axis` given in `table.mean()`"),
+        (MEAN, median, "with something else in place of `median`"),
+        (MEAN, reversed_sign, "without the minus sign"),
+        (MEAN, one_axis_more, "another `keepdims` than in `keepdims=True`"),
+        (PRODUCT, product_without_turning, "turned around (`.T`) in `a @ b`"),
+    ],
+)
+def test_the_line_and_its_slip_are_named(
+    check: FunctionCheck, function: Callable[..., Any], sentence: str
+) -> None:
+    with pytest.raises(CheckError) as raised:
+        check(function)
+    assert sentence in str(raised.value)
+
+
+def two_mistakes(numbers: Any) -> Any:
+    total = 5
+    for number in numbers:
+        total -= number
+    return total
+
+
+def stores_what_it_sees(numbers: Any) -> Any:
+    history.append(1)
+    open("/nowhere/at/all", "w")  # noqa: PTH123, SIM115
+    return 1
+
+
+def never_ends_when_edited(numbers: Any) -> Any:
+    position, total = 0, 1
+    while position < len(numbers):
+        total += numbers[position]
+        position += 1
+    return total + 6
+
+
+def test_what_no_single_edit_repairs_is_not_named() -> None:
+    assert not find_edit(two_mistakes, SUM.accepts)
+    assert not find_edit(len, SUM.accepts)
+    assert not find_edit(lambda numbers: 0, SUM.accepts)
+    assert not find_edit("sum", SUM.accepts)
+
+
+def test_a_function_that_touches_files_is_not_run_again() -> None:
+    before = len(history)
+    assert not find_edit(stores_what_it_sees, lambda _: True)
+    assert len(history) == before
+
+
+def test_an_edit_that_never_ends_is_left_behind() -> None:
+    assert not find_edit(never_ends_when_edited, SUM.accepts)
+
+
+def test_trying_ends_in_time() -> None:
+    tried = []
+    assert not find_edit(two_mistakes, lambda edited: tried.append(edited) or False, seconds=0.0)
+    assert not tried
+
+
+def test_the_notebook_keeps_its_functions() -> None:
+    before = returns_inside_the_loop
+    find_edit(returns_inside_the_loop, SUM.accepts)
+    assert returns_inside_the_loop is before
