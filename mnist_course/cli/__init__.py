@@ -24,7 +24,15 @@ PANELS = {  # of `mnist-course --help`; commands in the order of use
         learn.study,
         learn.inspect,
     ),
-    "Instructors": (teach.release, teach.grade, teach.feedback, teach.grades, teach.cohort),
+    "Instructors": (
+        teach.roster,
+        teach.release,
+        teach.collect,
+        teach.grade,
+        teach.feedback,
+        teach.grades,
+        teach.cohort,
+    ),
     "Authors": (publish.book, publish.export_web, publish.export_replay),
 }
 

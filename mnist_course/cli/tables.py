@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mnist_course.doctor import Check
     from mnist_course.grading.batch.coordinator import Graded
     from mnist_course.grading.gradebook.cohort import Cohort
+    from mnist_course.grading.gradebook.people import Entered
+    from mnist_course.grading.submissions.collect_class import Row
     from mnist_course.grading.submissions.inspect import Finding
 
 
@@ -99,6 +101,27 @@ def findings_table(findings: "list[Finding]") -> Table:
     table = _table("cell", "costs", "what to do")
     for finding in findings:
         table.add_row(finding.cell, f"{finding.costs:g}", finding.problem)
+    return table
+
+
+def roster_lines(entered: "Entered") -> Iterator[str]:
+    """Show what else there is to know, or to do, after a roster was entered."""
+    if entered.unlisted:
+        yield (
+            f"In the gradebook, but not on the roster: {', '.join(entered.unlisted)}. They stay; "
+            "'nbgrader db student remove ID --force' removes one with all grades."
+        )
+    for student, assignment in entered.extended:
+        yield f"{student} has another due date for {assignment} now."
+    for assignment in sorted({assignment for _, assignment in entered.extended}):
+        yield f"Run 'mnist-course grade {assignment} --regrade': late penalties may be others now."
+
+
+def collected_table(rows: "list[Row]") -> Table:
+    """Show whose work is there, and whose is not."""
+    table = _table("student", "name", "status", "from")
+    for row in rows:
+        table.add_row(row.student, row.name, row.status, row.source)
     return table
 
 

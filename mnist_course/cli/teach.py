@@ -21,11 +21,48 @@ from .options import (
     out,
     print_json,
 )
-from .tables import cohort_lines, cohort_table, duration, grades_table
+from .tables import (
+    cohort_lines,
+    cohort_table,
+    collected_table,
+    duration,
+    grades_table,
+    roster_lines,
+)
 
 if TYPE_CHECKING:
     from mnist_course.grading.batch.coordinator import Graded
     from mnist_course.grading.course.settings import Course
+
+
+def roster(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A CSV file to make the course's roster.csv; by default, what is there.",
+            metavar="FILE",
+        ),
+    ] = None,
+    course: CourseOption = Path(),
+) -> None:
+    """Check the list of your students, and enter it in the gradebook."""
+    from mnist_course.grading.course.roster import PREVIOUS, ROSTER, install_roster, require_roster
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.people import enter_people
+
+    settings = read_course(course)
+    if file:
+        replaced = install_roster(settings.root, file)
+        before = f"; the one before is now {course / PREVIOUS}" if replaced else ""
+        err.print(f"Wrote {course / ROSTER}{before}")
+    people = require_roster(settings.root)
+    entered = enter_people(settings, people)
+    err.print(
+        f"Wrote to the gradebook: {counted(len(people), 'student')} on the roster, "
+        f"{len(entered.new):,} new and {len(entered.changed):,} changed."
+    )
+    for line in roster_lines(entered):
+        err.print(line)
 
 
 def release(
@@ -73,6 +110,40 @@ def _check_assignments(course: "Course", assignment: str | None, as_json: bool) 
         if not problems:
             out.print("All is well.")
     if problems:
+        raise typer.Exit(1)
+
+
+def collect(
+    assignment: AssignmentArgument,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Archives from Moodle or Canvas, Moodle's grading worksheet, or folders with a "
+            "folder, archive, or notebook per student. Without any, see who is in.",
+            metavar="FILE...",
+        ),
+    ] = None,
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Collect what a learning platform packed, and see whose work is missing."""
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.submissions.collect_class import collect as collect_files
+
+    with err.status("Collecting ..."):
+        collected = collect_files(read_course(course), assignment, files or [])
+    for file in collected.written:
+        err.print(f"Wrote {file}")
+    for line in [*collected.notices, *collected.problems]:
+        err.print(line)
+    if as_json:
+        print_json(collected.to_dict())
+    else:
+        out.print(collected_table(collected.rows))
+        out.print(collected.summary)
+    if collected.problems:
+        left_out = counted(len(collected.problems), "line")
+        err.print(f"Not everything was collected: {left_out} above say what to do.")
         raise typer.Exit(1)
 
 

@@ -16,6 +16,7 @@ from distributed import Client
 from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
+from mnist_course.grading.course.roster import read_roster
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.gradebook.records import ensure_assignment, record, recorded
 from mnist_course.grading.judging.labelled import read_labelled
@@ -129,6 +130,7 @@ def grade(
     Whatever a run that ended early left out, the next one does, and nothing twice.
     """
     assignment = read_assignment(course.source, name)
+    read_roster(course.root)  # or say what is wrong
     if confined and scheduler is None and (reason := available()):
         raise CourseError(f"{reason} Grading needs it, as it runs the code of untrusted users.")
     chosen = _students(course, name, students)

@@ -36,6 +36,7 @@ from mnist_course._files import atomic, atomic_folder
 from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
+from mnist_course.grading.course.roster import grant_extra_days, read_roster
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.submissions.read import SECRET, TIMESTAMP
@@ -131,6 +132,8 @@ def record(
         with atomic_folder(folder) as temporary:
             with _open(course) as gradebook:
                 submission = _submission(gradebook, converter, name, student, timestamp)
+                if person := read_roster(course.root).get(student):
+                    grant_extra_days(gradebook, name, person)
                 earlier = {
                     grade.name: (grade.auto_score, grade.needs_manual_grade)
                     for grade in submission.grades

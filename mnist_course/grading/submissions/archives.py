@@ -15,6 +15,7 @@ import tarfile
 import unicodedata
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -32,6 +33,10 @@ LONGEST_HEADER = 4_096  # bytes
 LONGEST_HEADERS = 1_000_000  # bytes of all of them
 MOST_COMMON = 100  # fields that are for all members, of which each gets a copy
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # categories of Unicode
+
+# Of the archive of a class, which no learner made; each file in it is as limited as elsewhere.
+LARGEST_CLASS = 2_000_000_000  # bytes, and the same again unpacked
+MOST_IN_CLASS = 100_000  # files and folders
 
 # A member's name and what it holds; None for a folder.
 Member = tuple[str, IO[bytes] | None]
@@ -69,19 +74,72 @@ class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
         for file in files:
             target = Path(extracted_path) / file.relative_to(archive_path)
             try:
-                self._extract(file, target)
+                with _readable():
+                    self._extract(file, target)
             except RejectedError as error:
                 self.log.error("Refused %a: %s", str(file), error)
-            # zipfile, tarfile and zlib raise a dozen kinds of errors for what is damaged.
-            except Exception as error:
-                reason = ascii(str(error))
-                self.log.error(
-                    "Refused %a: it cannot be unpacked (%s: %s); expected a zip or tar.gz archive "
-                    "that opens elsewhere: ask for it to be packed and handed in again.",
-                    str(file),
-                    type(error).__name__,
-                    reason[:200],
-                )
+
+    def unpack(self, archive: Path, folder: Path) -> None:
+        """Unpack the archive of a learner, or refuse it as a whole.
+
+        Parameters
+        ----------
+        archive : pathlib.Path
+            A zip or tar.gz archive.
+        folder : pathlib.Path
+            An empty folder to unpack into.
+
+        Raises
+        ------
+        RejectedError
+            If it may do harm, or cannot be unpacked.
+        """
+        data = read_regular(archive.parent, archive.name, self.largest_archive)
+        with _readable():
+            self._unpack(data, folder)
+
+    def unpack_class(self, archive: Path, folder: Path) -> Iterator[tuple[str, Path | str]]:
+        """Unpack the archive of a class, and leave out what may do harm.
+
+        Parameters
+        ----------
+        archive : pathlib.Path
+            A zip or tar.gz archive as a learning platform made it.
+        folder : pathlib.Path
+            An empty folder to unpack into, whatever names and folders the archive has.
+
+        Yields
+        ------
+        name : str
+            The name of a file in the archive.
+        content : pathlib.Path or str
+            Where it is now, or a sentence that says why it was left out.
+
+        Raises
+        ------
+        RejectedError
+            If the archive itself cannot be unpacked.
+        """
+        data = read_regular(archive.parent, archive.name, LARGEST_CLASS)
+        left = LARGEST_CLASS
+        with _readable():
+            members = self._members(data, LARGEST_CLASS, MOST_IN_CLASS)
+            for number, (name, content) in enumerate(members):
+                if number >= MOST_IN_CLASS:
+                    raise _too_many(MOST_IN_CLASS)
+                if content is None:
+                    continue
+                path = folder / f"{number}"
+                try:
+                    parts = split_name(name)
+                    if not parts or IGNORED_FILES.intersection(parts) or parts[-1][:2] == "._":
+                        continue
+                    left -= _copy(content, path, min(self.largest_member, left))
+                except RejectedError as error:
+                    path.unlink(missing_ok=True)
+                    yield name, str(error)
+                else:
+                    yield "/".join(parts), path
 
     def _extract(self, file: Path, target: Path) -> None:
         data = read_regular(file.parent, file.name, self.largest_archive)
@@ -105,7 +163,8 @@ class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
 
     def _unpack(self, data: bytes, folder: Path) -> None:
         total = 0
-        for number, (name, content) in enumerate(self._members(data), start=1):
+        members = self._members(data, self.largest_unpacked, self.most_members)
+        for number, (name, content) in enumerate(members, start=1):
             if number > self.most_members:
                 raise _too_many(self.most_members)
             parts = split_name(name)
@@ -124,17 +183,33 @@ class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
             largest = min(self.largest_member, self.largest_unpacked - total)
             total += _copy(content, path, largest)
 
-    def _members(self, data: bytes) -> Iterator[Member]:
+    def _members(self, data: bytes, largest: int, most: int) -> Iterator[Member]:
         if data.startswith(b"\x1f\x8b"):
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(self.largest_unpacked + 1)
-            if len(data) > self.largest_unpacked:
-                raise _too_large(self.largest_unpacked)
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(largest + 1)
+            if len(data) > largest:
+                raise _too_large(largest)
         elif zipfile.is_zipfile(io.BytesIO(data)):
             # Counted before zipfile makes an object of each.
-            if data.count(b"PK\x01\x02") > self.most_members:
-                raise _too_many(self.most_members)
+            if data.count(b"PK\x01\x02") > most:
+                raise _too_many(most)
             return _zip_members(io.BytesIO(data))
         return _tar_members(data)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say in one sentence that an archive is damaged."""
+    try:
+        yield
+    except RejectedError:
+        raise
+    # zipfile, tarfile and zlib raise a dozen kinds of errors for what is damaged.
+    except Exception as error:
+        raise RejectedError(
+            f"it cannot be unpacked ({type(error).__name__}: {ascii(str(error))[:200]}); expected "
+            "a zip or tar.gz archive that opens elsewhere: ask for it to be packed and handed in "
+            "again."
+        ) from None
 
 
 def split_name(name: str) -> list[str]:
@@ -188,7 +263,7 @@ class _TarFile(tarfile.TarFile):
 def _zip_members(file: IO[bytes]) -> Iterator[Member]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
-            name = info.orig_filename
+            name = _name_in_zip(info)
             if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _not_regular(name)
             if info.flag_bits & 1:
@@ -207,6 +282,16 @@ def _zip_members(file: IO[bytes]) -> Iterator[Member]:
             else:
                 with archive.open(info) as content:
                     yield name, content
+
+
+def _name_in_zip(info: zipfile.ZipInfo) -> str:
+    """Return a name in UTF-8, also from a program that does not say that it writes UTF-8."""
+    if info.flag_bits & 0x800:
+        return info.orig_filename
+    try:
+        return info.orig_filename.encode("cp437").decode()
+    except UnicodeError:
+        return info.orig_filename
 
 
 def _tar_members(data: bytes) -> Iterator[Member]:

@@ -11,12 +11,13 @@ from typing import Any
 
 from nbgrader.plugins import FileNameCollectorPlugin
 
+from mnist_course.grading.course.roster import STUDENT_ID
+
 from .archives import split_name
 from .read import RejectedError, is_date
 
 # As it can be in the name of a file. nbgrader would take the minutes or seconds for a time zone.
 TIME_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)-(\d\d)(?:-(\d\d))?", re.ASCII)
-STUDENT_ID = re.compile(r"\w(?:[\w.@+ -]{0,98}\w)?")
 
 
 class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
@@ -47,9 +48,8 @@ class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
             as ``2026-03-31-17-45`` becomes ``2026-03-31 17:45:00``.
         """
         found: dict[str, str | None] | None = super().collect(submitted_file)
-        if found and (time := TIME_IN_NAME.fullmatch(found.get("timestamp") or "")):
-            day, hour, minute, second = time.groups(default="00")
-            found["timestamp"] = f"{day} {hour}:{minute}:{second}"
+        if found and TIME_IN_NAME.fullmatch(found.get("timestamp") or ""):
+            found["timestamp"], _ = time_in_name(found["timestamp"] or "")
         if found and (problem := self._problem(submitted_file, found)):
             self.log.warning("Skipped %a: %s", submitted_file, problem)
             return None
@@ -100,6 +100,28 @@ class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
             if not (archive / trusted).is_dir():
                 break
         return extracted / trusted
+
+
+def time_in_name(text: str) -> tuple[str, str]:
+    """Read a time at the beginning of a name.
+
+    Parameters
+    ----------
+    text : str
+        Such as "2026-03-31-17-45_02_normalizing".
+
+    Returns
+    -------
+    time : str
+        Such as "2026-03-31 17:45:00"; empty if there is none.
+    rest : str
+        What follows.
+    """
+    found = TIME_IN_NAME.match(text)
+    if not found:
+        return "", text
+    day, hour, minute, second = found.groups(default="00")
+    return f"{day} {hour}:{minute}:{second}", text[found.end() :].removeprefix("_")
 
 
 def _is_file_name(name: str) -> bool:
