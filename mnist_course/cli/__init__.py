@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from . import learn, publish, teach
 from .options import err, out
 
 INTERRUPTED = 130
-PANELS = {  # of `mnist-course --help`; commands in the order of use
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {  # of `mnist-course --help`; commands in the order of use
     "Learners": (
         learn.doctor,
         learn.data,
