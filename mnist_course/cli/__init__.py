@@ -15,7 +15,8 @@ from . import learn, publish, teach
 from .options import err, out
 
 INTERRUPTED = 130
-PANELS: dict[str, tuple[Callable[..., None], ...]] = {  # of `mnist-course --help`; commands in the order of use
+# Of `mnist-course --help`; commands in the order of use.
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Learners": (
         learn.doctor,
         learn.data,

@@ -231,6 +231,9 @@ def grades(
     format_name: Annotated[
         str, typer.Option("--format", metavar="csv|canvas|moodle", help="What to write.")
     ] = "csv",
+    assignment: Annotated[
+        str | None, typer.Option(help="Only this one; by default, all.", metavar="ASSIGNMENT")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="File to write to; by default, stdout.")
     ] = None,
@@ -241,7 +244,7 @@ def grades(
     from mnist_course.grading.course.settings import read_course
     from mnist_course.grading.gradebook.exports import export_grades
 
-    text, unmatched = export_grades(read_course(course), format_name)
+    text, warnings = export_grades(read_course(course), format_name, assignment)
     if output:
         with atomic(output) as unfinished:
             unfinished.write_text(text, encoding="utf-8", newline="")
@@ -249,12 +252,8 @@ def grades(
     else:
         sys.stdout.buffer.write(text.encode())  # with CR LF on every system
         sys.stdout.buffer.flush()
-    for student in unmatched:
-        err.print(
-            f"{student!r} got an apostrophe in front, because spreadsheets would run it as a "
-            f"formula. For {format_name} to recognize the student, set another ID with "
-            "'nbgrader db student add --lms-user-id=ID', or enter their grades by hand."
-        )
+    for warning in warnings:
+        err.print(warning)
 
 
 def cohort(

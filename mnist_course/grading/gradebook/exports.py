@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from nbgrader.api import (
     Assignment,
@@ -24,7 +25,9 @@ from nbgrader.plugins import ExportPlugin
 from sqlalchemy import case, func, select
 
 from mnist_course._files import atomic
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
+from mnist_course.grading.course.roster import Person, Roster, read_roster
 from mnist_course.grading.course.settings import Course
 
 from .records import open_gradebook
@@ -32,6 +35,8 @@ from .records import open_gradebook
 # Where a spreadsheet begins a cell (some take semicolons and tabs for commas), if what follows
 # would be a formula to it, also in full width, or after spaces and quotes.
 _FORMULA = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?=[\t\r\n]|[\s\"']*[=+\-@＝＋－＠])")  # noqa: RUF001
+
+MOST_NAMES = 5  # in a sentence
 
 Cell = str | float | None
 
@@ -87,7 +92,9 @@ class Grades:
         return [score.score if score else None for score in found]
 
 
-def export_grades(course: Course, format_name: str) -> tuple[str, list[str]]:
+def export_grades(
+    course: Course, format_name: str, assignment: str | None = None
+) -> tuple[str, list[str]]:
     """Return the grades of a course in one of the formats of `EXPORTERS`.
 
     Parameters
@@ -96,27 +103,37 @@ def export_grades(course: Course, format_name: str) -> tuple[str, list[str]]:
         The course.
     format_name : str
         "csv", "canvas" or "moodle".
+    assignment : str, optional
+        The name of an assignment; by default, all.
 
     Returns
     -------
     text : str
         CSV (RFC 4180).
-    unmatched : list of str
-        The ids of students whom the platform will not recognize; see `Exporter.unmatched`.
+    warnings : list of str
+        What a person should know before this goes anywhere: points that are provisional, and
+        students whom the platform may not recognize. A sentence each.
 
     Raises
     ------
     CourseError
-        If there is no such format, or the gradebook cannot be read.
+        If there is no such format, no grade for the assignment, or the gradebook or the roster
+        cannot be read.
     """
     if format_name not in EXPORTERS:
         raise CourseError(
             f"There is no format {format_name!r}: choose one of {', '.join(EXPORTERS)}."
         )
     exporter = EXPORTERS[format_name](config=course.config)
+    exporter.people = read_roster(course.root)
     with open_gradebook(course) as gradebook:
-        grades = read_grades(gradebook, exporter.student, exporter.assignment)
-    return to_csv(exporter.rows(grades)), exporter.unmatched(grades)
+        chosen = [assignment] if assignment else exporter.assignment
+        grades = read_grades(gradebook, exporter.student, chosen)
+    if assignment and not grades.graded():
+        raise CourseError(
+            f"{assignment} has no grades yet: run 'mnist-course grade {assignment}' first."
+        )
+    return to_csv(exporter.rows(grades)), [*_provisional(grades), *exporter.warnings(grades)]
 
 
 def read_grades(
@@ -152,36 +169,58 @@ class Exporter(ExportPlugin):  # type: ignore[misc]
     """What the exporters share: nbgrader's options ``--to``, ``--student`` and ``--assignment``."""
 
     file = "grades.csv"
+    platform = ""
+    columns = ""  # of the roster, by which the platform recognizes people
+    people: Roster = MappingProxyType({})
 
     def export(self, gradebook: Gradebook) -> None:
         """Write the file that ``--to`` names; nobody ever finds half of it."""
+        if root := getattr(getattr(self.parent, "coursedir", None), "root", None):
+            self.people = read_roster(Path(root))
         grades = read_grades(gradebook, self.student, self.assignment)
         with atomic(Path(self.to or self.file)) as unfinished:
             unfinished.write_text(to_csv(self.rows(grades)), encoding="utf-8", newline="")
         self.log.info("Exported grades to %s", self.to or self.file)
-        for student in self.unmatched(grades):
-            self.log.warning("%r will not be recognized: see Exporter.unmatched", student)
+        for warning in [*_provisional(grades), *self.warnings(grades)]:
+            self.log.warning("%s", warning)
 
     def rows(self, grades: Grades) -> Iterator[list[Cell]]:
         """Yield the rows of the file, with its header."""
         raise NotImplementedError
 
-    def unmatched(self, grades: Grades) -> list[str]:
-        """Name the students whom a learning platform will not recognize.
+    def ids(self, student: Student) -> tuple[str, list[str]]:
+        """Return the login of a student, and what else the platform recognizes them by."""
+        return student.id, []
 
-        An id such as ``=x`` has to be changed, lest a spreadsheet runs it as a formula. A platform
-        still recognizes the student by another column: the gradebook's ``lms_user_id``, or in
-        Moodle the email address. Listed are those who have neither.
+    def warnings(self, grades: Grades) -> Iterator[str]:
+        """Say which students the platform may not recognize.
+
+        A login such as ``=x`` has to be changed, lest a spreadsheet runs it as a formula. A
+        platform still recognizes the student by another column.
         """
-        return [
-            student.id
-            for student in grades.students
-            if defuse(student.id) != student.id and not any(map(_harmless, self.others(student)))
-        ]
-
-    def others(self, student: Student) -> list[str | None]:
-        """Return what identifies a student besides the id."""
-        return [student.lms_user_id]
+        if not self.platform:
+            return  # people read this file
+        formulas, unknown = [], []
+        for student in grades.students:
+            login, others = self.ids(student)
+            if any(map(_harmless, others)):
+                continue
+            if defuse(login) != login:
+                formulas.append(student.id)
+            elif not getattr(self.people.get(student.id), "login", ""):
+                unknown.append(student.id)
+        if formulas:
+            yield (
+                f"{_names(formulas)} got an apostrophe in front, because spreadsheets would run it "
+                f"as a formula. For {self.platform} to recognize the student, fill in "
+                f"{self.columns} in roster.csv, or enter the grades by hand."
+            )
+        if unknown:
+            yield (
+                f"{counted(len(unknown), 'student')} ({_names(unknown)}) may not be recognized, as "
+                f"{self.platform} knows them by their id only if they log in with it there: fill "
+                f"in {self.columns} in roster.csv."
+            )
 
 
 class CsvExporter(Exporter):
@@ -201,21 +240,20 @@ class CsvExporter(Exporter):
                     row = [score.score, points, score.late_penalty, manual, score.timestamp]
                 yield [student.id, assignment, *row]
 
-    def unmatched(self, grades: Grades) -> list[str]:  # noqa: ARG002
-        """Name nobody: people read this file."""
-        return []
-
 
 class CanvasExporter(Exporter):
     """The file that Canvas imports into its gradebook.
 
     Canvas's own export has these columns, and ``Points Possible`` in the second row; see "How do I
     import grades in the Gradebook?" and "How do I export grades in the Gradebook?" in the Canvas
-    Instructor Guide, https://community.canvaslms.com. Canvas looks for a student by ``ID`` (here
-    nbgrader's ``lms_user_id``), then by ``SIS User ID``, then by ``SIS Login ID`` (here the id).
+    Instructor Guide, https://community.canvaslms.com. Canvas looks for a student by ``ID``
+    (``canvas_id`` in the roster), then by ``SIS User ID`` (``sis_id``), then by ``SIS Login ID``
+    (``login``, or the id). Who is not on the roster has nbgrader's ``lms_user_id`` as ``ID``.
     """
 
     file = "canvas.csv"
+    platform = "Canvas"
+    columns = "canvas_id, sis_id or login"
 
     def rows(self, grades: Grades) -> Iterator[list[Cell]]:
         """Yield the rows of the file, with its header."""
@@ -224,31 +262,44 @@ class CanvasExporter(Exporter):
         yield ["    Points Possible", *[None] * 4, *(grades.assignments[name] for name in names)]
         for student in grades.students:
             name = ", ".join(filter(None, [student.last_name, student.first_name])) or student.id
-            points = grades.points(student, names)
-            yield [name, student.lms_user_id, None, student.id, None, *points]
+            login, (number, sis_id) = self.ids(student)
+            yield [name, number, sis_id, login, None, *grades.points(student, names)]
+
+    def ids(self, student: Student) -> tuple[str, list[str]]:
+        """Return the login of a student, Canvas's number and the SIS User ID."""
+        person = self.people.get(student.id)
+        if person is None:
+            person = Person(student.id, canvas_id=student.lms_user_id or "")
+        return person.login or student.id, [person.canvas_id, person.sis_id]
 
 
 class MoodleExporter(Exporter):
     """The file that Moodle imports into its gradebook.
 
-    On importing, ``Username``, ``ID number`` (here nbgrader's ``lms_user_id``) or ``Email
-    address`` is chosen to look for students, and an item of Moodle's gradebook for each assignment;
-    see https://docs.moodle.org/en/Grade_import. An empty cell is no grade.
+    On importing, ``Username`` (``login`` in the roster, or the id), ``ID number`` (``sis_id``) or
+    ``Email address`` is chosen to look for students, and an item of Moodle's gradebook for each
+    assignment; see https://docs.moodle.org/en/Grade_import. An empty cell is no grade. Who is not
+    on the roster has nbgrader's ``lms_user_id`` as ``ID number``.
     """
 
     file = "moodle.csv"
+    platform = "Moodle"
+    columns = "login, sis_id or email"
 
     def rows(self, grades: Grades) -> Iterator[list[Cell]]:
         """Yield the rows of the file, with its header."""
         names = grades.graded()
         yield ["Username", "ID number", "Email address", *names]
         for student in grades.students:
-            points = grades.points(student, names)
-            yield [student.id, student.lms_user_id, student.email, *points]
+            login, others = self.ids(student)
+            yield [login, *others, *grades.points(student, names)]
 
-    def others(self, student: Student) -> list[str | None]:
-        """Return what identifies a student besides the id."""
-        return [student.lms_user_id, student.email]
+    def ids(self, student: Student) -> tuple[str, list[str]]:
+        """Return the login of a student, the ID number and the email address."""
+        person = self.people.get(student.id)
+        if person is None:
+            person = Person(student.id, sis_id=student.lms_user_id or "")
+        return person.login or student.id, [person.sis_id, person.email or student.email or ""]
 
 
 EXPORTERS: dict[str, type[Exporter]] = {
@@ -302,14 +353,32 @@ def defuse(text: str) -> str:
     return _FORMULA.sub("'", text)
 
 
+def _provisional(grades: Grades) -> Iterator[str]:
+    """Say which points may still change."""
+    for assignment in grades.graded():
+        scores = [score for (_, name), score in grades.scores.items() if name == assignment]
+        if waiting := sum(score.needs_manual_grade for score in scores):
+            yield (
+                f"{assignment}: the points are provisional, as {waiting:,} of "
+                f"{counted(len(scores), 'submission')} wait for a person: grade them by hand in "
+                "the formgrader, then export again."
+            )
+
+
+def _names(students: list[str]) -> str:
+    more = len(students) - MOST_NAMES
+    shown = ", ".join(map(repr, students[:MOST_NAMES]))
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
 def _cell(value: Cell) -> str:
     if value is None:
         return ""
     return defuse(value) if isinstance(value, str) else f"{value:.10g}"
 
 
-def _harmless(text: str | None) -> bool:
-    return text is not None and text != "" and defuse(text) == text
+def _harmless(text: str) -> bool:
+    return text != "" and defuse(text) == text
 
 
 def _scores(gradebook: Gradebook) -> Iterator[tuple[tuple[str, str], Score]]:

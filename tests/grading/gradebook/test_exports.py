@@ -165,16 +165,69 @@ def test_students_whom_a_platform_cannot_recognize_are_named() -> None:
         Student(id="=both", email="=x", lms_user_id="=y"),
     ]
     grades = Grades(students, {}, {})
-    assert CsvExporter().unmatched(grades) == []
-    assert CanvasExporter().unmatched(grades) == ["=nobody", "=mail", "=both"]
-    assert MoodleExporter().unmatched(grades) == ["=nobody", "=both"]
+    assert list(CsvExporter().warnings(grades)) == []
+    formulas, unknown = CanvasExporter().warnings(grades)
+    assert formulas.startswith("'=nobody', '=mail', '=both' got an apostrophe in front")
+    assert unknown.startswith("1 student ('ada') may not be recognized, as Canvas knows them")
+    assert "fill in canvas_id, sis_id or login in roster.csv" in unknown
+    formulas, unknown = MoodleExporter().warnings(grades)
+    assert formulas.startswith("'=nobody', '=both' got an apostrophe in front")
+    assert "fill in login, sis_id or email in roster.csv" in unknown
+
+
+def test_ids_of_the_roster_go_into_the_columns_of_each_platform(
+    course: Path, gradebook: Gradebook
+) -> None:
+    (course / "roster.csv").write_text(
+        "id,first_name,last_name,email,login,canvas_id,sis_id\n"
+        "ada,Ada,Lovelace,ada@example.org,alovelace,4001,s01\n"
+        "bob,Bob,,,,,s02\n"
+        "eve,Eve,,,,,\n"
+    )
+    settings = read_course(course)
+    text, warnings = export_grades(settings, "canvas", NAME)
+    assert parse(text)[2:] == [
+        ["Lovelace, Ada", "4001", "s01", "alovelace", "", "3.25"],
+        ["bob", "", "s02", "bob", "", "2"],
+        ["eve", "", "", "eve", "", ""],
+    ]
+    assert [warning.partition(" ")[0] for warning in warnings] == [f"{NAME}:", "1"]
+    text, warnings = export_grades(settings, "moodle", NAME)
+    assert parse(text)[1:] == [
+        ["alovelace", "s01", "ada@example.org", "3.25"],
+        ["bob", "s02", "bob@example.org", "2"],
+        ["eve", "", "", ""],
+    ]
+    assert "1 student ('eve') may not be recognized, as Moodle" in warnings[1]
+
+
+def test_provisional_points_are_said(course: Path, gradebook: Gradebook) -> None:
+    for format_name in ("csv", "canvas", "moodle"):
+        _, warnings = export_grades(read_course(course), format_name)
+        assert warnings[0].startswith(
+            f"{NAME}: the points are provisional, as 1 of 2 submissions wait for a person"
+        )
+    submission = gradebook.find_submission(NAME, "bob")
+    for grade in submission.notebooks[0].grades:
+        grade.needs_manual_grade = False
+    gradebook.db.commit()
+    assert export_grades(read_course(course), "csv")[1] == []
+
+
+def test_one_assignment_can_be_exported_alone(course: Path, gradebook: Gradebook) -> None:
+    text, _ = export_grades(read_course(course), "csv", NAME)
+    assert {row[1] for row in parse(text)[1:]} == {NAME}
+    with pytest.raises(CourseError, match="02_none has no grades yet: run"):
+        export_grades(read_course(course), "csv", "02_none")
+    with pytest.raises(CourseError, match="03_unknown has no grades yet"):
+        export_grades(read_course(course), "csv", "03_unknown")
 
 
 def test_course_is_exported_in_each_format(course: Path, gradebook: Gradebook) -> None:
     gradebook.add_student("=1+1")
-    text, unmatched = export_grades(read_course(course), "canvas")
+    text, warnings = export_grades(read_course(course), "canvas")
     assert parse(text)[2] == ["'=1+1", "", "", "'=1+1", "", ""]
-    assert unmatched == ["=1+1"]
+    assert "'=1+1' got an apostrophe in front" in warnings[1]
     with pytest.raises(CourseError, match="no format 'xls': choose one of csv, canvas, moodle"):
         export_grades(read_course(course), "xls")
 
