@@ -37,9 +37,12 @@ c.HTMLExporter.filters = {
     "clean_html": "mnist_course.grading.nbgrader.clean",
 }
 
+# Pages about work that did not come through nbgrader's exchange stay, each with a line.
+c.ExchangeFactory.release_feedback = "mnist_course.grading.nbgrader.ReleaseFeedback"
+
 # What a learning platform hands over is unpacked within limits, and collected by names that
-# learners did not choose. Put an archive per learner into downloaded/NAME/archive; unpack there
-# first what is an archive of the whole class.
+# learners did not choose. `mnist-course collect` takes the archive of a class; this is for
+# `nbgrader zip_collect`, with an archive per learner in downloaded/NAME/archive.
 c.ZipCollectApp.extractor_plugin = "mnist_course.grading.nbgrader.LimitedExtractor"
 c.ZipCollectApp.collector_plugin = "mnist_course.grading.nbgrader.SafeCollector"
 # For archives such as "ada_2026-03-31-18-00.zip" and notebooks such as

@@ -89,7 +89,7 @@ def test_files_that_people_keep_name_one_module_of_grading() -> None:
 def test_every_name_that_people_keep_can_be_loaded() -> None:
     text = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
     named = re.findall(r"mnist_course\.grading\.nbgrader\.(\w+)", text)
-    assert len(named) == 9
+    assert len(named) == 10
     assert {*named, "CanvasExporter", "MoodleExporter", "StagedExporter"} <= set(dir(nbgrader))
     for name in nbgrader._HOMES:
         assert getattr(nbgrader, name).__name__ == name

@@ -211,7 +211,16 @@ def grade(
 
 
 def feedback(
-    assignment: AssignmentArgument, student: StudentOption = None, course: CourseOption = Path()
+    assignment: AssignmentArgument,
+    student: StudentOption = None,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="moodle|folders",
+            help="Also pack all pages: for Moodle to take, or in a folder per student.",
+        ),
+    ] = None,
+    course: CourseOption = Path(),
 ) -> None:
     """Generate a page of feedback for each graded submission."""
     from mnist_course.grading.course.settings import read_course
@@ -225,6 +234,20 @@ def feedback(
         files = generate_feedback(read_course(course), assignment, student or (), report=report)
     first = "" if len(files) == 1 else ", the first one"
     err.print(f"Wrote {counted(len(files), 'page')}{first}: {files[0]}")
+    if archive:
+        _pack_feedback(read_course(course), assignment, archive)
+
+
+def _pack_feedback(course: "Course", assignment: str, layout: str) -> None:
+    from mnist_course.grading.gradebook.give_back import pack_feedback
+
+    packed = pack_feedback(course, assignment, layout)
+    err.print(f"Wrote {counted(packed.pages, 'page')} into {packed.file}")
+    if packed.left_out:
+        err.print(
+            f"Not in there, as their work did not come from Moodle: {', '.join(packed.left_out)}. "
+            f"Their pages are in {course.feedback}."
+        )
 
 
 def grades(

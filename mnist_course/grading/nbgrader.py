@@ -14,6 +14,7 @@ _HOMES = {
     "HarmlessCells": "gradebook.feedback",
     "markdown_to_html": "gradebook.feedback",
     "clean": "gradebook.feedback",
+    "ReleaseFeedback": "gradebook.give_back",
     "CsvExporter": "gradebook.exports",
     "CanvasExporter": "gradebook.exports",
     "MoodleExporter": "gradebook.exports",
