@@ -128,12 +128,15 @@ def collect(
 ) -> None:
     """Collect what a learning platform packed, and see whose work is missing."""
     from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.submissions.collect_class import DOWNLOADED
     from mnist_course.grading.submissions.collect_class import collect as collect_files
 
+    settings = read_course(course)
     with err.status("Collecting ..."):
-        collected = collect_files(read_course(course), assignment, files or [])
-    for file in collected.written:
-        err.print(f"Wrote {file}")
+        collected = collect_files(settings, assignment, files or [])
+    if collected.written:
+        count = counted(len(collected.written), "file")
+        err.print(f"Wrote {count} to {settings.submitted} and {settings.root / DOWNLOADED}")
     for line in [*collected.notices, *collected.problems]:
         err.print(line)
     if as_json:
@@ -142,8 +145,9 @@ def collect(
         out.print(collected_table(collected.rows))
         out.print(collected.summary)
     if collected.problems:
-        left_out = counted(len(collected.problems), "line")
-        err.print(f"Not everything was collected: {left_out} above say what to do.")
+        count = len(collected.problems)
+        lines = "1 line above says" if count == 1 else f"{count:,} lines above say"
+        err.print(f"Not everything was collected: {lines} what to do.")
         raise typer.Exit(1)
 
 

@@ -5,7 +5,7 @@ import datetime
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -51,7 +51,7 @@ class Row:
     status : str
         "in", "in, late", or "not in".
     source : str
-        Which file it is, or that it was there before.
+        Where it came from, and what its author called it; or that it was there before.
     """
 
     student: str
@@ -71,7 +71,7 @@ class Collection:
     rows : list of Row
         Everybody on the roster, in its order.
     written : list of pathlib.Path
-        The files written.
+        The files written: notebooks, and last what to call feedback for Moodle.
     notices : list of str
         What was decided that a person may want to know; a sentence each.
     problems : list of str
@@ -167,8 +167,9 @@ class _File:
     """A file of a known person."""
 
     name: str  # as its author called it, perhaps with folders
-    shown: str  # for people
+    shown: str  # where it was, for people
     path: Path
+    source: str = ""  # the platform, the archive, or the folder
     late: bool = False
     time: str = ""
     order: int = 0
@@ -215,8 +216,8 @@ class _Collector:
         submitted: list[tuple[Submitted, Path]] = []
         for name, path in named:
             parts = name.split("/")
-            if IGNORED_FILES.intersection(parts) or parts[-1].startswith("._"):
-                continue
+            if IGNORED_FILES.intersection(parts) or any(part.startswith(".") for part in parts):
+                continue  # such as what git keeps in a clone
             found = parse_name(name)
             whose = self.people.beginning(_stem(parts[0])) if by_id else None
             if found and not (whose and self._whose(found, 1)[0] is None):
@@ -225,7 +226,8 @@ class _Collector:
                 person, rest = whose
                 time, rest = time_in_name(rest)
                 file = "/".join(parts[1:]) or f"{rest}{parts[0].removeprefix(_stem(parts[0]))}"
-                self._take(person, _File(file, _shown(archive, name), path, time=time))
+                shown = _shown(archive, name)
+                self._take(person, _File(file, shown, path, archive or name, time=time))
             else:
                 self._problem(_shown(archive, name), why_unknown(name))
         self._add_submitted(submitted, archive)
@@ -246,8 +248,10 @@ class _Collector:
                 continue
             for found, path in files:
                 shown = _shown(archive, found.prefix + found.file)
-                file = _File(found.file, shown, path, late=found.late, order=found.order)
-                self._take(person, file)
+                self._take(
+                    person,
+                    _File(found.file, shown, path, platform, found.late, order=found.order),
+                )
             if platform == "Moodle":
                 self.prefixes[person.id] = files[0][0].prefix
 
@@ -309,7 +313,7 @@ class _Collector:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             inner = path.relative_to(folder).as_posix()
             shown = f"{file.shown}/{inner}"
-            files.append(_File(inner, shown, path, file.late, file.time, file.order))
+            files.append(replace(file, name=inner, shown=shown, path=path))
 
     def write(self) -> None:
         """Put everybody's notebook into ``submitted/``."""
@@ -347,7 +351,7 @@ class _Collector:
         except RejectedError as error:
             self._problem(student, f"{path} is in the way: {error}")
             return
-        self.sources[student] = file.shown
+        self.sources[student] = f"{file.source}: {_printable(file.name)}"
         if before != data:
             if before is not None:
                 self._keep(student, path)
@@ -466,7 +470,7 @@ def _about_lateness(due: str, timestamp: Path) -> str:
     if due:
         return (
             f"late, but the name of the file does not say by how much: noted as {due}, a second "
-            f"after the due date; if more matters, write the real time into {timestamp}."
+            f"after the due date; if the exact time matters, write it into {timestamp}."
         )
     return (
         "late, but without a due date in the gradebook it costs nothing: set one with 'nbgrader db "

@@ -387,6 +387,24 @@ def test_without_files_it_says_who_is_in(settings: Course, notebook: Notebook) -
     assert collection.written == []
 
 
+def test_clones_of_repositories_are_folders_of_students(
+    settings: Course, notebook: Notebook, tmp_path: Path
+) -> None:
+    clone = tmp_path / "inbox" / "klee"
+    for file, content in {
+        ".git/objects/a": b"",
+        "README.md": b"mine",
+        f"{NAME}/{FILE}": notebook("kim"),
+        "02_other/02_other.ipynb": b"{}",
+    }.items():
+        (clone / file).parent.mkdir(parents=True, exist_ok=True)
+        (clone / file).write_bytes(content)
+    collection = collect(settings, NAME, [tmp_path / "inbox"])
+    assert (settings.submitted / "kim" / NAME / FILE).read_bytes() == notebook("kim")
+    assert collection.notices == ["kim: left out 'README.md', as only notebooks are graded."]
+    assert collection.problems == []
+
+
 def test_mistakes_get_one_sentence(settings: Course, tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"nothing\.zip does not exist"):
         collect(settings, NAME, [tmp_path / "nothing.zip"])
