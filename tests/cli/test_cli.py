@@ -34,7 +34,9 @@ class TestHelp:
         commands = [re.findall(r"^│ ([a-z-]+) ", text, re.MULTILINE) for text in texts]
         assert dict(zip(titles, commands, strict=True)) == {
             "Learners": ["doctor", "data", "train", "evaluate", "predict", "study", "inspect"],
-            "Instructors": ["release", "grade", "feedback", "grades", "cohort"],
+            "Instructors": [
+                *("roster", "release", "collect", "grade", "feedback", "grades", "cohort"),
+            ],
             "Authors": ["book", "export-web", "export-replay"],
         }
 
