@@ -135,8 +135,8 @@ def collect(
     with err.status("Collecting ..."):
         collected = collect_files(settings, assignment, files or [])
     if collected.written:
-        count = counted(len(collected.written), "file")
-        err.print(f"Wrote {count} to {settings.submitted} and {settings.root / DOWNLOADED}")
+        written = counted(len(collected.written), "file")
+        err.print(f"Wrote {written} to {settings.submitted} and {settings.root / DOWNLOADED}")
     for line in [*collected.notices, *collected.problems]:
         err.print(line)
     if as_json:

@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import hashlib
 import re
 import tempfile
 from collections.abc import Sequence
@@ -228,6 +229,12 @@ class _Collector:
                 file = "/".join(parts[1:]) or f"{rest}{parts[0].removeprefix(_stem(parts[0]))}"
                 shown = _shown(archive, name)
                 self._take(person, _File(file, shown, path, archive or name, time=time))
+            elif by_id and _is_archive(name):
+                self._problem(
+                    _shown(archive, name),
+                    "its name begins with nobody's id: if it is the archive of a whole class, "
+                    "collect it by itself.",
+                )
             else:
                 self._problem(_shown(archive, name), why_unknown(name))
         self._add_submitted(submitted, archive)
@@ -253,7 +260,8 @@ class _Collector:
                     _File(found.file, shown, path, platform, found.late, order=found.order),
                 )
             if platform == "Moodle":
-                self.prefixes[person.id] = files[0][0].prefix
+                prefixes = sorted(found.prefix for found, _ in files)
+                self.prefixes[person.id] = prefixes[0]  # "_file" is before "_onlinetext"
 
     def _whose(self, found: Submitted, same: int) -> tuple[Person | None, str]:
         """Find a person on the roster, or say what is in the way.
@@ -266,7 +274,7 @@ class _Collector:
             How many people in the archive have this name.
         """
         known: list[Person] = []
-        people = self.people.named(found.name)
+        people = named = self.people.named(found.name)
         if found.platform == "Moodle":
             column, more = "email or sis_id", "collect the archive together with Moodle's grading "
             more += "worksheet (in the assignment, 'Download grading worksheet')"
@@ -283,6 +291,11 @@ class _Collector:
                     f"the file may be by {known[0].id} or by {other[0].id}: look in Canvas whose "
                     "it is, and copy it into submitted/ yourself."
                 )
+        if known and named and known[0] not in named:
+            return None, (
+                f"by the number this is {known[0].id}, by the name {named[0].id}: correct the "
+                f"names or the {column} on {ROSTER}."
+            )
         if known:
             return known[0], ""
         if len(people) == 1 and same == 1:
@@ -420,10 +433,12 @@ class _Collector:
 
     def _keep(self, student: str, path: Path) -> None:
         """Keep a notebook that is about to be replaced."""
+        data = path.read_bytes()
         time = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-        kept = self.folder / REPLACED / f"{student}_{time:%Y-%m-%d-%H-%M-%S}.ipynb"
+        digest = hashlib.sha256(data).hexdigest()[:8]  # two may come within a second
+        kept = self.folder / REPLACED / f"{student}_{time:%Y-%m-%d-%H-%M-%S}_{digest}.ipynb"
         with atomic(kept) as unfinished:
-            unfinished.write_bytes(path.read_bytes())
+            unfinished.write_bytes(data)
         self._notice(f"{student}: handed in another notebook than before, which is kept as {kept}.")
 
     def _due(self) -> str:

@@ -251,6 +251,39 @@ def test_nobody_takes_the_number_of_another_at_canvas(
     assert "may be by ada or by mal" in collection.problems[0]
 
 
+def test_a_number_and_a_name_that_disagree_are_not_guessed(
+    settings: Course, notebook: Notebook, tmp_path: Path
+) -> None:
+    members = {f"zhaozed_4001_1_{FILE}": notebook("x")}
+    collection = collect(settings, NAME, [packed(tmp_path / "c.zip", members)])
+    assert "by the number this is ada, by the name zed: correct" in collection.problems[0]
+    sheet = tmp_path / "w.csv"
+    sheet.write_text("Identifier,Name,Email\nParticipant 5,x,ada@example.org\n")
+    members = {f"Zed Zhao_5_assignsubmission_file_/{FILE}": notebook("x")}
+    collection = collect(settings, NAME, [sheet, packed(tmp_path / "m.zip", members)])
+    assert "by the number this is ada, by the name zed: correct" in collection.problems[0]
+    assert not settings.submitted.exists()
+
+
+def test_text_typed_into_moodle_does_not_take_the_place_of_the_file(
+    settings: Course, notebook: Notebook, tmp_path: Path
+) -> None:
+    members = {
+        "Bo_5_assignsubmission_onlinetext/onlinetext.html": b"<p>hi</p>",
+        f"Bo_5_assignsubmission_file/{FILE}": notebook("bo"),
+    }
+    collection = collect(settings, NAME, [packed(tmp_path / "m.zip", members)])
+    assert collection.notices == ["bo: left out 'onlinetext.html', as only notebooks are graded."]
+    assert moodle_prefixes(settings, NAME) == {"bo": "Bo_5_assignsubmission_file/"}
+
+
+def test_an_archive_of_a_class_within_a_folder_is_named(settings: Course, tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    packed(tmp_path / "inbox" / "all.zip", {"a": b""})
+    (problem,) = collect(settings, NAME, [tmp_path / "inbox"]).problems
+    assert problem.startswith("inbox/all.zip: its name begins with nobody's id")
+
+
 def test_nobody_hands_in_for_another_by_names_within_an_archive(
     settings: Course, notebook: Notebook, tmp_path: Path
 ) -> None:
@@ -348,7 +381,7 @@ def test_what_is_replaced_is_kept(settings: Course, notebook: Notebook, tmp_path
         assert (folder / FILE).read_bytes() == notebook(f"{number}")
         assert (folder / "timestamp.txt").exists() == bool(when)
     kept = {p.read_bytes() for p in (settings.root / "downloaded").rglob("ada_*.ipynb")}
-    assert notebook("1") in kept
+    assert kept == {notebook("0"), notebook("1")}
     assert "handed in another notebook than before, which is kept as" in collection.notices[0]
 
 
