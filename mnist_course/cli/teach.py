@@ -56,7 +56,8 @@ def roster(
         before = f"; the one before is now {course / PREVIOUS}" if replaced else ""
         err.print(f"Wrote {course / ROSTER}{before}")
     people = require_roster(settings.root)
-    entered = enter_people(settings, people)
+    with err.status("Entering them in the gradebook ..."):
+        entered = enter_people(settings, people)
     err.print(
         f"Wrote to the gradebook: {counted(len(people), 'student')} on the roster, "
         f"{len(entered.new):,} new and {len(entered.changed):,} changed."

@@ -58,8 +58,8 @@ def enter_people(course: Course, roster: Roster) -> Entered:
         known = {row[0]: row[1:] for row in rows}
         new, changed = [], []
         for person in roster.values():
-            details = _details(person)
             held = dict(zip(DETAILS, known.get(person.id, ()), strict=False))
+            details = _details(person, held)
             if person.id not in known:
                 new.append(person.id)
             elif any(held[key] != value for key, value in details.items()):
@@ -76,15 +76,16 @@ def enter_people(course: Course, roster: Roster) -> Entered:
 DETAILS = ("first_name", "last_name", "email", "lms_user_id")
 
 
-def _details(person: Person) -> dict[str, str]:
+def _details(person: Person, held: dict[str, str | None]) -> dict[str, str]:
     """Return what the roster says about a person, under nbgrader's names."""
-    values = (
-        person.first_name,
-        person.last_name,
-        person.email,
-        person.canvas_id or person.sis_id,
-    )
-    return {key: value for key, value in zip(DETAILS, values, strict=True) if value}
+    others = {"email": person.email, "lms_user_id": person.canvas_id or person.sis_id}
+    details = {key: value for key, value in others.items() if value}
+    if person.first_name and person.last_name:
+        return {"first_name": person.first_name, "last_name": person.last_name, **details}
+    if person.name != person.id or not (held.get("first_name") or held.get("last_name")):
+        # For who has one name, or none, formgrader would write "None".
+        return {"first_name": "", "last_name": person.name, **details}
+    return details
 
 
 def _due_differently(gradebook: Gradebook, roster: Roster) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -244,11 +245,9 @@ class _Collector:
         groups: dict[tuple[str, str, str], list[tuple[Submitted, Path]]] = {}
         for found, path in submitted:
             groups.setdefault((found.platform, found.name, found.number), []).append((found, path))
+        namesakes = Counter((platform, name_key(name)) for platform, name, _ in groups)
         for (platform, name, number), files in groups.items():
-            same = sum(
-                (other, name_key(key)) == (platform, name_key(name)) for other, key, _ in groups
-            )
-            person, problem = self._whose(files[0][0], same)
+            person, problem = self._whose(files[0][0], namesakes[platform, name_key(name)])
             if person is None:
                 what = f"{name} ({platform}'s number {number}, {counted(len(files), 'file')})"
                 self._problem(_shown(archive, what), problem)
@@ -460,8 +459,10 @@ class _Collector:
                 source = "was there before"
             status = "in, late" if person.id in self.late else "in" if source else "not in"
             self.collection.rows.append(Row(person.id, person.name, status, source))
-        for folder in list_files(self.course.submitted):
-            if folder in roster or not _has_notebook(self.course.submitted / folder / name):
+        submitted = self.course.submitted
+        folders = sorted(path.name for path in submitted.iterdir()) if submitted.is_dir() else []
+        for folder in folders:
+            if folder in roster or not _has_notebook(submitted / folder / name):
                 continue
             what = "add them, or delete the folder."
             if len(holders := self.people.by_id(folder)) == 1:

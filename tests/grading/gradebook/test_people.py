@@ -57,6 +57,19 @@ def test_names_and_ids_are_entered_and_what_is_empty_stays(
     )
 
 
+def test_formgrader_never_shows_none(settings: Course, gradebook: Gradebook) -> None:
+    gradebook.add_student("ada", first_name="Ada", last_name="Lovelace")
+    gradebook.add_student("eve")
+    assert enter(settings, "bo,Bo,,,,,", "eve,,,,,,", "ada,,,,,,").new == ["bo"]
+    gradebook.db.expire_all()
+    assert {s.id: (s.last_name, s.first_name) for s in gradebook.students} == {
+        "bo": ("Bo", ""),
+        "eve": ("eve", ""),
+        "ada": ("Lovelace", "Ada"),
+    }
+    assert enter(settings, "bo,Bo,,,,,", "eve,,,,,,", "ada,,,,,,").changed == []
+
+
 def test_extra_days_move_the_due_date_of_what_is_there_and_of_what_comes(
     settings: Course, gradebook: Gradebook
 ) -> None:
