@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 from mnist_course.cli import app
 from mnist_course.grading.gradebook import feedback
 
+pytestmark = pytest.mark.slow  # nbgrader makes a course first
+
 NAME = "01_double"
 ROSTER = """\
 id;first_name;last_name;email;login;canvas_id;sis_id;extra_days

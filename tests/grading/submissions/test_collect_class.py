@@ -397,6 +397,7 @@ def test_a_time_that_somebody_corrected_stays(
     assert {row.student: row.status for row in again.rows}["bo"] == "in, late"
 
 
+@pytest.mark.slow  # nbgrader makes another gradebook
 def test_late_without_a_due_date_is_said(
     settings: Course, notebook: Notebook, tmp_path: Path
 ) -> None:
