@@ -1,9 +1,10 @@
 """What all checks share: how they call a learner's code, compare, and answer.
 
 Most tasks ask for a function. Their check is a `FunctionCheck`: a correct function, inputs from
-small to large, and the usual mistakes, each as a function that makes it. A cause is named only if
-the function that makes that mistake returns the same as the learner's function for every input.
-Everything else gets the facts: what was given, what came back, what was expected.
+small to large, and the usual mistakes, each as a function that makes it. What is wrong is named only
+if the function that makes that mistake returns the same as the learner's function for every input,
+and a line only if a small edit of it makes the function right (see `edits`). Everything else gets
+the facts: what was given, what came back, what was expected.
 
 The other checks are functions decorated with `task`. They return a sentence of praise, or fail by
 `expect`, which raises `CheckError`.
@@ -182,25 +183,32 @@ class FunctionCheck:
 
     def judge(self, function: Any) -> str:
         """Return the praise for a function, or raise CheckError; see `__call__`."""
-        for case in self.cases:
-            if fault := self._find_fault(function, case):
-                cause = (
-                    self.find_mistake(function)
-                    or find_edit(function, self.accepts)
-                    or describe_unused(function)
-                )
-                raise CheckError(f"{fault} {cause}".rstrip())
-        if self.new:
-            self._expect_new(function)
+        try:
+            self.test(function)
+        except (NotAttemptedError, TooLongError):
+            raise
+        except CheckError as failure:
+            named = [self.find_mistake(function), find_edit(function, self.accepts)]
+            if not any(named):
+                named = [describe_unused(function)]
+            raise CheckError(" ".join(filter(None, [str(failure), *named]))) from None
         return self.praise
 
+    def test(self, function: Any) -> None:
+        """Raise CheckError with the facts unless a function is right; see `__call__`."""
+        for case in self.cases:
+            if fault := self._find_fault(function, case):
+                raise CheckError(fault)
+        if self.new:
+            self._expect_new(function)
+
     def accepts(self, function: Any) -> bool:
-        """Whether a function is right in every case, each within a second."""
-        quick = replace(self, seconds=min(self.seconds, 1.0))
+        """Whether a function is right, and takes less than a second for each case."""
         try:
-            return not any(quick._find_fault(function, case) for case in self.cases)
+            replace(self, seconds=min(self.seconds, 1.0)).test(function)
         except CheckError:
             return False
+        return True
 
     def _find_fault(self, function: Any, case: Case) -> str:
         """Describe what is wrong with a function in one case, or return ""."""

@@ -12,26 +12,32 @@ import copy
 import inspect
 import io
 import itertools
+import os
+import select
+import signal
+import sys
 import textwrap
-import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 SECONDS = 2.0  # for all edits of one function
+MEMORY = 2**30  # bytes that they may take
+LONGEST = 2_000  # bytes of a sentence
 UNREPEATABLE = {"open", "input", "exec", "eval", "save", "savefig"}  # never run once more
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Pow, ast.MatMult)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
-_NUMBERS = (0, 1, 2, 10, 28, 100, 255, 784, 0.5, 1.96, -1)
 # Names that learners take for each other.
 _FAMILIES = (
     ("sum", "mean", "median", "prod", "cumsum"),
     ("max", "min", "argmax", "argmin", "maximum", "minimum"),
     ("any", "all"),
+    ("len", "sum"),
     ("std", "var"),
     ("zeros", "ones"),
     ("floor", "ceil", "round"),
@@ -43,9 +49,12 @@ _FAMILIES = (
     ("big", "little"),
 )
 _ADDED: dict[str, tuple[Any, ...]] = {"axis": (0, 1, -1, (0, 1), (1, 2)), "keepdims": (True,)}
+_NEW_ARRAYS = {"array", "asarray", "zeros", "zeros_like", "ones", "ones_like", "empty", "full"}
 _REDUCTIONS = {"sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "std", "var", "prod"}
 
 Edit = tuple[ast.AST, str]  # what to put in the place of a node, and how a sentence names it
+# What to put in the place of the statements of a block, and the sentence that says it.
+StatementRule = Callable[[list[ast.stmt]], Iterator[tuple[list[ast.stmt], str]]]
 
 
 def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float = SECONDS) -> str:
@@ -58,26 +67,61 @@ def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float 
     is_right : callable
         Whether a function is right; it must not raise.
     seconds : float
-        How long to try. A trial that has begun is finished.
+        How long to try.
 
     Returns
     -------
     str
-        A sentence with the learner's line, or "" if no single edit makes the function right or its
-        source can't be read.
+        A sentence with the learner's line, or "" if no single edit makes the function right, or
+        its source can't be read.
+
+    Notes
+    -----
+    Edited code is tried in a copy of this process, so that it leaves nothing behind, and can be
+    ended whatever it does. Other systems than Linux can't copy a process with threads safely, and
+    there the answer is always "".
     """
     source = _read(function)
     tree = _parse(source)
-    if tree is None:
+    if tree is None or sys.platform != "linux":
         return ""
-    end = time.monotonic() + seconds
-    for sentence in _edits(tree, function, source.splitlines()):
-        if time.monotonic() > end:
-            return ""
-        with contextlib.suppress(Exception):
-            if is_right(_compile(tree, function)):
-                return sentence
-    return ""
+
+    def search() -> str:
+        for sentence in _edits(tree, function, source.splitlines()):
+            with contextlib.suppress(Exception):
+                if is_right(_compile(tree, function)):
+                    return sentence
+        return ""
+
+    return _run_in_a_copy(search, seconds)
+
+
+def _run_in_a_copy(search: Callable[[], str], seconds: float) -> str:
+    """Return what a function returns in a fork of this process, or "" if it isn't done in time."""
+    receiver, sender = os.pipe()
+    with warnings.catch_warnings(action="ignore"):  # Python 3.12 and later warn of other threads
+        child = os.fork()
+    if child == 0:
+        try:
+            import resource  # which Windows lacks
+
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            most = pages * resource.getpagesize() + MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            sys.stdout = sys.stderr = io.StringIO()
+            warnings.simplefilter("ignore")
+            np.seterr(all="ignore")
+            os.write(sender, search().encode())
+        finally:
+            os._exit(0)
+    os.close(sender)
+    try:
+        done, _, _ = select.select([receiver], [], [], seconds)
+        return os.read(receiver, LONGEST).decode() if done else ""
+    finally:
+        os.close(receiver)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def _read(function: Any) -> str:
@@ -102,26 +146,16 @@ def _parse(source: str) -> ast.Module | None:
 
 
 def _compile(tree: ast.Module, function: FunctionType) -> Any:
-    """Make a function that is silent from an edited tree."""
+    """Make a function of an edited tree."""
     namespace = dict(function.__globals__)
     # The learner's own code, with one edit, where it runs anyway.
     exec(compile(ast.fix_missing_locations(tree), "<edited>", "exec"), namespace)  # noqa: S102
-    edited = namespace[function.__name__]
-
-    def run(*arguments: Any) -> Any:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            warnings.catch_warnings(action="ignore"),
-            np.errstate(all="ignore"),
-        ):
-            return edited(*arguments)
-
-    return run
+    return namespace[function.__name__]
 
 
 def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterator[str]:
     """Edit a tree in all ways, one by one; while a sentence is out, its edit is in the tree."""
-    yield from _edits_of_statements(tree)
+    yield from _edits_of_statements(tree, _returned, _kept, _around_loops, _assigned)
     known = _names(tree, function)
     rules: list[Callable[[ast.AST], Iterator[Edit]]] = [
         lambda node: _other_names(node, *known),
@@ -134,33 +168,52 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         _other_operators,
         _other_results,
     ]
+    places = list(_places(tree))
+    # Copied lines hold the same mistake more than once.
+    copies: dict[str, list[_Place]] = {}
+    for place in places:
+        copies.setdefault(ast.dump(place.node), []).append(place)
     for rule in rules:
-        for parent, field, position, node in _places(tree):
-            for replacement, better in rule(node):
+        for together in copies.values():
+            for chosen in [[place] for place in together] + [together] * (len(together) > 1):
+                node = chosen[0].node
                 line = lines[getattr(node, "lineno", 1) - 1].strip()
-                _put(parent, field, position, replacement)
-                yield f"The mistake is in your line `{line}`: with {better}, everything is right."
-                _put(parent, field, position, node)
+                mistake = "The same mistake is" if len(chosen) > 1 else "The mistake is"
+                for replacement, better in rule(node):
+                    for place in chosen:
+                        place.put(replacement)
+                    yield f"{mistake} in your line `{line}`: with {better}, everything is right."
+                    for place in chosen:
+                        place.put(node)
+    yield from _edits_of_statements(tree, _reordered, _left_out)
 
 
-def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """List all nodes below a tree with their parents, and where in these they are."""
-    found: list[tuple[ast.AST, str, int | None, ast.AST]] = []
+class _Place(NamedTuple):
+    """Where a node is in a tree."""
+
+    parent: ast.AST
+    field: str
+    position: int | None
+    node: ast.AST
+
+    def put(self, node: ast.AST) -> None:
+        """Put another node there."""
+        if self.position is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.position] = node
+
+
+def _places(tree: ast.Module) -> Iterator[_Place]:
+    """List all nodes below a tree."""
     for parent in ast.walk(tree):
         for field, value in ast.iter_fields(parent):
             if isinstance(value, ast.AST):
-                found.append((parent, field, None, value))
+                yield _Place(parent, field, None, value)
             elif isinstance(value, list):
-                nodes = (pair for pair in enumerate(value) if isinstance(pair[1], ast.AST))
-                found.extend((parent, field, position, node) for position, node in nodes)
-    yield from found
-
-
-def _put(parent: ast.AST, field: str, position: int | None, node: ast.AST) -> None:
-    if position is None:
-        setattr(parent, field, node)
-    else:
-        getattr(parent, field)[position] = node
+                for position, node in enumerate(value):
+                    if isinstance(node, ast.AST):
+                        yield _Place(parent, field, position, node)
 
 
 def _write(node: ast.AST) -> str:
@@ -171,18 +224,14 @@ def _write(node: ast.AST) -> str:
 # Edits of whole statements.
 
 
-def _edits_of_statements(tree: ast.Module) -> Iterator[str]:
-    for block in list(_blocks(tree)):
-        before = list(block)
-        for after, sentence in [
-            *_returned(before),
-            *_around_loops(before),
-            *_assigned(before),
-            *_left_out(before),
-        ]:
-            block[:] = after
-            yield sentence
-            block[:] = before
+def _edits_of_statements(tree: ast.Module, *rules: StatementRule) -> Iterator[str]:
+    for rule in rules:
+        for block in list(_blocks(tree)):
+            before = list(block)
+            for after, sentence in rule(before):
+                block[:] = after
+                yield sentence
+                block[:] = before
 
 
 def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
@@ -197,11 +246,11 @@ def _returned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
     """Return what is printed, or computed last."""
     *rest, last = block
     match last:
-        case ast.Expr(ast.Call(ast.Name("print"), [value, *_])):
-            written = _write(value)
+        case ast.Expr(ast.Call(ast.Name("print"), [*values])) if values:
+            value = values[0] if len(values) == 1 else ast.Tuple(values, ast.Load())
             yield (
                 [*rest, ast.Return(value)],
-                f"Your function prints `{written}` and doesn't return it.",
+                f"Your function prints its result, `{_write(value)}`, and doesn't return it.",
             )
         case ast.Expr(value):
             yield [*rest, ast.Return(value)], f"Your last line, `{_write(value)}`, lacks `return`."
@@ -211,6 +260,50 @@ def _returned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
                 [*block, ast.Return(value)],
                 f"Your function computes `{name}` and doesn't return it.",
             )
+
+
+def _kept(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Keep what a line computes and loses, and raise what is printed."""
+    for position, statement in enumerate(block):
+        head, tail = block[:position], block[position + 1 :]
+        written = _write(statement)
+        lost = f"Your line `{written}` doesn't change `{{}}`: it makes a new one, which is lost."
+        match statement:
+            case ast.Expr(ast.Call(ast.Name("print"))):
+                error = ast.Raise(ast.Name("ValueError", ast.Load()))
+                yield [*head, error, *tail], f"Your line `{written}` doesn't `raise` an error."
+            case ast.Expr(
+                ast.Call(ast.Attribute(ast.Name(name)), _)
+                | ast.Call(_, [ast.Name(name), *_]) as value
+            ):
+                for kept in (name, _first_name(statement)):
+                    assigned = ast.Assign([ast.Name(kept, ast.Store())], value)
+                    yield [*head, assigned, *tail], lost.format(kept)
+
+
+def _first_name(statement: ast.stmt) -> str:
+    """Return the first name in the arguments of a call."""
+    names = [
+        node.id
+        for call in ast.walk(statement)
+        if isinstance(call, ast.Call)
+        for argument in call.args
+        for node in ast.walk(argument)
+        if isinstance(node, ast.Name)
+    ]
+    return names[0] if names else "_"
+
+
+def _reordered(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Move a statement to another place."""
+    for position, statement in enumerate(block):
+        rest = [*block[:position], *block[position + 1 :]]
+        for place in range(len(block)):
+            # One place earlier is the same as the line before it one place later.
+            if place not in (position, position - 1):
+                when = "late" if place < position else "early"
+                moved = [*rest[:place], statement, *rest[place:]]
+                yield moved, f"Your line `{_write(statement)}` comes too {when}."
 
 
 def _around_loops(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -294,7 +387,7 @@ def _left_out(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
     """Leave out a statement, or the condition of one."""
     for position, statement in enumerate(block):
         head, tail = block[:position], block[position + 1 :]
-        if not isinstance(statement, ast.Return):
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr):
             written = _write(statement)
             yield [*head, *tail], f"Without your line `{written}`, everything is right."
         if isinstance(statement, ast.If):
@@ -373,8 +466,8 @@ def _other_arguments(node: ast.AST) -> Iterator[Edit]:
                 f"another `{keyword.arg}` than in `{given}`",
             )
         yield ast.Call(node.func, node.args, rest), f"`{written}` without `{given}`"
+    given_names = {keyword.arg for keyword in node.keywords}
     if getattr(node.func, "attr", "") in _REDUCTIONS:
-        given_names = {keyword.arg for keyword in node.keywords}
         for name, values in _ADDED.items():
             for value in values if name not in given_names else ():
                 added = ast.keyword(name, ast.parse(repr(value), mode="eval").body)
@@ -382,6 +475,10 @@ def _other_arguments(node: ast.AST) -> Iterator[Edit]:
                     ast.Call(node.func, node.args, [*node.keywords, added]),
                     f"`{name}` given in `{written}`",
                 )
+    if getattr(node.func, "attr", "") in _NEW_ARRAYS and "dtype" not in given_names:
+        for name in ("int64", "float64", "float32"):
+            typed = [*node.keywords, ast.keyword("dtype", ast.Constant(name))]
+            yield ast.Call(node.func, node.args, typed), f"a `dtype` given in `{written}`"
     for a, b in itertools.combinations(range(len(node.args)), 2):
         swapped = list(node.args)
         swapped[a], swapped[b] = swapped[b], swapped[a]
@@ -444,8 +541,7 @@ def _other_indices(node: ast.AST) -> Iterator[Edit]:
 def _other_numbers(node: ast.AST) -> Iterator[Edit]:
     match node:
         case ast.Constant(int() | float() as value) if not isinstance(value, bool):
-            near = [value - 1, value + 1] if isinstance(value, int) else []
-            for other in dict.fromkeys([*near, *_NUMBERS]):
+            for other in (value - 1, value + 1, -value, 0, 1):
                 if other != value:
                     yield ast.Constant(other), f"another number than `{value}`"
         case ast.Call(ast.Name("range"), [ast.Constant(int(first)), second]):
@@ -485,6 +581,19 @@ def _other_operators(node: ast.AST) -> Iterator[Edit]:
         if not isinstance(node.op, other):
             yield ast.BinOp(left, other(), right), f"another operator in `{written}`"
     yield ast.BinOp(right, node.op, left), f"`{written}` the other way around"
+    if isinstance(left, ast.BinOp):
+        a, inner, b = left.left, left.op, left.right
+        for regrouped in (
+            ast.BinOp(a, inner, ast.BinOp(b, node.op, right)),
+            ast.BinOp(ast.BinOp(a, node.op, right), inner, b),
+        ):
+            yield regrouped, f"the steps of `{written}` in another order"
+    if isinstance(right, ast.BinOp):
+        b, inner, c = right.left, right.op, right.right
+        yield (
+            ast.BinOp(ast.BinOp(left, node.op, b), inner, c),
+            f"the steps of `{written}` in another order",
+        )
     if isinstance(node.op, ast.MatMult):
         turned = f"the right one of them turned around (`.T`) in `{written}`"
         yield ast.BinOp(_turned(left), node.op, right), turned
@@ -502,7 +611,7 @@ def _turned(node: ast.expr) -> ast.expr:
 def _less(node: ast.AST) -> Iterator[Edit]:
     """Leave out a part of an expression."""
     match node:
-        case ast.BinOp(left, _, right):
+        case ast.BinOp(left, _, right) if not isinstance(left, ast.Constant):
             yield left, f"`{_write(left)}` alone instead of `{_write(node)}`"
             yield right, f"`{_write(right)}` alone instead of `{_write(node)}`"
         case ast.UnaryOp(ast.USub(), operand):
@@ -517,6 +626,7 @@ def _less(node: ast.AST) -> Iterator[Edit]:
             yield value, f"`{_write(value)}` without `.T`"
         case ast.Subscript(value, index, ast.Load()):
             yield value, f"`{_write(value)}` without `[{ast.unparse(index)}]`"
+            yield index, f"`{_write(index)}` alone instead of `{_write(node)}`"
 
 
 def _other_results(node: ast.AST) -> Iterator[Edit]:

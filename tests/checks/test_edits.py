@@ -1,5 +1,6 @@
 """A mistake that no table lists is found by the one edit that makes the function right."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -165,7 +166,7 @@ PRODUCT = FunctionCheck(
         (SUM, adds_after_the_loop, "`total += doubled` is after the loop"),
         (SUM, assigns_plus, "`=+` and `=-` assign"),
         (SUM, replaces, "`total = number` replaces what was there"),
-        (SUM, prints, "prints `sum(numbers)` and doesn't return it"),
+        (SUM, prints, "prints its result, `sum(numbers)`, and doesn't return it"),
         (SUM, forgets_return, "computes `total` and doesn't return it"),
         (
             SUM,
@@ -200,10 +201,18 @@ def two_mistakes(numbers: Any) -> Any:
     return total
 
 
-def stores_what_it_sees(numbers: Any) -> Any:
-    history.append(1)
+def opens_a_file(numbers: Any) -> Any:
     open("/nowhere/at/all", "w")  # noqa: PTH123, SIM115
     return 1
+
+
+def remembers(numbers: Any) -> Any:
+    history.append(1)
+    return sum(numbers) + 1
+
+
+def asks_for_much(numbers: Any) -> Any:
+    return np.ones(10_000_000_000)
 
 
 def never_ends_when_edited(numbers: Any) -> Any:
@@ -222,19 +231,28 @@ def test_what_no_single_edit_repairs_is_not_named() -> None:
 
 
 def test_a_function_that_touches_files_is_not_run_again() -> None:
-    before = len(history)
-    assert not find_edit(stores_what_it_sees, lambda _: True)
-    assert len(history) == before
+    assert not find_edit(opens_a_file, lambda _: True)
+
+
+def test_what_an_edited_function_does_leaves_nothing_behind() -> None:
+    assert find_edit(remembers, SUM.accepts)
+    assert not history
 
 
 def test_an_edit_that_never_ends_is_left_behind() -> None:
     assert not find_edit(never_ends_when_edited, SUM.accepts)
 
 
+def test_an_edit_that_needs_too_much_memory_is_left_behind() -> None:
+    assert "`10000000000`" in find_edit(asks_for_much, lambda edited: len(edited([])) == 1)
+
+
 def test_trying_ends_in_time() -> None:
-    tried = []
-    assert not find_edit(two_mistakes, lambda edited: tried.append(edited) or False, seconds=0.0)
-    assert not tried
+    def wait(_: object) -> bool:
+        time.sleep(600)
+        return True
+
+    assert not find_edit(two_mistakes, wait, seconds=0.1)
 
 
 def test_the_notebook_keeps_its_functions() -> None:
