@@ -1,10 +1,10 @@
 """What all checks share: how they call a learner's code, compare, and answer.
 
 Most tasks ask for a function. Their check is a `FunctionCheck`: a correct function, inputs from
-small to large, and the usual mistakes, each as a function that makes it. What is wrong is named only
-if the function that makes that mistake returns the same as the learner's function for every input,
-and a line only if a small edit of it makes the function right (see `edits`). Everything else gets
-the facts: what was given, what came back, what was expected.
+small to large, and the usual mistakes, each as a function that makes it. What is wrong is named
+only if the function that makes that mistake returns the same as the learner's function for every
+input, and a line only if a small edit of it makes the function right (see `edits`). Everything else
+gets the facts: what was given, what came back, what was expected.
 
 The other checks are functions decorated with `task`. They return a sentence of praise, or fail by
 `expect`, which raises `CheckError`.
@@ -43,6 +43,12 @@ ADVICE = {
     "array, which can only hold whole numbers: make a new one.",
     r"slice indices must be integers": "A position must be an `int` such as 15, "
     "not a float such as 15.0.",
+    r"When changing to a (larger|smaller) dtype": "`view` takes the same bytes for another type. "
+    "`astype` converts the values.",
+    r"No loop matching the specified signature": "This function can't calculate in that type. "
+    "Convert its result with `astype`.",
+    r"num must be an integer with 1 <= num": "The grid has no more places. Draw as many images as "
+    "it has, `rows * columns`.",
 }
 
 
@@ -354,7 +360,7 @@ def _difference_of_numbers(
     if seen.shape != expected.shape:
         wanted = f"shape {expected.shape}" if expected.ndim else "one number"
         found = f"has shape {seen.shape}" if seen.ndim else f"is the number {_short(seen)}"
-        return f"{name} {found}; expected {wanted}."
+        return f"{name} {found}; expected {wanted}.{_explain_shape(seen, expected, near)}"
     wrong = ~np.isclose(seen, expected, rtol=near, atol=near, equal_nan=True)
     if wrong.any():
         if seen.size <= 12:
@@ -367,6 +373,25 @@ def _difference_of_numbers(
         )
     if dtype and expected.ndim and seen.dtype != np.dtype(dtype):
         return f"the values are right, but {name} has the type {seen.dtype}; expected {dtype}."
+    return ""
+
+
+def _explain_shape(seen: Any, expected: Any, near: float) -> str:
+    """State how numbers in a wrong shape are related to the right ones, or return ""."""
+
+    def equals(numbers: Any) -> bool:
+        return seen.shape == numbers.shape and np.allclose(seen, numbers, near, near)
+
+    if seen.size < 2 or expected.ndim < 2:
+        return ""
+    if equals(expected[0]) or equals(expected[:1]):
+        return " That's the first part of it alone, as with `return` inside a loop."
+    if equals(expected[-1]) or equals(expected[-1:]):
+        return " That's the last part of it alone, as when each replaces the one before."
+    if equals(expected.T):
+        return " It's transposed: `.T` turns it around."
+    if seen.size == expected.size and equals(expected.reshape(seen.shape)):
+        return " The numbers are right, and so is their order."
     return ""
 
 

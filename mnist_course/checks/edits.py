@@ -40,17 +40,27 @@ _FAMILIES = (
     ("len", "sum"),
     ("std", "var"),
     ("zeros", "ones"),
-    ("floor", "ceil", "round"),
+    ("floor", "ceil", "round", "rint"),
     ("log", "log2", "log10", "log1p"),
     ("exp", "exp2", "expm1"),
     ("square", "sqrt", "abs"),
     ("append", "extend"),
+    ("reshape", "resize"),
+    ("astype", "view"),
+    ("xlabel", "ylabel"),
+    ("set_xlabel", "set_ylabel"),
     ("uint8", "int8", "int16", "int32", "int64", "float32", "float64"),
     ("big", "little"),
 )
-_ADDED: dict[str, tuple[Any, ...]] = {"axis": (0, 1, -1, (0, 1), (1, 2)), "keepdims": (True,)}
-_NEW_ARRAYS = {"array", "asarray", "zeros", "zeros_like", "ones", "ones_like", "empty", "full"}
-_REDUCTIONS = {"sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "std", "var", "prod"}
+_REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "std", "var", "prod")
+_NEW_ARRAYS = ("array", "asarray", "zeros", "zeros_like", "ones", "ones_like", "empty", "full")
+# Arguments that learners leave out: whose they are, and what to try.
+_ADDED: tuple[tuple[tuple[str, ...], str, tuple[Any, ...]], ...] = (
+    (_REDUCTIONS, "axis", (0, 1, -1, (0, 1), (1, 2))),
+    (_REDUCTIONS, "keepdims", (True,)),
+    (_NEW_ARRAYS, "dtype", ("int64", "float64", "float32")),
+    (("bincount",), "minlength", (10,)),
+)
 
 Edit = tuple[ast.AST, str]  # what to put in the place of a node, and how a sentence names it
 # What to put in the place of the statements of a block, and the sentence that says it.
@@ -166,6 +176,7 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         _other_numbers,
         _other_functions,
         _other_operators,
+        _other_brackets,
         _other_results,
     ]
     places = list(_places(tree))
@@ -185,7 +196,7 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
                     yield f"{mistake} in your line `{line}`: with {better}, everything is right."
                     for place in chosen:
                         place.put(node)
-    yield from _edits_of_statements(tree, _reordered, _left_out)
+    yield from _edits_of_statements(tree, _overwritten, _reordered, _left_out)
 
 
 class _Place(NamedTuple):
@@ -328,6 +339,14 @@ def _around_loops(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]
                     f"Your line `{_write(first)}` is inside the loop, so every round starts from "
                     "there again.",
                 )
+        for place, before in enumerate(head):
+            if isinstance(before, ast.Assign):
+                again = _with_body(loop, loop, [before, *loop.body])
+                yield (
+                    [*head[:place], *head[place + 1 :], again, *tail],
+                    f"Your line `{_write(before)}` is before the loop, so it runs once, and every "
+                    "round goes on from the one before.",
+                )
         if tail and not isinstance(tail[0], ast.Return):
             longer = _with_body(loop, loop, [*loop.body, tail[0]])
             yield (
@@ -381,6 +400,36 @@ def _assigned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
                     yield [*head, ast.AugAssign(target, other(), value), *tail], sentence
                 sentence = f"Your line `{_write(statement)}` should replace what was there."
                 yield [*head, ast.Assign([target], value), *tail], sentence
+
+
+def _overwritten(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Give what is made of a variable another name, and return it by that name."""
+    lines = {
+        statement: statement.targets[0].id
+        for statement in block
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+        if statement.targets[0].id in _loaded(statement.value)
+    }
+    if not lines:
+        return
+    changed = []
+    for statement in block:
+        copied = copy.deepcopy(statement)
+        for node in ast.walk(copied):
+            if not isinstance(node, ast.Name) or node.id not in lines.values():
+                continue
+            if isinstance(node.ctx, ast.Store) or isinstance(statement, ast.Return):
+                node.id = f"new_{node.id}"
+        changed.append(copied)
+    line, name = next(iter(lines.items()))
+    yield (
+        changed,
+        f"Your line `{_write(line)}` overwrites `{name}`, and a later line needs it as it was.",
+    )
+
+
+def _loaded(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def _left_out(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -467,18 +516,14 @@ def _other_arguments(node: ast.AST) -> Iterator[Edit]:
             )
         yield ast.Call(node.func, node.args, rest), f"`{written}` without `{given}`"
     given_names = {keyword.arg for keyword in node.keywords}
-    if getattr(node.func, "attr", "") in _REDUCTIONS:
-        for name, values in _ADDED.items():
-            for value in values if name not in given_names else ():
+    for functions, name, values in _ADDED:
+        if getattr(node.func, "attr", "") in functions and name not in given_names:
+            for value in values:
                 added = ast.keyword(name, ast.parse(repr(value), mode="eval").body)
                 yield (
                     ast.Call(node.func, node.args, [*node.keywords, added]),
                     f"`{name}` given in `{written}`",
                 )
-    if getattr(node.func, "attr", "") in _NEW_ARRAYS and "dtype" not in given_names:
-        for name in ("int64", "float64", "float32"):
-            typed = [*node.keywords, ast.keyword("dtype", ast.Constant(name))]
-            yield ast.Call(node.func, node.args, typed), f"a `dtype` given in `{written}`"
     for a, b in itertools.combinations(range(len(node.args)), 2):
         swapped = list(node.args)
         swapped[a], swapped[b] = swapped[b], swapped[a]
@@ -602,6 +647,33 @@ def _other_operators(node: ast.AST) -> Iterator[Edit]:
         yield ast.BinOp(right, node.op, _turned(left)), turned
 
 
+def _other_brackets(node: ast.AST) -> Iterator[Edit]:
+    """Put a whole calculation into the brackets of a function that has a part of it."""
+    if not isinstance(node, ast.BinOp):
+        return
+    for call in (node.left, node.right):
+        if not isinstance(call, ast.Call):
+            continue
+
+        def calculate(part: ast.expr, call: ast.expr = call) -> ast.BinOp:
+            left, right = (part if side is call else side for side in (node.left, node.right))
+            return ast.BinOp(left, node.op, right)
+
+        if call.args:
+            whole = calculate(call.args[0])
+            yield (
+                ast.Call(call.func, [whole, *call.args[1:]], call.keywords),
+                f"all of `{_write(whole)}` inside of `{_write(call.func)}(…)`",
+            )
+        if isinstance(call.func, ast.Attribute):
+            whole = calculate(call.func.value)
+            method = ast.Attribute(whole, call.func.attr, ast.Load())
+            yield (
+                ast.Call(method, call.args, call.keywords),
+                f"`.{call.func.attr}(…)` after all of `{_write(whole)}`",
+            )
+
+
 def _turned(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         return node.value
@@ -614,6 +686,8 @@ def _less(node: ast.AST) -> Iterator[Edit]:
         case ast.BinOp(left, _, right) if not isinstance(left, ast.Constant):
             yield left, f"`{_write(left)}` alone instead of `{_write(node)}`"
             yield right, f"`{_write(right)}` alone instead of `{_write(node)}`"
+        case ast.Compare(left):
+            yield left, f"`{_write(left)}` alone instead of `{_write(node)}`"
         case ast.UnaryOp(ast.USub(), operand):
             yield operand, f"`{_write(operand)}` without the minus sign"
         case ast.Call(ast.Attribute(value, name), arguments):
