@@ -116,14 +116,17 @@ summarize = FunctionCheck(
         ),
         "'width' is the height once more.": _with(width=lambda images, labels: images.shape[1]),
         "'height' is the width once more.": _with(height=lambda images, labels: images.shape[2]),
+        "'height' and 'width' are always 28. Both are in `images.shape`.": _with(
+            height=lambda images, labels: 28, width=lambda images, labels: 28
+        ),
         "'lowest' and 'highest' are those of the first image alone.": _extremes(
             lambda images: images[0]
         ),
         "'lowest' and 'highest' are those of the last image alone.": _extremes(
             lambda images: images[-1]
         ),
-        "0 and 255 are the extremes that are possible, and those of `train_images`. Find those "
-        "in the images.": _with(
+        "'lowest' is always 0, and 'highest' always 255. Those are the extremes that are possible, "
+        "and those of `train_images`. Find those in the images.": _with(
             lowest=lambda images, labels: 0, highest=lambda images, labels: 255
         ),
         "'lowest' leaves out the pixels that are 0. The background counts, too.": _with(
@@ -153,30 +156,34 @@ summarize = FunctionCheck(
             highest=lambda images, labels: images.max() - images.min()
         ),
         "Digits that don't occur are left out of 'counts', so an entry no longer tells its digit. "
-        "`np.unique` does that.": _counts(lambda labels: np.unique(labels, return_counts=True)[1]),
-        "'counts' ends with the largest digit that occurs: ask `np.bincount` for a `minlength` of "
-        "10.": _counts(np.bincount),
-        "'counts' ends with the 8s if there's no 9: a `minlength` of 9 is one too few.": _counts(
+        "That's how `np.unique` counts.": _counts(
+            lambda labels: np.unique(labels, return_counts=True)[1]
+        ),
+        "'counts' ends with the largest digit that occurs. To get all ten, ask `np.bincount` for a "
+        "`minlength` of 10.": _counts(np.bincount),
+        "'counts' ends with the 8s if there's no 9, as with a `minlength` of 9.": _counts(
             lambda labels: np.bincount(labels, minlength=9)
         ),
         "'counts' holds a True or False for each label. Their sum is how many are True.": _counts(
             lambda labels: [labels == digit for digit in range(10)]
         ),
-        "'counts' counts gray values in the images. Count the labels.": _with(
+        "'counts' is how often the gray values 0 to 9 occur. Count the labels.": _with(
             counts=lambda images, labels: [np.sum(images == digit) for digit in range(10)]
         ),
-        "'counts' counts positions: `counts[i]` with the position i of a label. The label says "
-        "which entry grows.": _counts(lambda labels: _count_positions(labels)),
+        "'counts' has a 1 for each label, from the start, and no room for more than ten, as with "
+        "`counts[i] += 1` for the label at position i. The label itself says which entry grows.": (
+            _counts(lambda labels: _count_positions(labels))
+        ),
         "'counts' starts with how many 1s there are. The first digit is 0, and `range(10)` runs "
         "from 0 to 9.": _counts(lambda labels: [sum(labels == digit) for digit in range(1, 10)]),
-        "'counts' is for the numbers from 1 to 10: that's what `range(1, 11)` gives. The digits "
-        "are those of `range(10)`, from 0 to 9.": _counts(
+        "'counts' is for the numbers from 1 to 10, as with `range(1, 11)`. The digits are those of "
+        "`range(10)`, from 0 to 9.": _counts(
             lambda labels: [sum(labels == digit) for digit in range(1, 11)]
         ),
-        "'counts' ends with the 8s: `range(9)` stops before 9.": _counts(
+        "'counts' ends with the 8s, as with `range(9)`, which stops before 9.": _counts(
             lambda labels: [sum(labels == digit) for digit in range(9)]
         ),
-        "'counts' has an eleventh entry, for the number 10.": _counts(
+        "'counts' has an eleventh entry. The digits end at 9, and so does `range(10)`.": _counts(
             lambda labels: [sum(labels == digit) for digit in range(11)]
         ),
         "'counts' is what `np.histogram` finds in ten bins from the smallest label that occurs to "
@@ -187,11 +194,11 @@ summarize = FunctionCheck(
         "and the 9s: ten bins have eleven edges.": _counts(
             lambda labels: np.histogram(labels, bins=range(10))[0]
         ),
-        "In 'counts', every digit that occurs is counted only once. That's what `=+ 1` does (it's "
-        "`+= 1` that adds), and what `counts[labels] += 1` does.": _counts(
+        "In 'counts', every digit that occurs has a 1, however often it occurs. That's also what "
+        "`=+ 1` does (it's `+= 1` that adds), and what `counts[labels] += 1` does.": _counts(
             lambda labels: [int(digit in labels) for digit in range(10)]
         ),
-        "'counts' starts over after 255, because its numbers are of type `uint8`.": _counts(
+        "'counts' starts over at 0 after 255, as numbers of type `uint8` do.": _counts(
             lambda labels: _count(labels).astype("uint8")
         ),
         "'counts' holds shares. Expected is how often each digit occurs.": _counts(
@@ -215,6 +222,8 @@ summarize = FunctionCheck(
         "'counts' lists the digits that occur, not how often.": _counts(np.unique),
         "'counts' holds the labels themselves.": _counts(lambda labels: labels),
         "'counts' is the number of labels.": _counts(len),
+        "'counts' is the number of all labels, ten times. `len(labels == digit)` counts False, "
+        "too.": _counts(lambda labels: [len(labels)] * 10),
         "'counts' is the number of different digits.": _counts(lambda labels: len(set(labels))),
         "'counts' is a dictionary. Put the ten numbers into a list or an array, without keys.": (
             _counts(lambda labels: dict(enumerate(_count(labels).tolist())))
@@ -223,17 +232,18 @@ summarize = FunctionCheck(
         "array, without keys.": _counts(
             lambda labels: {int(digit): int(sum(labels == digit)) for digit in set(labels)}
         ),
-        "'counts' says only how many 0s there are. Does `return` stand inside the loop?": _counts(
+        "'counts' is only how many 0s there are, as with `return` inside the loop.": _counts(
             lambda labels: sum(labels == 0)
         ),
-        "'counts' holds a single entry, for the 0s. Does `return` stand inside the loop?": _counts(
+        "'counts' has a single entry, for the 0s, as with `return` inside the loop.": _counts(
             lambda labels: [sum(labels == 0)]
         ),
-        "'counts' says only how many 9s there are, the last digit of the loop. Each digit has "
-        "replaced the one before it.": _counts(lambda labels: sum(labels == 9)),
-        "'counts' holds a single entry, for the 9s, the last digit of the loop. Each digit has "
-        "replaced the one before it.": _counts(lambda labels: [sum(labels == 9)]),
-        "'counts' is for `train_labels`, the labels of the notebook. Count the argument "
+        "'counts' is only how many 9s there are, as when each digit replaces the one before it.": (
+            _counts(lambda labels: sum(labels == 9))
+        ),
+        "'counts' has a single entry, for the 9s, as when each digit replaces the one before "
+        "it.": _counts(lambda labels: [sum(labels == 9)]),
+        "'counts' is that of `train_labels`, the labels of the notebook. Count the argument "
         "`labels`.": _counts(lambda labels: MNIST_COUNTS),
         "That's the summary of the notebook's `train_images` and `train_labels`. Use the arguments "
         "`images` and `labels`.": lambda images, labels: {
@@ -329,6 +339,7 @@ split = _SplitCheck(
         ),
         Case((*_numbered(240), 0.75), "for 240 images and a share of 0.75, so 60 for training"),
     ],
+    parts=("the pair for training", "the pair for validation"),
     praise="the last part is for validation, every image is in exactly one part, with its label.",
     mistakes={
         "Those are four things in a row. Put them into two pairs, with parentheses: (training "
@@ -370,12 +381,12 @@ split = _SplitCheck(
         "ones, as in Keras.": lambda images, labels, share: _at(
             images, labels, int(len(images) * share)
         )[::-1],
-        "`share` was taken as the share for training. It's the share for validation.": _cut(
+        "`share` of the images are for training. It's the share for validation.": _cut(
             lambda number, share: int(number * share)
         ),
-        "The number for training was rounded to the nearest whole number. Cut off what follows the "
+        "The number for training is rounded to the nearest whole number. Cut off what follows the "
         "point.": _cut(lambda number, share: round(number * (1 - share))),
-        "The number for training was rounded up, which happens, too, when the number for "
+        "The number for training is rounded up, which happens, too, when the number for "
         "validation is cut off. Cut off what follows the point in the number for training.": _cut(
             lambda number, share: math.ceil(number * (1 - share))
         ),
@@ -412,7 +423,8 @@ split = _SplitCheck(
         ),
         "All images are for training, and none is left for validation. Compute from `len(images)` "
         "and `share` where to cut.": _cut(lambda number, share: 48_000),
-        "`share` was taken as a percentage. It's a number between 0 and 1: 0.25 is a quarter.": (
+        "That's the cut for a share in percent, as with `share / 100`. But `share` is a number "
+        "between 0 and 1: 0.25 is a quarter.": (
             _cut(lambda number, share: int(number * (1 - share / 100)))
         ),
         "A share of 0.2 is for validation each time, whatever `share` is.": _cut(
@@ -424,20 +436,34 @@ split = _SplitCheck(
         "Half of the images are for validation each time, whatever `share` is.": _cut(
             lambda number, share: number // 2
         ),
-        "The labels weren't split: each part has all of them.": _labels(
+        "Nothing is for training: the cut is at 0. (Note that `int(1 - share)` is 0.)": _cut(
+            lambda number, share: 0
+        ),
+        "Nothing is left for validation, as when that part is cut from `images[:n]` and "
+        "`labels[:n]`, not from all images and labels.": (
+            lambda images, labels, share: _at(
+                images, labels, _whole(len(images), share), len(images)
+            )
+        ),
+        "The images are cut along their rows, as with `images[:, :n]`, so both parts have a piece "
+        "of every image. The first axis counts the images.": lambda images, labels, share: (
+            (images[:, : _whole(len(images), share)], labels[: _whole(len(images), share)]),
+            (images[:, _whole(len(images), share) :], labels[_whole(len(images), share) :]),
+        ),
+        "The labels aren't split: each part has all of them.": _labels(
             lambda labels, n: labels, lambda labels, n: labels
         ),
         "The labels of the two parts are swapped.": _labels(
             lambda labels, n: labels[n:], lambda labels, n: labels[:n]
         ),
-        "The labels were split from the other end than the images. Cut both at the same "
+        "The labels are split from the other end than the images. Cut both at the same "
         "position.": _labels(
             lambda labels, n: labels[-n:], lambda labels, n: labels[: len(labels) - n]
         ),
-        "The labels were cut one position later than the images.": _labels(
+        "The labels are cut one position later than the images.": _labels(
             lambda labels, n: labels[: n + 1], lambda labels, n: labels[n + 1 :]
         ),
-        "The labels were cut one position earlier than the images.": _labels(
+        "The labels are cut one position earlier than the images.": _labels(
             lambda labels, n: labels[: n - 1], lambda labels, n: labels[n - 1 :]
         ),
     },
@@ -457,9 +483,11 @@ def _idx(array: Bytes) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + b"".join(sizes) + array.tobytes()
 
 
-def _sizes(data: bytes, order: Literal["big", "little"] = "big", last: int = 4) -> list[int]:
-    """Read the sizes in a header, or only their last bytes."""
-    places = range(4, 4 + 4 * data[3], 4)
+def _sizes(
+    data: bytes, order: Literal["big", "little"] = "big", last: int = 4, step: int = 4
+) -> list[int]:
+    """Read the sizes in a header, or only their last bytes, each so many bytes after the last."""
+    places = range(4, 4 + step * data[3], step)
     return [int.from_bytes(data[i + 4 - last : i + 4], order) for i in places]
 
 
@@ -469,6 +497,7 @@ def _read(
     skip: int | None = None,
     order: Literal["big", "little"] = "big",
     last: int = 4,
+    step: int = 4,
     shape: Callable[[list[int]], Any] = list,
     dtype: str = "uint8",
 ) -> Any:
@@ -484,12 +513,14 @@ def _read(
         Which byte of a size counts most.
     last : int
         How many bytes of a size to use, from its end.
+    step : int
+        How many bytes there are from one size to the next.
     shape : callable
         Makes a shape from the sizes.
     dtype : str
         The type of the values.
     """
-    sizes = _sizes(data, order, last)
+    sizes = _sizes(data, order, last, step)
     values = np.frombuffer(data, dtype, offset=4 + 4 * data[3] if skip is None else skip)
     return values.reshape(shape(sizes))
 
@@ -539,8 +570,12 @@ class _FileCheck(FunctionCheck):
             _expect_refused(function, content, given)
 
     def find_mistake(self, function: Any) -> str:
-        """Name the mistake, or state what bytes were compared with that never equals bytes."""
-        return super().find_mistake(function) or _describe_comparison(function)
+        """Name the mistake, or state what bytes are compared with, or where the result begins."""
+        return (
+            super().find_mistake(function)
+            or _describe_comparison(function)
+            or _describe_beginning(function)
+        )
 
 
 def _expect_refused(parse_idx: Any, content: bytes, given: str) -> None:
@@ -556,7 +591,46 @@ def _expect_refused(parse_idx: Any, content: bytes, given: str) -> None:
         raise CheckError(f"{given}, {said} Expected a ValueError.") from None
     if isinstance(answer, BaseException) or answer is ValueError:
         raise CheckError(f"{given}, `parse_idx` returned a ValueError. `raise` it instead.")
-    raise CheckError(f"{given}, `parse_idx` returned {kind(answer)}; expected a ValueError.")
+    raise CheckError(
+        f"{given}, `parse_idx` returned {kind(answer)}; expected a ValueError."
+        f"{_describe_made_up(answer, content)}"
+    )
+
+
+def _describe_made_up(answer: Any, content: bytes) -> str:
+    """State what a result has in place of values that are missing in a file."""
+    if content[:3] != bytes([0, 0, 8]) or not isinstance(answer, np.ndarray):
+        return ""
+    sizes, left = _sizes(content), len(content) - 4 - 4 * content[3]
+    if list(answer.shape) != sizes:
+        return (
+            f" But the header announces the shape {tuple(sizes)}. (In `reshape`, -1 takes "
+            "whatever number fits.)"
+        )
+    added = answer.ravel()[left:]
+    if np.array_equal(added, answer.ravel()[: len(added)]):
+        return (
+            " The values that are missing were filled up with the first ones, as `np.resize` does."
+        )
+    return ""
+
+
+def _describe_beginning(parse_idx: Any) -> str:
+    """State at which byte of a file of labels the result begins, if it's the wrong one."""
+    starts = set()
+    for labels in (THREE_LABELS, MANY_LABELS):
+        content = _idx(labels)
+        try:
+            starts.add(content.find(np.asarray(call(parse_idx, content), np.uint8).tobytes()))
+        # Whatever it returns may be no array of bytes.
+        except Exception:
+            return ""
+    if len(starts) > 1 or not starts.isdisjoint((-1, 0, 8)):
+        return ""
+    return (
+        f"For labels, the result begins with byte {starts.pop()} of the file, counted from 0. The "
+        "values begin with byte 8."
+    )
 
 
 def _describe_comparison(parse_idx: Any) -> str:
@@ -573,8 +647,7 @@ def _describe_comparison(parse_idx: Any) -> str:
             return super().__eq__(other)
 
         def __ne__(self, other: object) -> bool:
-            others.append(other)
-            return super().__ne__(other)
+            return not self == other
 
         __hash__ = bytes.__hash__
 
@@ -593,6 +666,11 @@ def _describe_comparison(parse_idx: Any) -> str:
             return (
                 f"Your code compares bytes with {wrong[0]!r}, which are the numbers "
                 f"{list(wrong[0])}. Expected are 0, 0, 8: `bytes([0, 0, 8])`."
+            )
+        if others and all(isinstance(other, bytes) and other[3:] == b"\3" for other in others):
+            return (
+                "Your code compares bytes with `bytes([0, 0, 8, 3])`. The fourth byte is the "
+                "number of dimensions: 3 in a file of images, 1 in a file of labels."
             )
     return ""
 
@@ -624,10 +702,10 @@ parse_idx = _FileCheck(
         "header is. The values begin after it.": lambda data: np.frombuffer(
             data, np.uint8, count=_parse(data).size
         ).reshape(_parse(data).shape),
-        "Only the first 4 bytes were skipped. Then come the sizes, four bytes each, and then the "
-        "values.": _flat(lambda data: 4),
-        "8 bytes were skipped each time, and the values are in one long row. With 3 dimensions, "
-        "the header has 16 bytes.": _flat(lambda data: 8),
+        "The result begins after the first 4 bytes. Then come the sizes, four bytes each, and then "
+        "the values.": _flat(lambda data: 4),
+        "The result begins after 8 bytes each time, in one long row. With 3 dimensions, the header "
+        "has 16 bytes.": _flat(lambda data: 8),
         "The values are in one long row. `reshape` them to the sizes in the header.": _flat(
             lambda data: 4 + 4 * data[3]
         ),
@@ -642,11 +720,13 @@ parse_idx = _FileCheck(
         "The sizes are in reverse order. In the header, they are number, height, width.": (
             lambda data: _read(data, shape=lambda sizes: sizes[::-1])
         ),
-        "The images were transposed: `.T` exchanges all dimensions.": lambda data: _parse(data).T,
-        "The images were transposed: rows became columns.": _of_images(
+        "The images are transposed, as with `.T`, which exchanges all dimensions.": lambda data: (
+            _parse(data).T
+        ),
+        "The images are transposed: rows became columns.": _of_images(
             lambda images: images.swapaxes(1, 2)
         ),
-        "The values fill columns first (`order='F'`). In the file, they follow row by row.": (
+        "The values fill columns first, as with `order='F'`. In the file, they go row by row.": (
             _of_images(lambda images: images.ravel().reshape(images.shape, order="F"))
         ),
         "Only the first image came back.": _of_images(lambda images: images[0]),
@@ -654,41 +734,46 @@ parse_idx = _FileCheck(
             lambda data: _parse(data)[:, None] if data[3] == 1 else _parse(data)
         ),
         "The sizes came back. Return the values.": lambda data: np.array(_parse(data).shape),
-        "The values were divided by 255. Leave them as they are.": lambda data: _parse(data) / 255,
-        "The values are read as `int8`, which ends at 127, so larger ones turned negative. The "
-        "type of unsigned bytes is `uint8`.": lambda data: _read(data, dtype="int8"),
-        "The values begin one byte too early, with the last byte of the header.": lambda data: (
-            np.frombuffer(data, np.uint8, offset=3 + 4 * data[3], count=_parse(data).size).reshape(
-                _parse(data).shape
-            )
-        ),
-        "The sizes were read with the last byte counting most (little-endian), so 3 became "
+        "The values are divided by 255. Leave them as they are.": lambda data: _parse(data) / 255,
+        "Values above 127 turned negative, as in the type `int8`, which ends there. The type of "
+        "unsigned bytes is `uint8`.": lambda data: _read(data, dtype="int8"),
+        "The sizes came out with the last byte counting most (little-endian), so 3 became "
         '50,331,648. The first byte counts most: "big".': lambda data: _read(data, order="little"),
-        "Nothing was skipped, so the header is among the values.": lambda data: _read(data, skip=0),
-        "Only the first 4 bytes were skipped, so the sizes are among the values.": lambda data: (
-            _read(data, skip=4)
+        "There are as many values as the file has bytes: the header is among them.": lambda data: (
+            _read(data, skip=0)
         ),
-        "8 bytes were skipped each time. That's the header of labels; with 3 dimensions, it has "
-        "16.": lambda data: _read(data, skip=8),
-        "16 bytes were skipped each time. That's the header of images; with 1 dimension, it has "
-        "8.": lambda data: _read(data, skip=16),
-        "The first 16 bytes were cut off each time. That's the header of images; with 1 dimension, "
-        "it has 8.": lambda data: np.frombuffer(data[16:], np.uint8).reshape(_sizes(data)),
+        "There are too many values: the sizes are among them, as when only 4 bytes are skipped.": (
+            lambda data: _read(data, skip=4)
+        ),
+        "The images have 8 values too many, as when 8 bytes are skipped each time. That's the "
+        "header of labels; with 3 dimensions, it has 16.": lambda data: _read(data, skip=8),
+        "This file has no byte 16 to begin at. That's where the values of images begin; with 1 "
+        "dimension, the header has 8 bytes.": lambda data: _read(data, skip=16),
+        "No value is left, as when 16 bytes are cut off each time. That's the header of images; "
+        "with 1 dimension, it has 8.": lambda data: np.frombuffer(data[16:], np.uint8).reshape(
+            _sizes(data)
+        ),
         "`np.frombuffer` makes numbers of eight bytes each, unless you tell it the type: "
         "`np.uint8`.": lambda data: _read(data, dtype="float64"),
-        "Each size was read from its last byte only. The other three count, too.": lambda data: (
-            _read(data, last=1)
-        ),
-        "Each size was read from its last two bytes only. The other two count, too.": (
+        "Only the last byte of a size counts: 300, which is 0, 0, 1, 44, became 44. That also "
+        "happens when bytes of type `uint8` are shifted or multiplied: what doesn't fit is "
+        "lost.": lambda data: _read(data, last=1),
+        "The four bytes of a size are added up as they are: 300, which is 0, 0, 1, 44, became 45. "
+        "The third byte counts 256 times.": lambda data: np.frombuffer(
+            data, np.uint8, offset=4 + 4 * data[3]
+        ).reshape([sum(data[i : i + 4]) for i in range(4, 4 + 4 * data[3], 4)]),
+        "These are the sizes of a header in which each begins one byte after the one before. But "
+        "each takes four bytes.": lambda data: _read(data, step=1),
+        "Only the last two bytes of a size count. The other two do, too.": (
             lambda data: _read(data, last=2)
         ),
         "As many values came back as the last byte of the size says. The other three count, "
         "too.": lambda data: _read(data)[: data[7]],
-        "The images were taken to have 28 rows and 28 columns. Read both from the header.": (
+        "Only images of 28 rows and 28 columns are read. Both sizes are in the header.": (
             lambda data: _read(data, shape=lambda sizes: [-1, 28, 28] if sizes[1:] else sizes)
         ),
-        "The images were taken to have 28 rows and 28 columns; only their number was read from the "
-        "header.": lambda data: _read(
+        "Only images of 28 rows and 28 columns are read. Both sizes are in the header, after the "
+        "number of images.": lambda data: _read(
             data, shape=lambda sizes: [sizes[0], 28, 28] if sizes[1:] else sizes
         ),
     },

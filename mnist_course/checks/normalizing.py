@@ -45,15 +45,18 @@ scale = FunctionCheck(
     new=True,
     praise="255 became 1, 0 stayed 0, and the type is float32.",
     mistakes={
-        "Only the first image is scaled, as with `return` inside of the loop.": _scale_first,
+        "Only the first image is scaled, and all others are 0, as with `return` inside the loop.": (
+            _scale_first
+        ),
         "Images without values above 1 are left as they are. Divide, whatever the values are.": (
             lambda images: images / 255 if images.max() > 1 else images
         ),
-        "Those are the values that came in. Nothing was divided, or the result was lost.": (
+        "Those are the values that came in, as when nothing is divided, or the result is lost.": (
             lambda images: images
         ),
-        "Only whole numbers are left: that's what `//` gives, and converting to integers after "
-        "the division.": lambda images: images // 255,
+        "Only whole numbers are left, as with `//`, or in an array of whole numbers.": (
+            lambda images: images // 255
+        ),
         "Only whole numbers are left, rounded to the nearest one.": lambda images: np.rint(
             images / 255
         ),
@@ -66,7 +69,7 @@ scale = FunctionCheck(
         "That's multiplied by 255.": lambda images: images * 255.0,
         "That's divided by the largest value that occurs in the array. Divide by the largest "
         "*possible* one.": lambda images: images / images.max(),
-        "The values were stretched so that the smallest that occurs becomes 0 and the largest 1. "
+        "The values are stretched so that the smallest that occurs becomes 0 and the largest 1. "
         "Divide by the largest *possible* value only.": lambda images: (
             (images - images.min()) / np.ptp(images)
         ),
@@ -78,9 +81,12 @@ scale = FunctionCheck(
         "That's rounded to one decimal.": lambda images: np.round(images / 255, 1),
         "That's rounded to two decimals.": lambda images: np.round(images / 255, 2),
         "That's rounded to three decimals.": lambda images: np.round(images / 255, 3),
-        "That's half precision, `float16`, which keeps three digits only.": lambda images: (
-            images / 255
-        ).astype("float16"),
+        "0 stays 0, and all other values are 1, as with `np.clip` or `images > 0`. Divide.": (
+            lambda images: np.minimum(images, 1)
+        ),
+        "Those are values in half precision, `float16`, which keeps three digits only.": (
+            lambda images: (images / 255).astype("float16")
+        ),
     },
 )
 
@@ -112,17 +118,18 @@ unscale = FunctionCheck(
         "The decimals were cut off instead of rounded: 0.2 in half precision times 255 is 50.9875, "
         "which became 50.": lambda images: (images * 255).astype("uint8"),
         "Those are the products with 255, not rounded yet.": lambda images: images * 255,
-        "The numbers were rounded up. Take the nearest whole number.": lambda images: np.ceil(
+        "The numbers are rounded up. Take the nearest whole number.": lambda images: np.ceil(
             images * 255
         ),
-        "They were converted to whole numbers without multiplying by 255, which leaves only 0 and "
-        "1.": lambda images: images.astype("uint8"),
-        "They were rounded without multiplying by 255, which leaves only 0 and 1.": np.rint,
+        "Only 0 and 1 are left, as when the values are converted to whole numbers without "
+        "multiplying by 255.": lambda images: images.astype("uint8"),
+        "Only 0 and 1 are left, as when the values are rounded without multiplying by 255, or "
+        "when a division undoes it.": np.rint,
         "Only zeros are left. Multiply by 255 before you convert.": lambda images: 0 * images,
-        "They were converted to whole numbers before the multiplication, which leaves only 0 and "
-        "1.": lambda images: images.astype("uint8") * 255,
-        "They were rounded before the multiplication, which leaves only 0 and 1.": lambda images: (
-            np.rint(images) * 255
+        "Only 0 and 255 are left, as when the values are converted to whole numbers before the "
+        "multiplication.": lambda images: images.astype("uint8") * 255,
+        "Only 0 and 255 are left, as when the values are rounded before the multiplication.": (
+            lambda images: np.rint(images) * 255
         ),
         "That's multiplied by 256. Full ink is 255.": lambda images: np.rint(images * 256),
         "That's multiplied by 256, which doesn't fit into a uint8: full ink became 0.": (
@@ -139,17 +146,17 @@ unscale = FunctionCheck(
         "That's multiplied by 255 twice, and starts again at 0 after 255.": lambda images: (
             np.rint(images * 255 * 255) % 256
         ),
-        "That's `int8`, which ends at 127. `uint8` goes up to 255.": lambda images: (
-            np.rint(images * 255).astype("uint8").astype("int8")
+        "Values above 127 are negative, as in the type `int8`. `uint8` goes up to 255.": (
+            lambda images: np.rint(images * 255).astype("uint8").astype("int8")
         ),
-        "The values were stretched so that the smallest in the array becomes 0 and the largest "
+        "The values are stretched so that the smallest in the array becomes 0 and the largest "
         "255. Neither has to occur in an image.": lambda images: np.rint(
             (images - images.min()) / np.ptp(images) * 255
         ),
-        "The smallest value was subtracted. Only multiply.": lambda images: np.rint(
+        "The smallest value is subtracted. Only multiply.": lambda images: np.rint(
             (images - images.min()) * 255
         ),
-        "The values were stretched so that the largest in the array becomes 255. An image doesn't "
+        "The values are stretched so that the largest in the array becomes 255. An image doesn't "
         "have to contain a 255.": lambda images: np.rint(images / images.max() * 255),
         "That's inverted: black became white.": lambda images: 255 - np.rint(images * 255),
     },
@@ -196,7 +203,7 @@ standardize = FunctionCheck(
         "The two are swapped: first the training images, then the test images.": (
             lambda train, test: _standardize(train, test)[::-1]
         ),
-        "The test images were standardized by their own mean and deviation. Use those of the "
+        "The test images are standardized by their own mean and deviation. Use those of the "
         "training images for both.": lambda train, test: (
             (train - train.mean()) / train.std(),
             (test - test.mean()) / test.std(),
@@ -212,12 +219,12 @@ standardize = FunctionCheck(
         "The deviation comes from training and test images together: that's leakage.": _by(
             lambda train, test: train.mean(), lambda train, test: _both(train, test).std()
         ),
-        "The test images were shifted by the mean of the training images, but divided by their own "
+        "The test images are shifted by the mean of the training images, but divided by their own "
         "deviation.": lambda train, test: (
             (train - train.mean()) / train.std(),
             (test - train.mean()) / test.std(),
         ),
-        "The test images were shifted by their own mean, then divided by the deviation of the "
+        "The test images are shifted by their own mean, then divided by the deviation of the "
         "training images.": lambda train, test: (
             (train - train.mean()) / train.std(),
             (test - test.mean()) / train.std(),
@@ -229,26 +236,26 @@ standardize = FunctionCheck(
             (train - train.mean()) / train.std(),
             test,
         ),
-        "The test images were divided, but not shifted.": lambda train, test: (
+        "The test images are divided, but not shifted.": lambda train, test: (
             (train - train.mean()) / train.std(),
             test / train.std(),
         ),
-        "The test images were shifted, but not divided.": lambda train, test: (
+        "The test images are shifted, but not divided.": lambda train, test: (
             (train - train.mean()) / train.std(),
             test - train.mean(),
         ),
         "Both came back as they were.": lambda train, test: (train, test),
-        "Only the mean was divided by the deviation: without parentheses, division comes before "
+        "Only the mean is divided by the deviation, as without parentheses: division comes before "
         "subtraction.": lambda train, test: tuple(
             images - train.mean() / train.std() for images in (train, test)
         ),
-        "The mean was subtracted, but nothing was divided.": _by(
+        "The mean is subtracted, but nothing is divided.": _by(
             lambda train, test: train.mean(), lambda train, test: 1
         ),
-        "They were divided by the deviation, but nothing was subtracted.": _by(
+        "They're divided by the deviation, but nothing is subtracted.": _by(
             lambda train, test: 0, lambda train, test: train.std()
         ),
-        "The mean was subtracted after the division. Subtract first.": lambda train, test: tuple(
+        "The mean is subtracted after the division. Subtract first.": lambda train, test: tuple(
             images / train.std() - train.mean() for images in (train, test)
         ),
         "That's multiplied by the standard deviation. Divide by it.": lambda train, test: tuple(
@@ -280,11 +287,11 @@ standardize = FunctionCheck(
         "That's shifted by the median, not by the mean.": _by(
             lambda train, test: np.median(train), lambda train, test: train.std()
         ),
-        "Each pixel got its own mean and deviation. Use one mean and one deviation for all of "
+        "Each pixel has its own mean and deviation. Use one mean and one deviation for all of "
         "them: leave `axis` out.": _by(
             lambda train, test: train.mean(axis=0), lambda train, test: train.std(axis=0)
         ),
-        "Each image got its own mean and deviation. Use those of all training images.": (
+        "Each image has its own mean and deviation. Use those of all training images.": (
             lambda train, test: tuple(
                 (images - images.mean(axis=(1, 2), keepdims=True))
                 / images.std(axis=(1, 2), keepdims=True)
@@ -292,7 +299,7 @@ standardize = FunctionCheck(
             )
         ),
         **{
-            f"Values below -{most} and above {most} were clipped. Leave them as they are.": (
+            f"Values below -{most} and above {most} are clipped. Leave them as they are.": (
                 lambda train, test, most=most: tuple(
                     np.clip(images, -most, most) for images in _standardize(train, test)
                 )
@@ -302,7 +309,11 @@ standardize = FunctionCheck(
         "The signs are reversed: subtract the mean from the images, not the other way around.": (
             lambda train, test: tuple(-images for images in _standardize(train, test))
         ),
-        "They were divided by 255. Standardizing subtracts the mean, then divides by the standard "
+        "They're divided by 255, but mean and deviation are those of the values before that "
+        "division.": lambda train, test: tuple(
+            (images / 255 - train.mean()) / train.std() for images in (train, test)
+        ),
+        "They're divided by 255. Standardizing subtracts the mean, then divides by the standard "
         "deviation.": lambda train, test: (train / 255, test / 255),
     },
 )
