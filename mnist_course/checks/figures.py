@@ -58,7 +58,9 @@ class Panel:
     texts : list of str
         All other text inside that can be seen.
     hidden : list of str
-        A sentence for each text and each bar that is there but can't be seen.
+        A sentence for each text and each bar that is there but can't be seen, or at another place.
+    grid : tuple of int
+        For how many rows and columns its place was made; (0, 0) if it has no place in a grid.
     """
 
     title: str = ""
@@ -80,6 +82,7 @@ class Panel:
     scales: tuple[str, str] = ("linear", "linear")
     texts: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    grid: tuple[int, int] = (0, 0)
 
 
 def find_figure(drawn: object) -> Figure | None:
@@ -174,7 +177,15 @@ def _panel(
         for _, words in written
         if own and not any(words in texts for texts in inside)
     ]
+    hidden += [
+        f"`{name} = ...` only stores {words!r}. To write it at the axis, call `set_{name}`."
+        for name, words in vars(axes).items()
+        if name in ("xlabel", "ylabel")
+    ]
+    if pictures and (above := figure.get_suptitle()):
+        hidden.append(f"The text {above[:40]!r} stands above the whole figure, not at an image.")
     xticks, yticks = _ticks(axes)
+    place = axes.get_subplotspec()
     return Panel(
         title=title,
         xlabel=xlabel or figure.get_supxlabel(),
@@ -197,6 +208,7 @@ def _panel(
         scales=(axes.get_xscale(), axes.get_yscale()),
         texts=[words for _, words in written],
         hidden=hidden,
+        grid=place.get_gridspec().get_geometry() if place else (0, 0),
     )
 
 

@@ -3,6 +3,7 @@
 A figure is judged by what a reader sees in it, read back by `figures.describe`.
 """
 
+import contextlib
 import functools
 import operator
 import re
@@ -15,6 +16,7 @@ from unittest import mock
 
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mnist_course._arrays import Array, FloatArray
@@ -480,7 +482,8 @@ ORDERS: dict[str, Callable[[int, int], Any]] = {
     ),
 }
 CAPTIONS: dict[str, Callable[[int], Any]] = {
-    "Each image has the label of the next one.": lambda i: IMAGE_LABELS[i + 1],
+    "Each image has the label of the next one, as when a label is written before its place is "
+    "made.": lambda i: IMAGE_LABELS[i + 1],
     "Each image has the label of the previous one.": lambda i: IMAGE_LABELS[i - 1],
     "The images are numbered from 0. Write the digit that each one shows.": lambda i: i,
     "The images are numbered from 1. Write the digit that each one shows.": lambda i: i + 1,
@@ -508,7 +511,7 @@ def _where(i: int, columns: int) -> str:
 
 def _expect_grid(panels: list[Panel], rows: int, columns: int, function: Any) -> None:
     pictures, places = read_pictures(panels, IMAGES), find_places(panels)
-    _expect_places(pictures, places, rows, columns)
+    _expect_places(pictures, places, rows, columns, {panel.grid for panel in panels})
     by_place = sorted(zip(places, pictures, strict=True), key=operator.itemgetter(0))
     ordered = [picture for _, picture in by_place]
     _expect_pictures(ordered, columns, function)
@@ -517,7 +520,11 @@ def _expect_grid(panels: list[Panel], rows: int, columns: int, function: Any) ->
 
 
 def _expect_places(
-    pictures: list[Picture], places: list[tuple[int, int]], rows: int, columns: int
+    pictures: list[Picture],
+    places: list[tuple[int, int]],
+    rows: int,
+    columns: int,
+    grids: set[tuple[int, int]],
 ) -> None:
     seen, number = len(pictures), rows * columns
     expect(seen > 0, "there is no image in the figure. `plt.imshow` draws one.")
@@ -543,14 +550,31 @@ def _expect_places(
         known = -1 not in indices and 0 < len(missing) < 4
         raise CheckError(
             f"there {'is 1 image' if seen == 1 else f'are {seen} images'}; expected {number}."
-            f"{lacks * known}"
+            f"{lacks * known}{_describe_few(indices, columns)}"
         )
     height, width = (1 + max(place[axis] for place in places) for axis in (0, 1))
     swapped = " Rows and columns are swapped." * ((width, height) == (rows, columns))
     expect(
         (height, width) == (rows, columns),
-        f"there {'is' if height == 1 else 'are'} {_size(height, width)}.{swapped}",
+        f"there {'is' if height == 1 else 'are'} {_size(height, width)}; expected "
+        f"{_size(rows, columns)}.{swapped or _describe_grid(grids, rows, columns)}",
     )
+
+
+def _describe_few(indices: set[int], columns: int) -> str:
+    """Say which images are there if it's the first one or the first row alone."""
+    if indices == {0}:
+        return " That's images[0] alone, as with `return` inside the loop."
+    if indices == set(range(columns)):
+        return " That's the first row alone. The loop has to go through all rows."
+    return ""
+
+
+def _describe_grid(grids: set[tuple[int, int]], rows: int, columns: int) -> str:
+    """Say for what grid the places were made, if it's the same other one for all."""
+    if len(grids) != 1 or grids <= {(rows, columns), (0, 0)}:
+        return ""
+    return f" The places are made for a grid of {_size(*grids.copy().pop())}."
 
 
 def _expect_pictures(pictures: list[Picture], columns: int, function: Any) -> None:
@@ -622,7 +646,8 @@ def _expect_captions(pictures: list[Picture], columns: int, hidden: list[str]) -
             picture.says(int(number(i)))
             for i, picture in inner
             # Beyond the ends, there is no neighbor.
-            if not ("next" in sentence and i == last) and not ("previous" in sentence and i == 0)
+            if not ("the next" in sentence and i == last)
+            and not ("previous" in sentence and i == 0)
         )
     ]
     cause = named[0] if named else unseen
@@ -658,8 +683,8 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
     "Only digits that occur were counted, so the counts no longer stand at their digits.": (
         lambda labels: np.unique(labels, return_counts=True)[1]
     ),
-    "`np.unique` returned two things, the digits and their counts, and leaves out digits that "
-    "don't occur.": lambda labels: np.unique(labels, return_counts=True),
+    "Those are two things, as `np.unique` returns them: the digits that occur, and their counts. "
+    "Digits that don't occur are left out.": lambda labels: np.unique(labels, return_counts=True),
     "Those are the digits that occur, not how often.": lambda labels: np.unique(labels),
     "That's how many different digits occur.": lambda labels: len(np.unique(labels)),
     "Ten bins were spread from the smallest to the largest label that occurs, so they don't "
@@ -681,12 +706,14 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
     "Those are pairs of a digit and its count. Return the counts alone.": lambda labels: list(
         enumerate(_count(labels).tolist())
     ),
-    "The digits 1 to 10 were counted. `range(10)` runs from 0 to 9.": lambda labels: [
+    "The counts are those of 1 to 10. `range(10)` runs from 0 to 9.": lambda labels: [
         *_count(labels)[1:],
         0,
     ],
-    "The 0 wasn't counted.": lambda labels: _count(labels)[1:],
-    "The 9 wasn't counted: `range(9)` ends at 8.": lambda labels: _count(labels)[:9],
+    "The count of the 0 is missing.": lambda labels: _count(labels)[1:],
+    "The count of the 9 is missing, as with `range(9)`, which ends at 8.": lambda labels: _count(
+        labels
+    )[:9],
     "There is a 0 instead of the count of the 9.": lambda labels: [*_count(labels)[:9], 0],
     "There is a 0 instead of the count of the 0.": lambda labels: [0, *_count(labels)[1:]],
     "Those are eleven counts. The digits end at 9.": lambda labels: np.bincount(
@@ -694,7 +721,7 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
     ),
     "Each count stands one place too far to the left.": lambda labels: np.roll(_count(labels), -1),
     "Each count stands one place too far to the right.": lambda labels: np.roll(_count(labels), 1),
-    "A count ends at 255, then starts over at 0: that's the type uint8. Count in a larger "
+    "A count ends at 255, then starts over at 0, as in the type uint8. Count in a larger "
     "one.": lambda labels: _count(labels) % 256,
     "Those are shares of all labels, which add up to 1. Return the counts.": lambda labels: (
         _count(labels) / len(labels)
@@ -702,11 +729,21 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
     "Those are percentages, which add up to 100. Return the counts.": lambda labels: (
         100 * _count(labels) / len(labels)
     ),
-    "Every digit that occurs has the count 1, as if a 1 was stored instead of added: `=+ 1` "
-    "stores, `+= 1` adds.": lambda labels: np.minimum(_count(labels), 1),
+    "Every digit that occurs has the count 1, as with `=+ 1`, which stores a 1 (`+= 1` adds), or "
+    "with `counts[labels] += 1`, which adds only once.": lambda labels: np.minimum(
+        _count(labels), 1
+    ),
     "Those are the sums of the labels, digit times count.": lambda labels: DIGITS * _count(labels),
-    "That's the number of all labels, ten times: `len(labels == digit)` counts False, too.": (
+    "That's the number of all labels, ten times. `len(labels == digit)` counts False, too.": (
         lambda labels: [len(labels)] * CLASSES
+    ),
+    "All ten counts are 1, whatever the labels are. (The `len` of what `np.where` returns is 1, "
+    "because that's a tuple with one array.)": lambda labels: [1] * CLASSES,
+    "That's a count for each label, as when a loop runs over the labels. It should run over the "
+    "digits 0 to 9.": lambda labels: _count(labels)[labels],
+    "The counts of the digits that occur come first, then zeros. A digit that doesn't occur "
+    "should have its 0 in its own place.": lambda labels: np.pad(
+        counts := np.unique(labels, return_counts=True)[1], (0, CLASSES - len(counts))
     ),
     "That's how many labels are *another* digit.": lambda labels: len(labels) - _count(labels),
     "That's True and False for each label, not yet counted.": lambda labels: (
@@ -722,9 +759,9 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
         np.sort(_count(labels))[::-1]
     ),
     "They run from 9 to 0.": lambda labels: _count(labels)[::-1],
-    "Those are all zeros: nothing was counted.": lambda labels: np.zeros(CLASSES),
-    "Only the first label was counted, as if `return` stood inside the loop.": lambda labels: (
-        _count(labels[:1])
+    "Those are all zeros, as when nothing is counted.": lambda labels: np.zeros(CLASSES),
+    "Only the first label is counted, as if `return` stood inside the loop.": lambda labels: _count(
+        labels[:1]
     ),
     "That's the count of the 0 alone, as if `return` stood inside the loop.": lambda labels: _count(
         labels
@@ -735,8 +772,8 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
     "That's the count of the 9 alone, as if each count replaced the one before.": (
         lambda labels: _count(labels)[9]
     ),
-    "The first label was left out.": lambda labels: _count(labels[1:]),
-    "The last label was left out.": lambda labels: _count(labels[:-1]),
+    "The first label is left out.": lambda labels: _count(labels[1:]),
+    "The last label is left out.": lambda labels: _count(labels[:-1]),
     "That's the largest count alone.": lambda labels: _count(labels).max(),
     "That's the digit that occurs most often.": lambda labels: _count(labels).argmax(),
     "That's the number of labels.": lambda labels: len(labels),
@@ -768,12 +805,17 @@ def plot_balance(plot_balance: Any) -> str:
     for case in COUNTED:
         (labels,) = case.arguments
         with prefix(f"{case.given or f'for the labels {labels.tolist()}'}, "):
-            panel = _bar_chart(_draw(plot_balance, labels))
+            try:
+                panel = _bar_chart(_draw(plot_balance, labels))
+            except CheckError as failure:
+                if "ValueError: shape mismatch" not in str(failure):
+                    raise
+                raise CheckError(f"{failure}{_describe_lengths(plot_balance, labels)}") from None
             charts.append(panel)
             lengths = read_bars(panel)
             if not np.array_equal(lengths, _count(labels)):
                 cause = _exchanged(panel, labels) or _miscounted(plot_balance)
-                raise CheckError(f"{_compare(lengths, labels)}{cause and f' {cause}'}")
+                raise CheckError(f"{_compare(panel, lengths, labels)}{cause and f' {cause}'}")
             _expect_digits(panel)
             for fault in find_bar_faults(panel):
                 raise CheckError(fault)
@@ -804,8 +846,11 @@ BARS: dict[str, Callable[[Any], Any]] = {
     )[0],
     "Those are shares: the counts were divided by the number of labels and by the width of the "
     "bins, as `density=True` does.": lambda labels: np.histogram(labels, bins=10, density=True)[0],
+    "Those are the first ten labels. Count first, then draw the counts.": lambda labels: labels[
+        :10
+    ],
     "The bars are as long as the digits themselves, 0 to 9. Draw their counts.": lambda _: DIGITS,
-    "They run down instead of up: the counts are negative.": lambda labels: -_count(labels),
+    "They run down instead of up: the lengths are negative.": lambda labels: -_count(labels),
     "Those are the logarithms of the counts.": lambda labels: np.log10(
         np.maximum(_count(labels), 1)
     ),
@@ -825,14 +870,17 @@ def _bar_chart(panels: list[Panel]) -> Panel:
     return charts[0]
 
 
-def _compare(lengths: FloatArray, labels: Array) -> str:
-    expected = ", ".join(map(str, _count(labels)))
+def _compare(panel: Panel, lengths: FloatArray, labels: Array) -> str:
+    expected = _listed(_count(labels))
     if len(lengths) > 12:
         return f"there are {len(lengths)} bars; expected ten, with the lengths {expected}."
-    return (
-        f"the bars have the lengths {', '.join(f'{length:g}' for length in lengths)}; expected "
-        f"{expected}."
-    )
+    texts = [text for _, text in (panel.yticks if panel.horizontal else panel.xticks)]
+    named = f" They stand at {', '.join(texts)}." if len(texts) == len(lengths) < CLASSES else ""
+    return f"the bars have the lengths {_listed(lengths)}; expected {expected}.{named}"
+
+
+def _listed(numbers: Any) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)
 
 
 def _exchanged(panel: Panel, labels: Array) -> str:
@@ -843,12 +891,44 @@ def _exchanged(panel: Panel, labels: Array) -> str:
     return ""
 
 
-def _miscounted(plot_balance: Any) -> str:
+def _read_lengths(plot_balance: Any, labels: Array) -> Any:
+    return read_bars(_bar_chart(_draw(plot_balance, labels)))
+
+
+def _record_lengths(plot_balance: Any, labels: Array) -> Any:
+    """Return what a function gives to `bar` or `barh` as the lengths."""
+    given: list[Any] = []
+
+    def record(_: Axes, *values: Any, height: Any = None, width: Any = None, **__: Any) -> Any:
+        given.append(values[1] if len(values) > 1 else width if height is None else height)
+        raise CheckError("recorded")
+
+    with (
+        mock.patch.object(Axes, "bar", record),
+        mock.patch.object(Axes, "barh", record),
+        contextlib.suppress(CheckError),
+    ):
+        _draw(plot_balance, labels)
+    expect(bool(given) and np.ndim(given[0]) == 1, "nothing was drawn.")
+    return np.asarray(given[0])
+
+
+def _describe_lengths(plot_balance: Any, labels: Array) -> str:
+    """Compare the lengths that bars were to have, though Matplotlib refused them, or return ""."""
+    try:
+        lengths = _listed(_record_lengths(plot_balance, labels))
+    except (CheckError, TypeError, ValueError):
+        return ""
+    named = _miscounted(plot_balance, _record_lengths)
+    return f" The lengths given are {lengths}; expected {_listed(_count(labels))}. {named}".rstrip()
+
+
+def _miscounted(plot_balance: Any, read: Callable[[Any, Array], Any] = _read_lengths) -> str:
     """Name the mistake whose counts the bars show for all labels, or ""."""
     candidates = {**count_classes.mistakes, **BARS}
     for case in COUNTED:
         try:
-            lengths = read_bars(_bar_chart(_draw(plot_balance, *case.arguments)))
+            lengths = read(plot_balance, *case.arguments)
         except CheckError:
             break
         candidates = {
@@ -944,14 +1024,14 @@ MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
     "Those are sums. A mean is the sum, divided by the number of images.": _per_digit(
         lambda group: group.sum(axis=0)
     ),
-    "The sums were divided by the number of all images. Divide by the number of images of "
+    "The sums are divided by the number of all images. Divide by the number of images of "
     "that digit.": lambda images, labels: (
         _per_digit(lambda group: group.sum(axis=0))(images, labels) / len(images)
     ),
-    "The sums were divided by ten. Divide by the number of images of that digit.": _per_digit(
+    "The sums are divided by ten. Divide by the number of images of that digit.": _per_digit(
         lambda group: group.sum(axis=0) / CLASSES
     ),
-    "The sums were divided by 28 * 28. Divide by the number of images.": _per_digit(
+    "The sums are divided by 28 * 28. Divide by the number of images.": _per_digit(
         lambda group: group.sum(axis=0) / SIDE**2
     ),
     "The sums start over at 0 after 255, where the type uint8 ends. Add up in a larger type.": (
@@ -959,7 +1039,7 @@ MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
     ),
     "The sums start over at 0 after 255, where the type uint8 ends, and the decimals are cut "
     "off.": _per_digit(lambda group: group.sum(axis=0, dtype="uint8") // len(group)),
-    "The decimals are cut off, as in an array of whole numbers.": _per_digit(
+    "The decimals are cut off, as in an array of whole numbers, or with `//`.": _per_digit(
         lambda group: group.mean(axis=0).astype("uint8")
     ),
     "The means are rounded to whole numbers.": _per_digit(
@@ -986,30 +1066,39 @@ MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
         lambda group: group[-1]
     ),
     "Those are the first ten images of the array, not means.": lambda images, _: images[:10],
-    "That's one number for each digit: all its pixels were averaged, too. `axis=0` averages "
+    "That's one number for each digit: all its pixels are averaged, too. `axis=0` averages "
     "over the images only.": _per_digit(lambda group: group.mean()),
-    "The rows of each image were averaged, which leaves its columns. `axis=0` averages over "
+    "The rows of each image are averaged, which leaves its columns. `axis=0` averages over "
     "the images.": _per_digit(lambda group: group.mean(axis=1)),
-    "The columns of each image were averaged, which leaves its rows. `axis=0` averages over "
+    "The columns of each image are averaged, which leaves its rows. `axis=0` averages over "
     "the images.": _per_digit(lambda group: group.mean(axis=2)),
     "That's the mean gray value of each image. `axis=0` averages over the images.": (
         _per_digit(lambda group: group.mean(axis=(1, 2)))
     ),
-    "The images of all *other* digits were averaged.": lambda images, labels: np.stack(
+    "Those are the means of all *other* digits.": lambda images, labels: np.stack(
         [images[labels != digit].mean(axis=0) for digit in DIGITS]
     ),
     "That's a mean for each label. Average for each digit from 0 to 9.": (
         lambda images, labels: _means(images, labels)[labels]
     ),
+    "Those are means for the first ten labels, one each. Average for each digit from 0 to 9.": (
+        lambda images, labels: _means(images, labels)[labels[:CLASSES]]
+    ),
+    "Later images count more than earlier ones, as with `(mean + image) / 2` for one image after "
+    "the other. Add all of them up, then divide once.": _per_digit(
+        lambda group: functools.reduce(lambda mean, image: (mean + image) / 2, group.astype(float))
+    ),
     "The digits stand in the order in which they first occur among the labels.": (
         lambda images, labels: _means(images, labels)[list(dict.fromkeys(labels.tolist()))]
     ),
     "They run from 9 to 0.": lambda images, labels: _means(images, labels)[::-1],
-    "The digits 1 to 10 were averaged. `range(10)` runs from 0 to 9.": lambda images, labels: (
+    "The means are those of 1 to 10. `range(10)` runs from 0 to 9.": lambda images, labels: (
         np.concatenate([_means(images, labels)[1:], np.full((1, SIDE, SIDE), np.nan)])
     ),
     "The 0 is left out.": lambda images, labels: _means(images, labels)[1:],
-    "The 9 is left out: `range(9)` ends at 8.": lambda images, labels: _means(images, labels)[:9],
+    "The 9 is left out, as with `range(9)`, which ends at 8.": lambda images, labels: _means(
+        images, labels
+    )[:9],
     "There is nothing in the place of the 9.": lambda images, labels: np.concatenate(
         [_means(images, labels)[:9], np.zeros((1, SIDE, SIDE))]
     ),
@@ -1019,16 +1108,7 @@ MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
     "Only the 0 has its mean, as if `return` stood inside the loop.": lambda images, labels: (
         np.concatenate([_means(images, labels)[:1], np.zeros((9, SIDE, SIDE))])
     ),
-    "That's a list with the mean image of the 0 alone, as if `return` stood inside the loop.": (
-        lambda images, labels: _means(images, labels)[:1]
-    ),
-    "That's the mean image of the 0 alone, as if `return` stood inside the loop.": (
-        lambda images, labels: _means(images, labels)[0]
-    ),
-    "That's the mean image of the 9 alone, as if each mean replaced the one before.": (
-        lambda images, labels: _means(images, labels)[9]
-    ),
-    "Those are all zeros: no mean was stored.": lambda *_: np.zeros((CLASSES, SIDE, SIDE)),
+    "Those are all zeros, as when no mean is stored.": lambda *_: np.zeros((CLASSES, SIDE, SIDE)),
     "The ten images stand end to end in one long array. `np.stack` keeps them apart.": (
         lambda images, labels: np.concatenate(_means(images, labels))
     ),
