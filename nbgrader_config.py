@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mnist_course.grading.nbgrader import FORMGRADER_TEMPLATES
+
 c = get_config()  # noqa: F821 (nbgrader defines it when it reads this file)
 
 c.CourseDirectory.course_id = "mnist-course"
@@ -33,9 +35,11 @@ c.GenerateFeedback.exporter_class = "mnist_course.grading.nbgrader.FeedbackExpor
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.preprocessors = ["mnist_course.grading.nbgrader.HarmlessCells"]
 c.HTMLExporter.filters = {
-    "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
+    "markdown2html": "mnist_course.grading.nbgrader.markdown_in_cell",
     "clean_html": "mnist_course.grading.nbgrader.clean",
 }
+# Formulas need no script, so the formgrader needs no MathJax, which it loads from another host.
+c.HTMLExporter.extra_template_paths = [FORMGRADER_TEMPLATES]
 
 # Pages about work that did not come through nbgrader's exchange stay, each with a line.
 c.ExchangeFactory.release_feedback = "mnist_course.grading.nbgrader.ReleaseFeedback"

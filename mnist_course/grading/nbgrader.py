@@ -4,7 +4,11 @@ The modules behind these names may move; the names stay. Each is loaded when it 
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+# What the formgrader needs in place of scripts from other hosts.
+FORMGRADER_TEMPLATES = str(Path(__file__).parent / "gradebook" / "templates" / "formgrader")
 
 _HOMES = {
     "SubmissionExporter": "batch.autograde",
@@ -12,6 +16,8 @@ _HOMES = {
     "FeedbackExporter": "gradebook.feedback",
     "StagedExporter": "gradebook.feedback",
     "HarmlessCells": "gradebook.feedback",
+    "LearnerPage": "gradebook.feedback",
+    "markdown_in_cell": "gradebook.feedback",
     "markdown_to_html": "gradebook.feedback",
     "clean": "gradebook.feedback",
     "ReleaseFeedback": "gradebook.give_back",

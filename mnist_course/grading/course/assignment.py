@@ -15,7 +15,17 @@ HEADING = re.compile(
     r"## (?:Task (?P<number>\d+)|Reflection): (?P<title>.+) \((?P<points>\d+(?:\.\d+)?) points?\)"
 )
 OBJECTIVE = re.compile(r"^\*\*Objective:\*\* (.+)$", re.MULTILINE)
+CHAPTERS = re.compile(r"^\*\*Chapters?:\*\* (.+)$", re.MULTILINE)
+LINK = re.compile(r"\[([^]]+)\]\((https?://[^\s)]+)\)")
 HINT = re.compile(r"<summary>Hint \d+(?:: [^<]*)?</summary>(.*?)</details>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A section of the book that teaches a task: its title, and its address."""
+
+    title: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ class Task:
         The grade ids of the answer cell and of the check cell; empty if there is no such cell.
     cell : int
         The position of the heading among the cells, from 0.
+    chapters : tuple of Chapter
+        Where it is taught, as a line such as ``**Chapter:** [Loading: Shapes](https://...)`` says.
     """
 
     number: int
@@ -48,6 +60,7 @@ class Task:
     answer: str
     check: str
     cell: int
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,7 @@ class Assignment:
                 answer=_first(cells, grade=not numbered, solution=True),
                 check=_first(cells, grade=True, solution=False),
                 cell=position,
+                chapters=read_chapters(cells[0]),
             )
             for heading, position, cells in self._sections()
             if bool(heading["number"]) == numbered
@@ -129,15 +143,11 @@ class Assignment:
 
     def _sections(self) -> Iterator[tuple[re.Match[str], int, list[NotebookNode]]]:
         """Yield each heading with points, its position, and its cells up to the next heading."""
-        cells = self.notebook.cells
-        starts = [
-            position
-            for position, cell in enumerate(cells)
-            if cell.cell_type == "markdown" and cell.source.startswith("## ")
-        ]
-        for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
-            if heading := HEADING.match(cells[start].source):
-                yield heading, start, cells[start:end]
+        position = 0
+        for cells in sections(self.notebook.cells):
+            if cells and (heading := HEADING.match(cells[0].source)):
+                yield heading, position, cells
+            position += len(cells)
 
 
 def list_assignments(source: Path) -> list[str]:
@@ -221,6 +231,34 @@ def read_notebook(path: Path) -> NotebookNode:
         reason = str(error).splitlines()[0]
         raise CourseError(f"{path} cannot be read as a notebook ({reason}): restore it.") from None
     return notebook
+
+
+def sections(cells: list[NotebookNode]) -> list[list[NotebookNode]]:
+    """Divide a notebook before each heading of the second level; an answer is no heading.
+
+    Parameters
+    ----------
+    cells : list of nbformat.NotebookNode
+        The cells of a source notebook, or of one that was graded.
+
+    Returns
+    -------
+    list of list of nbformat.NotebookNode
+        What stands above the first heading, which may be nothing, then each section.
+    """
+    divided: list[list[NotebookNode]] = [[]]
+    for cell in cells:
+        given = cell.cell_type == "markdown" and not nbgrader_metadata(cell).get("solution")
+        if given and cell.source.startswith("## "):
+            divided.append([])
+        divided[-1].append(cell)
+    return divided
+
+
+def read_chapters(cell: NotebookNode) -> tuple[Chapter, ...]:
+    """Return the sections of the book that the text of a task links to as its chapters."""
+    found = CHAPTERS.search(cell.source) if cell.cell_type == "markdown" else None
+    return tuple(Chapter(*link) for link in LINK.findall(found[1])) if found else ()
 
 
 def nbgrader_metadata(cell: NotebookNode) -> dict[str, Any]:

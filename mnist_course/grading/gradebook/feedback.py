@@ -11,28 +11,33 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import unquote
 
 from bleach.sanitizer import Cleaner
-from jinja2 import DictLoader
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.api import Assignment, SubmittedAssignment
-from traitlets import Bool, Dict, List
+from traitlets import Bool, Dict
+from traitlets.config import Config
 
 from mnist_course._files import atomic
 from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.process import run_nbgrader
-from mnist_course.grading.course.settings import Course
+from mnist_course.grading.course.settings import Course, Grading
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.submissions.read import read_secret, read_timestamp
 
+from .formulas import Formulas
+from .page import read_page
 from .records import open_gradebook, write_notes
 
 BATCH = 50  # students for each process of nbgrader, which takes seconds to start
@@ -42,6 +47,8 @@ LARGEST_OUTPUTS = 2**22  # characters, for each cell
 LONGEST_TEXT = 20_000  # characters of Markdown
 MOST_NAMES = 5
 STUDENT = "student.txt"
+TEMPLATES = Path(__file__).with_name("templates")
+BELOW = 3  # a heading of the first level in a cell stands below three of the page
 
 # Nothing is loaded, nothing runs: https://www.w3.org/TR/CSP3/
 POLICY = (
@@ -110,25 +117,51 @@ def generate_feedback(
 
 
 class FeedbackExporter(HTMLExporter):
-    """nbgrader's page of feedback, harmless.
-
-    Its template loads MathJax, a script, from another server. Here a policy against scripts takes
-    that place, so formulas are shown as they were typed.
-    """
+    """A page of feedback for a learner, harmless: see the template in ``templates/page``."""
 
     sanitize_html = Bool(True).tag(config=True)
     filters = Dict(
         {
-            "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
+            "markdown2html": "mnist_course.grading.nbgrader.markdown_in_cell",
             "clean_html": "mnist_course.grading.nbgrader.clean",
         }
     ).tag(config=True, affects_environment=True)
-    preprocessors = List(["mnist_course.grading.nbgrader.HarmlessCells"]).tag(config=True)
 
-    def __init__(self, **kwargs: Any) -> None:
-        tag = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        macro = f"{{%- macro mathjax(url='') -%}}{tag}{{%- endmacro %}}"
-        super().__init__(extra_loaders=[DictLoader({"mathjax.html.j2": macro})], **kwargs)  # type: ignore[no-untyped-call]
+    @property
+    def default_config(self) -> Config:
+        """What it does whatever ``c.HTMLExporter`` says; ``c.FeedbackExporter`` can change it."""
+        own = {
+            "template_name": "page",
+            "extra_template_basedirs": [str(TEMPLATES)],
+            "preprocessors": [
+                "mnist_course.grading.nbgrader.HarmlessCells",
+                "mnist_course.grading.nbgrader.LearnerPage",
+            ],
+        }
+        config = Config({"FeedbackExporter": own})
+        config.merge(super().default_config)
+        return config
+
+    def default_filters(self) -> Iterator[tuple[str, Callable[..., str]]]:
+        """Offer the template what renders Markdown with the attachments that it is given."""
+        yield from super().default_filters()
+        yield "text2html", markdown_to_html
+
+
+class LearnerPage(Preprocessor):
+    """Gives the template what the gradebook holds about a submission: see `page.Page`."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Collect it."""
+        converter = cast(Any, self.parent).parent  # nbgrader's GenerateFeedback
+        coursedir, config = converter.coursedir, converter.config
+        course = Course(Path(coursedir.root), coursedir, config, Grading(config=config))
+        name, student = (resources["nbgrader"][key] for key in ("assignment", "student"))
+        resources["page"] = read_page(course, name, student, nb)
+        resources["policy"] = POLICY
+        return nb, resources
 
 
 class StagedExporter(FeedbackExporter):
@@ -162,7 +195,7 @@ class HarmlessCells(Preprocessor):
         metadata = nbgrader_metadata(cell)
         known = _GRADE_ID.fullmatch(str(metadata.get("grade_id", "")))
         cell.metadata = NotebookNode({"nbgrader": metadata} if known else {})
-        cell.pop("attachments", None)
+        cell.attachments = read_attachments(cell.get("attachments"))
         if cell.cell_type == "code":
             plain = json.loads(json.dumps(cell.outputs))  # not a subclass of dict with attributes
             cell.outputs = read_outputs(plain, LARGEST_OUTPUTS)
@@ -171,24 +204,116 @@ class HarmlessCells(Preprocessor):
         return cell, resources
 
 
-def markdown_to_html(source: str) -> str:
+def read_attachments(value: object) -> NotebookNode:
+    """Keep of the pictures that were pasted into a text those that a page can show.
+
+    Parameters
+    ----------
+    value : object
+        The attachments of a cell of an untrusted user: at best as nbformat describes them.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The picture of each name, as far as there is room.
+    """
+    kept = NotebookNode()
+    room = LARGEST_OUTPUTS
+    for name, bundle in value.items() if isinstance(value, Mapping) else ():
+        for kind, data in bundle.items() if isinstance(bundle, Mapping) else ():
+            if isinstance(data, str) and _PICTURE.fullmatch(f"data:{kind};base64,{data}"):
+                room -= len(data)
+                if room >= 0:
+                    kept[name] = NotebookNode({kind: data})
+    return kept
+
+
+@pass_context
+def markdown_in_cell(context: Context, source: str) -> str:
+    """Render the Markdown of the cell that a template shows, with its attachments.
+
+    Parameters
+    ----------
+    context : jinja2.runtime.Context
+        What the template knows, such as the cell.
+    source : str
+        Markdown.
+
+    Returns
+    -------
+    str
+        HTML; see `markdown_to_html`.
+    """
+    return markdown_to_html(source, context.get("cell", {}).get("attachments"))
+
+
+def markdown_to_html(
+    source: str, attachments: Mapping[str, Mapping[str, str]] | None = None, below: int = 0
+) -> str:
     """Render Markdown, of a learner or in a comment, as harmless HTML.
 
     Parameters
     ----------
     source : str
         Markdown, with whatever HTML in it.
+    attachments : mapping, optional
+        The pictures that it may show, as `read_attachments` returns them.
+    below : int, default 0
+        How many levels its headings stand below those that the page has of its own.
 
     Returns
     -------
     str
-        HTML; see `clean`.
+        HTML; see `clean`. Formulas are MathML.
     """
     if len(source) > LONGEST_TEXT:
         return f"<p>(A text of {len(source):,} characters, too long to show.)</p>"
-    # Headings get no links to themselves: what they lead to is not kept.
-    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
-    return clean(MarkdownWithMath(renderer=renderer).render(source))
+    renderer = _Renderer(attachments or {}, below)
+    page = MarkdownWithMath(renderer=renderer).render(source)
+    return _clean(page, renderer.formulas)
+
+
+class _Renderer(IPythonRenderer):
+    """Writes formulas as MathML, pasted pictures as what they are, and headings below others."""
+
+    def __init__(self, attachments: Mapping[str, Mapping[str, str]], below: int) -> None:
+        # Headings get no links to themselves: what they lead to is not kept.
+        super().__init__(escape=False, exclude_anchor_links=True)
+        self.pasted = attachments
+        self.below = below
+        self.formulas = Formulas()
+
+    def heading(self, text: str, level: int, **attrs: Any) -> str:
+        """Write a heading."""
+        return super().heading(text, min(6, level + self.below), **attrs)
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """Write a picture, or that it is missing."""
+        text = self.formulas.as_typed(text)
+        if url.startswith("attachment:"):
+            name = unquote(url.removeprefix("attachment:"))
+            bundle = self.pasted.get(name)
+            if not bundle:
+                return f"<em>(The picture {self.escape_html(name)} is not in this notebook.)</em>"
+            kind, data = next(iter(bundle.items()))
+            url = f"data:{kind};base64,{data}"
+        return super().image(text, url, title)
+
+    def inline_math(self, body: str) -> str:
+        """Write a formula in a line."""
+        return self._formula(body, f"${body}$", block=False)
+
+    def block_math(self, body: str) -> str:
+        """Write a formula on a line of its own."""
+        return self._formula(body, f"$${body}$$", block=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        """Write an environment, such as ``align``."""
+        tex = f"\\begin{{{name}}}{body}\\end{{{name}}}"
+        return self._formula(tex, tex, block=True)
+
+    def _formula(self, tex: str, source: str, *, block: bool) -> str:
+        return self.formulas.add(tex, source, block=block) or self.escape_html(source)
 
 
 def clean(markup: str | bytes) -> str:
@@ -206,11 +331,20 @@ def clean(markup: str | bytes) -> str:
         lead to web and mail addresses; pictures are within the page.
     """
     text = markup.decode(errors="replace") if isinstance(markup, bytes) else str(markup)
-    cleaner = Cleaner(tags=set(_TAGS.split()), attributes=_allowed, protocols=_PROTOCOLS)
+    return _clean(text, Formulas())
+
+
+def _clean(text: str, formulas: Formulas) -> str:
+    cleaner = Cleaner(
+        tags=set(_TAGS.split()),
+        attributes=_allowed,
+        protocols=_PROTOCOLS,
+        filters=[formulas.filter],
+    )
     try:
         return str(cleaner.clean(text))
     except RecursionError:
-        return f"<pre>{html.escape(text)}</pre>"
+        return f"<pre>{html.escape(formulas.as_typed(text))}</pre>"
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:

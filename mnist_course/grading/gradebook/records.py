@@ -41,6 +41,7 @@ from mnist_course.grading.course.settings import Course
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.submissions.read import SECRET, TIMESTAMP
 
+NOT_RUN = "Your notebook was not run:"  # begins each comment on a rejected submission
 SECONDS_TO_WAIT = 10  # for a lock, and for a server to answer
 # Those of nbgrader's Autograde that deal with a notebook that has been run.
 RECORDING = (OverwriteCells, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata)
@@ -465,7 +466,7 @@ def _answers(notebook: NotebookNode) -> dict[str, str]:
 def _comment(submission: api.SubmittedNotebook, assignment: Assignment, result: Result) -> None:
     """Add the feedback to the answers; SaveAutoGrades has just removed what was there."""
     if result.status == "rejected":
-        feedback = {answer: [result.reason] for answer in assignment.answers}
+        feedback = {answer: [f"{NOT_RUN} {result.reason}"] for answer in assignment.answers}
     else:
         feedback = {
             task.answer: result.cells[task.check].feedback
