@@ -39,7 +39,7 @@ c.HTMLExporter.filters = {
     "clean_html": "mnist_course.grading.nbgrader.clean",
 }
 # Formulas need no script, so the formgrader needs no MathJax, which it loads from another host.
-c.HTMLExporter.extra_template_paths = [FORMGRADER_TEMPLATES]
+c.HTMLExporter.extra_template_basedirs = FORMGRADER_TEMPLATES
 
 # Pages about work that did not come through nbgrader's exchange stay, each with a line.
 c.ExchangeFactory.release_feedback = "mnist_course.grading.nbgrader.ReleaseFeedback"

@@ -12,14 +12,18 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from mnist_course import cli
+from mnist_course._programs import find_browser
 from mnist_course.data import MNIST, load_mnist
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 collect_ignore_glob = ["submissions/*"]  # pieces of notebooks, which test_submissions.py reads
 
@@ -195,3 +199,20 @@ def sandbox(secret: str) -> Iterator[Sandbox]:
     """The sandbox of all tests, as it takes ten seconds to start; some replace its `limits`."""
     with Sandbox() as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A browser to read pages with."""
+    pytest.importorskip("playwright", reason="needs requirements-dev.txt")
+    from playwright.sync_api import expect, sync_playwright
+
+    program = find_browser()
+    if program is None:
+        pytest.skip("needs Chromium or Chrome: 'mnist-course doctor' says how to install it")
+    expect.set_options(timeout=30_000)  # a busy machine may take its time
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox refuses to work for root, as on build machines.
+        browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
+        yield browser
+        browser.close()

@@ -4,11 +4,19 @@ The modules behind these names may move; the names stay. Each is loaded when it 
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-# What the formgrader needs in place of scripts from other hosts.
-FORMGRADER_TEMPLATES = str(Path(__file__).parent / "gradebook" / "templates" / "formgrader")
+# Where the formgrader finds the template of its page: a file of ours comes before nbgrader's.
+FORMGRADER_TEMPLATES = [
+    str(Path(__file__).parent / "gradebook" / "templates"),
+    *(
+        str(Path(folder, "server_extensions", "formgrader", "templates"))
+        for spec in [find_spec("nbgrader")]
+        for folder in (spec and spec.submodule_search_locations) or []
+    ),
+]
 
 _HOMES = {
     "SubmissionExporter": "batch.autograde",

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from docutils.nodes import make_id
 
-from mnist_course.grading.course.assignment import list_assignments, read_assignment
+from mnist_course.checks.core import BOOK as ADDRESS
+from mnist_course.grading.course.assignment import Chapter, list_assignments, read_assignment
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
@@ -33,6 +35,21 @@ def test_every_graded_part_has_a_row(name: str) -> None:
     parts += ["Reflection"] * len(assignment.reflections)
     rows = [task for exercise, task, *_ in ROWS if f"(exercise_{name}.md)" in exercise]
     assert rows == parts
+
+
+@pytest.mark.parametrize("name", list_assignments(ROOT / "solutions"))
+def test_every_graded_part_links_to_a_section_of_its_row(name: str) -> None:
+    assignment = read_assignment(ROOT / "solutions", name)
+    rows = [taught for exercise, *_, taught in ROWS if f"(exercise_{name}.md)" in exercise]
+    for part, row in zip(assignment.tasks + assignment.reflections, rows, strict=True):
+        links = re.findall(r'\[([^]]+)\]\((\w+)\.ipynb\), "([^"]+)"', row)
+        taught = [
+            Chapter(f"{title}: {section}", f"{ADDRESS}/{page}.html#{make_id(section)}")
+            for title, page, section in links
+        ]
+        # The other sections of this exercise would tell what is wrong in a task.
+        taught = taught[:1] if name == "08_debugging" else taught
+        assert list(part.chapters) == taught
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0][1:3]}-{row[1]}")

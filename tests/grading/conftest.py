@@ -41,6 +41,8 @@ DOUBLE = """\
 
 **Objective:** multiply.
 
+**Chapters:** [Doubling: Once](https://e.org/double.html#once); [Twice](https://e.org/twice.html)
+
 For example, `double(3)` is 6.
 
 <details><summary>Hint 1</summary>

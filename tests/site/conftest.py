@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mnist_course._programs import find_browser
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -25,21 +23,6 @@ def site() -> Path:
     if not (SITE / "index.html").exists():
         pytest.skip("needs the built book: run 'mnist-course book'")
     return SITE
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import expect, sync_playwright
-
-    program = find_browser()
-    if program is None:
-        pytest.skip("needs Chromium or Chrome: 'mnist-course doctor' says how to install it")
-    expect.set_options(timeout=30_000)  # a busy machine may take its time
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox refuses to work for root, as on build machines.
-        browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=False)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ class FeedbackExporter(HTMLExporter):
 
     def default_filters(self) -> Iterator[tuple[str, Callable[..., str]]]:
         """Offer the template what renders Markdown with the attachments that it is given."""
-        yield from super().default_filters()
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "text2html", markdown_to_html
 
 

@@ -16,12 +16,14 @@ from latex2mathml.converter import convert_to_element
 
 LONGEST = 2_000  # characters
 DEEPEST = 100  # elements within each other
+LONGEST_IN_LINE = 20  # visible characters; a longer one gets lines of its own, and can be scrolled
 # A few of these lines unfold to any size.
 _DEFINES = re.compile(r"\\(?:newcommand|def|DeclareMathOperator)(?![A-Za-z])")
 _TAGS = """
     math mrow mi mo mn mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover
     mtable mtr mtd mstyle mpadded mphantom menclose
 """
+_SHORT = re.compile(r"-?\d?(?:\.\d+)?(?:e[mx])?|[a-z-]+")  # a word, or less than ten letters wide
 _ATTRIBUTES = """
     display mathvariant stretchy fence form separator accent accentunder displaystyle scriptlevel
     linethickness columnalign columnspacing rowspacing columnlines rowlines width height depth
@@ -78,11 +80,15 @@ def _convert(tex: str, *, block: bool) -> Element | None:
         return None
     try:
         element = convert_to_element(tex, display="block" if block else "inline")
-    # What is no formula makes it fail in many ways.
+        known = {each.tag for each in element.iter()} <= set(_TAGS.split())
+        if not known or _depth(element) > DEEPEST:
+            return None
+    # What is no formula makes it fail in many ways, and one without an end is too deep.
     except Exception:
         return None
-    known = {each.tag for each in element.iter()} <= set(_TAGS.split())
-    return element if known and _depth(element) <= DEEPEST else None
+    if sum(len(unescape(each.text or "")) for each in element.iter()) > LONGEST_IN_LINE:
+        element.set("display", "block")
+    return element
 
 
 def _depth(element: Element) -> int:
@@ -91,7 +97,13 @@ def _depth(element: Element) -> int:
 
 def _tokens(element: Element) -> Iterator[dict[str, Any]]:
     """Yield an element as html5lib has it, with its attributes that only lay out a formula."""
-    kept = {(None, name): value for name, value in element.items() if name in _ATTRIBUTES.split()}
+    kept = {
+        (None, name): value
+        for name, value in element.items()
+        if name in _ATTRIBUTES.split() and all(map(_SHORT.fullmatch, value.split()))
+    }
+    if element.get("display") == "block":
+        kept[None, "tabindex"] = "0"  # where it is wider than the window, arrow keys scroll it
     yield {"type": "StartTag", "name": element.tag, "namespace": None, "data": kept}
     if element.text:
         # latex2mathml writes characters as entities, such as &#x0002B;.

@@ -188,8 +188,10 @@ def _summary(scores: list[Grade], lines: list[str]) -> str:
         return "This answer waits to be read by a person."
     if any(line.startswith(NOT_RUN) for line in lines):
         return "Not graded, because your notebook was not run."
-    if points >= possible:
-        summary = "A person gave you all points." if by_hand else "Everything that was tested works."
+    if points >= possible and by_hand:
+        summary = "A person gave you all points."
+    elif points >= possible:
+        summary = "Everything that was tested works."
     elif EMPTY in lines:
         summary = "You left this empty."
     elif lines:

@@ -6,10 +6,12 @@ import pytest
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import (
     Assignment,
+    Chapter,
     Task,
     list_assignments,
     read_assignment,
     read_notebook,
+    sections,
 )
 
 
@@ -44,6 +46,10 @@ class TestReadAssignment:
                 answer="double",
                 check="check_double",
                 cell=2,
+                chapters=(
+                    Chapter("Doubling: Once", "https://e.org/double.html#once"),
+                    Chapter("Twice", "https://e.org/twice.html"),
+                ),
             ),
             Task(
                 number=2,
@@ -68,6 +74,11 @@ class TestReadAssignment:
                 cell=8,
             )
         ]
+
+    def test_heading_in_an_answer_begins_no_task(self, assignment: Assignment) -> None:
+        assignment.notebook.cells[9].source = "## Task 3: Mine (9 points)"
+        assert [len(cells) for cells in sections(assignment.notebook.cells)] == [2, 3, 3, 2]
+        assert [task.title for task in assignment.tasks] == ["Double a number", "Greet"]
 
     def test_what_a_task_lacks_is_empty(self, made: Path) -> None:
         assignment = read_assignment(made / "solutions", "01_double")
