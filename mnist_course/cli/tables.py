@@ -8,6 +8,8 @@ from rich.table import Table
 
 from mnist_course._text import counted
 
+MOST_SENTENCES = 5  # of feedback, for each task; feedback.csv has all
+
 if TYPE_CHECKING:
     from mnist_course.doctor import Check
     from mnist_course.grading.batch.coordinator import Graded
@@ -144,11 +146,17 @@ def cohort_table(cohort: "Cohort") -> Table:
 
 
 def cohort_lines(cohort: "Cohort") -> Iterator[str]:
-    """Show the most frequent feedback for each task, and how many reflections are graded."""
-    for task in cohort.tasks:
-        if task.feedback:
-            students = counted(task.feedback_count, "student")
-            yield f"Task {task.number}, most frequent feedback ({students}): {task.feedback}"
+    """Show what to teach again, the most frequent feedback, and how many reflections are graded."""
+    for task in cohort.to_reteach:
+        yield ""
+        missed = f"{task.missed:,} of {counted(task.students, 'student')} missed points"
+        taught = "; ".join(chapter.title for chapter in task.chapters)
+        yield f"Task {task.number}: {missed}." + (f" To take up again: {taught}" if taught else "")
+        for heard in task.feedback[:MOST_SENTENCES]:
+            yield f"{heard.students:>5,}  {heard.sentence}"
+        if (more := len(task.feedback) - MOST_SENTENCES) > 0:
+            yield f"       and {counted(more, 'other sentence')}: see feedback.csv"
+    yield ""
     for reflection in cohort.reflections:
         yield (
             f"Reflection {reflection.title}: {reflection.graded:,} graded, "

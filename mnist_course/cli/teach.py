@@ -301,6 +301,9 @@ def cohort(
         print_json(summary.to_dict())
         return
     out.print(f"{summary.assignment}: {counted(summary.students, 'graded submission')}")
+    if summary.rejected:
+        rejected = counted(summary.rejected, "submission")
+        out.print(f"Rejected, and counted in no task: {rejected}")
     out.print(cohort_table(summary))
     for line in cohort_lines(summary):
         out.print(line)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from mnist_course.cli import app
 from mnist_course.grading.batch import coordinator
+from mnist_course.grading.course.assignment import Chapter
 from mnist_course.grading.gradebook import cohort, feedback
 
 ROOT = Path(__file__).parents[2]
@@ -168,15 +169,18 @@ class TestCounts:
             partly=0,
             not_solved=number,
             not_attempted=0,
-            feedback="`one` should be 1.",
-            feedback_count=number,
+            feedback=(cohort.Heard("`one` should be 1.", number),),
+            chapters=(Chapter("Loading: Shapes", "https://e.org"),),
         )
-        summary = cohort.Cohort("01_one", number, [task], [])
+        summary = cohort.Cohort("01_one", number, number, [task], [])
         monkeypatch.setattr(cohort, "read_cohort", lambda *_: summary)
         command = ["cohort", "01_one", "--course", str(course), "--output", str(tmp_path / "out")]
         result = CliRunner().invoke(app, command)
-        first, *_, last = result.stdout.splitlines()
+        first, second, *_, task_line, sentence, _ = result.stdout.splitlines()
         assert first == f"01_one: {number} graded submission{plural}"
-        assert last == (
-            f"Task 1, most frequent feedback ({number} student{plural}): `one` should be 1."
+        assert second == f"Rejected, and counted in no task: {number} submission{plural}"
+        assert task_line == (
+            f"Task 1: {number} of {number} student{plural} missed points. "
+            "To take up again: Loading: Shapes"
         )
+        assert sentence == f"{number:>5}  `one` should be 1."

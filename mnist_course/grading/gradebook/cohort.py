@@ -3,7 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from nbgrader.api import (
 from sqlalchemy import select
 
 from mnist_course._files import atomic
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
-from mnist_course.grading.course.assignment import Task, read_assignment
+from mnist_course.grading.course.assignment import Chapter, Task, read_assignment
 from mnist_course.grading.course.settings import Course
 from mnist_course.plots import (
     DARK,
@@ -36,7 +37,7 @@ from mnist_course.plots import (
 )
 
 from .exports import Cell, to_csv
-from .records import open_gradebook
+from .records import NOT_RUN, open_gradebook
 
 NOT_ATTEMPTED = ("was not attempted.", "No response.")  # ours and nbgrader's
 TITLE_WIDTH = 24  # characters
@@ -52,6 +53,14 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A sentence of feedback, and how many students got it."""
+
+    sentence: str
+    students: int
+
+
+@dataclass(frozen=True)
 class TaskSummary:
     """How a class did in a task.
 
@@ -61,10 +70,10 @@ class TaskSummary:
         See `mnist_course.grading.course.assignment.Task`.
     solved, partly, not_solved, not_attempted : int
         How many students have all points, some, none, and none without an answer to judge.
-    feedback : str
-        The most frequent sentence of feedback to those who answered; empty if there is none.
-    feedback_count : int
-        How many students got it.
+    feedback : tuple of Heard
+        What those heard who answered and missed points, the most frequent sentence first.
+    chapters : tuple of Chapter
+        The sections of the book that teach it.
     """
 
     number: int
@@ -73,13 +82,18 @@ class TaskSummary:
     partly: int
     not_solved: int
     not_attempted: int
-    feedback: str
-    feedback_count: int
+    feedback: tuple[Heard, ...]
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def students(self) -> int:
         """How many students have a grade for the task."""
-        return self.solved + self.partly + self.not_solved + self.not_attempted
+        return self.solved + self.missed
+
+    @property
+    def missed(self) -> int:
+        """How many students miss points."""
+        return self.partly + self.not_solved + self.not_attempted
 
     @property
     def share(self) -> float:
@@ -105,7 +119,9 @@ class Cohort:
     assignment : str
         Its name.
     students : int
-        How many submissions are graded.
+        How many submissions were run and graded.
+    rejected : int
+        How many others could not be run. They count in no task.
     tasks : list of TaskSummary
         In their order.
     reflections : list of ReflectionSummary
@@ -114,13 +130,23 @@ class Cohort:
 
     assignment: str
     students: int
+    rejected: int
     tasks: list[TaskSummary]
     reflections: list[ReflectionSummary]
 
+    @property
+    def to_reteach(self) -> list[TaskSummary]:
+        """The tasks in which points are missing, first the one that most students miss."""
+        missed = [task for task in self.tasks if task.missed]
+        return sorted(missed, key=lambda task: -task.missed / task.students)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON can hold it."""
-        tasks = [{**vars(task), "share_solved": task.share} for task in self.tasks]
-        return {**vars(self), "tasks": tasks, "reflections": [*map(vars, self.reflections)]}
+        tasks = [
+            {**asdict(task), "missed": task.missed, "share_solved": task.share}
+            for task in self.tasks
+        ]
+        return {**asdict(self), "tasks": tasks}
 
 
 def read_cohort(course: Course, name: str) -> Cohort:
@@ -151,6 +177,15 @@ def read_cohort(course: Course, name: str) -> Cohort:
         comments = _read(gradebook, name, Comment, SolutionCell, (Comment.auto_comment,))
     if not grades:
         raise CourseError(f"{name} has no grades yet: run 'mnist-course grade {name}' first.")
+    rejected = {
+        notebook
+        for cell in comments.values()
+        for notebook, (comment,) in cell.items()
+        if (comment or "").startswith(NOT_RUN)
+    }
+    for cell in grades.values():
+        for notebook in rejected & cell.keys():
+            del cell[notebook]
     reflections = []
     for reflection in assignment.reflections:
         waits = [bool(waiting) for *_, waiting in grades.get(reflection.answer, {}).values()]
@@ -158,6 +193,7 @@ def read_cohort(course: Course, name: str) -> Cohort:
     return Cohort(
         assignment=name,
         students=len({notebook for cell in grades.values() for notebook in cell}),
+        rejected=len(rejected),
         tasks=[
             _summarize(task, grades.get(task.check, {}), comments.get(task.answer, {}))
             for task in assignment.tasks
@@ -167,7 +203,7 @@ def read_cohort(course: Course, name: str) -> Cohort:
 
 
 def write_cohort(cohort: Cohort, folder: Path) -> list[Path]:
-    """Write ``cohort.csv`` and ``cohort.png``.
+    """Write ``cohort.csv``, ``feedback.csv`` and ``cohort.png``.
 
     Parameters
     ----------
@@ -181,12 +217,13 @@ def write_cohort(cohort: Cohort, folder: Path) -> list[Path]:
     list of pathlib.Path
         The files written.
     """
-    files = [folder / "cohort.csv", folder / "cohort.png"]
-    with atomic(files[0]) as unfinished:
-        unfinished.write_text(to_csv(_rows(cohort)), encoding="utf-8", newline="")
-    with atomic(files[1]) as unfinished:
+    tables = {"cohort.csv": _rows(cohort), "feedback.csv": _feedback_rows(cohort)}
+    for name, rows in tables.items():
+        with atomic(folder / name) as unfinished:
+            unfinished.write_text(to_csv(rows), encoding="utf-8", newline="")
+    with atomic(folder / "cohort.png") as unfinished:
         unfinished.write_bytes(plot_cohort(cohort)._repr_png_())
-    return files
+    return [folder / name for name in (*tables, "cohort.png")]
 
 
 @_course_style
@@ -204,8 +241,8 @@ def plot_cohort(cohort: Cohort) -> _Figure:
         A bar for each task, of the students who solved it, partly or not at all, and who did not
         attempt it.
     """
-    plural = "student" if cohort.students == 1 else "students"
-    title = f"{cohort.assignment}: {cohort.students:,} {plural}"
+    rejected = f", {cohort.rejected:,} more rejected" if cohort.rejected else ""
+    title = f"{cohort.assignment}: {counted(cohort.students, 'student')}{rejected}"
     figure = _Figure(WIDTH + 1, 1.5 + 0.75 * len(cohort.tasks), title)
     axes = figure.add_subplot(xlabel="Students (right: share who solved the task)")
     names = [textwrap.fill(f"{task.number} · {task.title}", TITLE_WIDTH) for task in cohort.tasks]
@@ -272,25 +309,34 @@ def _summarize(
             parts["partly"] += 1
         else:
             parts["not_attempted" if heard > judged else "not_solved"] += 1
-    feedback, count = min(said.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    ranked = sorted(said.items(), key=lambda item: (-item[1], item[0]))
     return TaskSummary(
         number=task.number,
         title=task.title,
         **{part: parts[part] for part in ("solved", "partly", "not_solved", "not_attempted")},
-        feedback=feedback,
-        feedback_count=count,
+        feedback=tuple(Heard(*item) for item in ranked),
+        chapters=task.chapters,
     )
 
 
 def _rows(cohort: Cohort) -> Iterator[list[Cell]]:
     counts = ("solved", "partly", "not_solved", "not_attempted")
-    yield [
-        *("task", "title", "students", *counts, "share_solved"),
-        *("feedback", "feedback_count", "waiting"),
-    ]
+    yield ["task", "title", "students", *counts, "share_solved", "waiting", "rejected"]
     for task in cohort.tasks:
         numbers: Iterable[Cell] = (getattr(task, name) for name in ("students", *counts, "share"))
-        yield [task.number, task.title, *numbers, task.feedback, task.feedback_count, None]
+        yield [task.number, task.title, *numbers, None, cohort.rejected]
     for reflection in cohort.reflections:
         graded = reflection.graded + reflection.waiting
-        yield [None, reflection.title, graded, *[None] * 7, reflection.waiting]
+        row: list[Cell] = [None, reflection.title, graded, *[None] * 5]
+        yield [*row, reflection.waiting, cohort.rejected]
+
+
+def _feedback_rows(cohort: Cohort) -> Iterator[list[Cell]]:
+    """Rank the sentences of each task, beside where the book teaches it."""
+    yield ["task", "title", "feedback", "students", "share", "chapters", "links"]
+    for task in cohort.tasks:
+        titles = "; ".join(chapter.title for chapter in task.chapters)
+        links = " ".join(chapter.url for chapter in task.chapters)
+        for heard in task.feedback:
+            share = heard.students / task.students
+            yield [task.number, task.title, heard.sentence, heard.students, share, titles, links]

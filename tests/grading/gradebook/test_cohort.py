@@ -12,30 +12,40 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from mnist_course.errors import CourseError
+from mnist_course.grading.course.assignment import Chapter
 from mnist_course.grading.course.settings import read_course
 from mnist_course.grading.gradebook.cohort import (
     Cohort,
+    Heard,
     ReflectionSummary,
     TaskSummary,
     plot_cohort,
     read_cohort,
     write_cohort,
 )
+from mnist_course.grading.gradebook.records import NOT_RUN
 
 NAME = "01_double"
 SKIPPED = "`double` was not attempted."
 WRONG = "`double` should double."
+ZERO = "`double` should leave 0 as it is."
+REJECTED = f"{NOT_RUN} it is not JSON."
+CHAPTERS = (
+    Chapter("Doubling: Once", "https://e.org/double.html#once"),
+    Chapter("Twice", "https://e.org/twice.html"),
+)
 # Points for double, with those by hand, and its feedback.
 CLASS: dict[str, tuple[float | None, float | None, str | None]] = {
     "all": (2.0, None, None),
     "all by hand": (0.0, 2.0, WRONG),
-    "partly": (1.5, None, "`double` should leave 0 as it is."),
+    "partly": (1.5, None, ZERO),
     "wrong": (0.0, None, f"{WRONG}\n=HYPERLINK(1)"),
     "wrong too": (0.0, None, f"{WRONG}\n{WRONG}"),
     "none by hand": (2.0, 0.0, None),
     "skipped": (0.0, None, SKIPPED),
     "skipped too": (0.0, None, SKIPPED),
     "untouched": (0.0, None, "No response."),
+    "not run": (0.0, None, REJECTED),
 }
 
 
@@ -65,19 +75,39 @@ def test_each_student_counts_once_in_each_task(cohort: Cohort) -> None:
     assert cohort == Cohort(
         assignment=NAME,
         students=9,
+        rejected=1,
         tasks=[
-            TaskSummary(1, "Double a number", 2, 1, 3, 3, WRONG, 3),
-            TaskSummary(2, "Greet", 9, 0, 0, 0, "", 0),
+            TaskSummary(
+                *(1, "Double a number", 2, 1, 3, 3),
+                feedback=(Heard(WRONG, 3), Heard("=HYPERLINK(1)", 1), Heard(ZERO, 1)),
+                chapters=CHAPTERS,
+            ),
+            TaskSummary(2, "Greet", 9, 0, 0, 0, ()),
         ],
         reflections=[ReflectionSummary("Why?", graded=1, waiting=8)],
     )
     assert cohort.tasks[0].share == 2 / 9
 
 
+def test_task_that_most_miss_is_the_first_to_reteach() -> None:
+    shares = {1: (5, 3), 2: (8, 0), 3: (2, 6), 4: (5, 3)}
+    tasks = [
+        TaskSummary(number, "", solved, 0, missed, 0, ())
+        for number, (solved, missed) in shares.items()
+    ]
+    assert [task.number for task in Cohort(NAME, 8, 0, tasks, []).to_reteach] == [3, 1, 4]
+
+
 def test_summary_is_json(cohort: Cohort) -> None:
     document = json.loads(json.dumps(cohort.to_dict()))
     assert document["tasks"][0]["share_solved"] == 2 / 9
     assert document["tasks"][0]["not_attempted"] == 3
+    assert document["tasks"][0]["feedback"][0] == {"sentence": WRONG, "students": 3}
+    assert document["tasks"][0]["chapters"][1] == {
+        "title": "Twice",
+        "url": "https://e.org/twice.html",
+    }
+    assert document["rejected"] == 1
     assert document["reflections"] == [{"title": "Why?", "graded": 1, "waiting": 8}]
 
 
@@ -109,21 +139,29 @@ def test_number_of_queries_does_not_depend_on_the_class(course: Path) -> None:
 
 
 def test_files_hold_the_summary(cohort: Cohort, tmp_path: Path) -> None:
-    table, figure = write_cohort(cohort, tmp_path / "new" / "folder")
+    table, sentences, figure = write_cohort(cohort, tmp_path / "new" / "folder")
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["title"] for row in rows] == ["Double a number", "Greet", "Why?"]
-    assert [rows[0][name] for name in ("solved", "not_solved", "feedback")] == ["2", "3", WRONG]
+    assert [rows[0][name] for name in ("solved", "not_solved", "rejected")] == ["2", "3", "1"]
     assert rows[2]["waiting"] == "8"
+    with sentences.open(newline="", encoding="utf-8") as file:
+        ranked = list(csv.DictReader(file))
+    assert [(row["task"], row["feedback"], row["students"]) for row in ranked] == [
+        ("1", WRONG, "3"),
+        ("1", "'=HYPERLINK(1)", "1"),
+        ("1", ZERO, "1"),
+    ]
+    assert ranked[0]["chapters"] == "Doubling: Once; Twice"
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 def test_feedback_is_no_formula_in_the_table(tmp_path: Path) -> None:
-    task = TaskSummary(1, "=A1", 0, 0, 1, 0, "=HYPERLINK(1)", 1)
-    table, _ = write_cohort(Cohort(NAME, 1, [task], []), tmp_path)
-    with table.open(newline="", encoding="utf-8") as file:
+    task = TaskSummary(1, "=A1", 0, 0, 1, 0, (Heard("=HYPERLINK(1)", 1),))
+    _, sentences, _ = write_cohort(Cohort(NAME, 1, 0, [task], []), tmp_path)
+    with sentences.open(newline="", encoding="utf-8") as file:
         row = list(csv.reader(file))[1]
-    assert (row[1], row[8]) == ("'=A1", "'=HYPERLINK(1)")
+    assert row[1:3] == ["'=A1", "'=HYPERLINK(1)"]
 
 
 def test_figure_shows_each_count_and_tells_parts_apart_without_color(cohort: Cohort) -> None:
@@ -149,6 +187,6 @@ def test_figure_shows_each_count_and_tells_parts_apart_without_color(cohort: Coh
 @pytest.mark.parametrize("tasks", [0, 1, 12])
 def test_figure_is_drawn_for_any_number_of_tasks(tasks: int, tmp_path: Path) -> None:
     title = "A title that is much longer than what fits beside a bar of the figure"
-    summaries = [TaskSummary(n + 1, title, 9_000, 1, 0, 999, "", 0) for n in range(tasks)]
-    write_cohort(Cohort(NAME, 10_000, summaries, []), tmp_path)
+    summaries = [TaskSummary(n + 1, title, 9_000, 1, 0, 999, ()) for n in range(tasks)]
+    write_cohort(Cohort(NAME, 10_000, 0, summaries, []), tmp_path)
     assert (tmp_path / "cohort.png").stat().st_size > 1000
