@@ -311,16 +311,20 @@ def cohort(
 
 @contextmanager
 def _grading_progress() -> "Iterator[Callable[[Graded, int, int], None]]":
-    """Show a bar, and at once what a person should know of a submission."""
+    """Show a bar, and at once which submissions did not end well; the table has the reasons."""
     from rich.progress import MofNCompleteColumn, Progress
 
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    told: set[str] = set()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task("Starting workers", total=None)
 
         def report(graded: "Graded", done: int, total: int) -> None:
             progress.update(bar, description="Grading", completed=done, total=total)
             if graded.failed:
-                err.print(f"{graded.name}: {graded.outcome}. {graded.reason}")
+                # What is in the way of one submission is often in the way of all.
+                problem = "" if graded.problem in told else graded.problem
+                told.add(graded.problem)
+                err.print(f"{graded.name}: {graded.outcome}. {problem}".rstrip(". ") + ".")
 
         yield report

@@ -142,6 +142,22 @@ class TestCounts:
         assert result.stdout.endswith(f"{words} in 0:00:00\n")
         assert f"The gradebook is missing {words}:" in result.stderr
 
+    def test_problem_that_all_submissions_share_is_said_once_before_the_table(
+        self, course: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = [coordinator.Graded(student, None, "no room.") for student in ("ada", "bob")]
+
+        def grade(*_: object, report: Callable[..., None], **__: object) -> list[object]:
+            for number, graded in enumerate(done):
+                report(graded, number + 1, len(done))
+            return done
+
+        monkeypatch.setattr(coordinator, "grade", grade)
+        result = CliRunner().invoke(app, ["grade", "01_one", "--course", str(course)])
+        lines = result.stderr.splitlines()
+        assert lines[:2] == ["ada: not graded. no room.", "bob: not graded."]
+        assert result.stdout.count("no room") == 2
+
     @pytest.mark.parametrize(
         ("number", "words"), [(1, "Wrote 1 page: "), (2, "Wrote 2 pages, the first one: ")]
     )

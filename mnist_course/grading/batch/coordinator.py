@@ -258,7 +258,7 @@ class _Run:
                 self.journal.add(student, self.keys[student], result)
             except OSError as error:
                 problem = f"its result cannot be written ({error.strerror}): make room, run again."
-                yield self.done(student, result, problem)
+                yield self.done(student, result, problem, new=True)
             else:
                 yield self.record(student, result, new=True)
         yield from rejected
@@ -296,17 +296,15 @@ class _Run:
 
     def record(self, student: str, result: Result, *, new: bool = False) -> Graded:
         """Make sure that the gradebook holds a result."""
-        if new:
-            self.log.info("%s: graded anew", student)
-        elif self.is_recorded(student, result):
+        if not new and self.is_recorded(student, result):
             return self.done(student, result)
         try:
             folder = self.folder(student)
             timestamp, secret = read_timestamp(folder), read_secret(folder)
             record(self.course, self.assignment, student, result, timestamp, secret)
         except CourseError as error:
-            return self.done(student, result, str(error))
-        return self.done(student, result)
+            return self.done(student, result, str(error), new=new)
+        return self.done(student, result, new=new)
 
     def is_recorded(self, student: str, result: Result) -> bool:
         """Tell whether the gradebook and the autograded folder hold a result."""
@@ -320,10 +318,11 @@ class _Run:
             and read_secret(folder) == read_secret(submitted)
         )
 
-    def done(self, student: str, result: Result, problem: str = "") -> Graded:
+    def done(self, student: str, result: Result, problem: str = "", *, new: bool = False) -> Graded:
         """Log a submission, and let go of its notebook, of which there may be thousands."""
-        what = f"{result.status}, {result.score:g} of {result.max_score:g} points"
-        self.log.info("%s", " ".join(filter(None, [f"{student}: {what}", result.reason, problem])))
+        status = f"{result.status}, graded anew" if new else result.status
+        what = f"{student}: {status}, {result.score:g} of {result.max_score:g} points"
+        self.log.info("%s", ". ".join(filter(None, [what, result.reason, problem])))
         return Graded(student, replace(result, notebook=""), problem)
 
     def folder(self, student: str) -> Path:

@@ -287,8 +287,13 @@ def test_the_command_prints_a_table_or_one_document(
     first = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert first.returncode == 0, first.stderr
     assert "3.5 of 3.5" in first.stdout
-    assert "bob: rejected" in first.stderr
-    assert "Wrote to" in first.stderr
+    rejected, wrote = first.stderr.splitlines()
+    assert rejected == "bob: rejected."
+    assert wrote.startswith("Wrote to")
+    assert first.stdout.count("not JSON") == 1
+    log = (course / "grading" / f"{NAME}.log").read_text()
+    assert "ada: graded, graded anew, 3.5 of 3.5 points\n" in log
+    assert (log.count("ada:"), log.count("bob:"), log.count("not JSON")) == (1, 1, 1)
     second = CliRunner().invoke(app, [*command[1:], "--json"])
     document = json.loads(second.stdout)
     assert document["assignment"] == NAME

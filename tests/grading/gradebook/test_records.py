@@ -24,6 +24,7 @@ from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.gradebook import records as module
 from mnist_course.grading.gradebook.records import (
+    NOT_RUN,
     GradebookError,
     ensure_assignment,
     is_adjusted,
@@ -344,7 +345,7 @@ def test_rejected_submission_has_no_points_and_the_reason_as_feedback(
     now = held(course)
     assert now["auto"] == {"check_double": 0, "check_greet": 0, "why": 0}
     assert now["review"] == set()
-    assert now["auto_comment"] == dict.fromkeys(["double", "greet", "why"], reason)
+    assert now["auto_comment"] == dict.fromkeys(["double", "greet", "why"], f"{NOT_RUN} {reason}")
     text = (course.autograded / "ada" / NAME / f"{NAME}.ipynb").read_text()
     assert "factor = len" not in text, "the solution must not be shown"
     assert "Because of mathematics" not in text
