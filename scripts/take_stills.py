@@ -61,9 +61,15 @@ STILLS: dict[str, tuple[str, str, Callable[[Page, Locator], None]]] = {
 }
 
 
+def shrink(shot: bytes) -> Image.Image:
+    """Return a screenshot with a palette, which makes a small file."""
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    return picture.quantize(COLORS, Image.Quantize.MAXCOVERAGE)
+
+
 def take(
     browser: Browser, page: str, kind: str, act: Callable[[Page, Locator], None], *, dark: bool
-) -> Image.Image:
+) -> bytes:
     """Return what a place of a page looks like after `act`."""
     theme: Literal["dark", "light"] = "dark" if dark else "light"
     window = browser.new_page(viewport={"width": 1280, "height": 1600}, color_scheme=theme)
@@ -73,7 +79,7 @@ def take(
     place.locator("canvas, button").first.wait_for()
     act(window, place)
     window.wait_for_timeout(3000)  # until all test images are read
-    shot = Image.open(io.BytesIO(place.screenshot()))
+    shot = place.screenshot()
     window.close()
     return shot
 
@@ -83,11 +89,10 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), chromium_sandbox=False)
         for name, (page, kind, act) in STILLS.items():
-            picture = take(browser, page, kind, act, dark="dark" in name)
+            picture = shrink(take(browser, page, kind, act, dark="dark" in name))
             path = ROOT / "book" / name
             with atomic(path) as temporary:
-                small = picture.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE)
-                small.save(temporary, optimize=True)
+                picture.save(temporary, optimize=True)
             print(
                 f"Wrote {path}: {picture.width} x {picture.height}, {path.stat().st_size:,} bytes"
             )
