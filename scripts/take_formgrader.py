@@ -45,7 +45,9 @@ REFLECTION = (
     "together with the weights: then nobody can forget it."
 )
 COMMENT = "Good. Where would you put it, so that it is always there?"
-FRAME = "element => element.style.outline = '3px solid #b00020'"
+FRAME = (
+    "element => {element.style.outline = '3px solid #b00020'; element.style.outlineOffset = '%s'}"
+)
 
 
 def make_course(root: Path) -> Course:
@@ -123,10 +125,12 @@ def wait_for(url: str) -> None:
     raise SystemExit(f"JupyterLab did not answer at {url} within {SECONDS_TO_START} s.")
 
 
-def take(page: Page, name: str, *marked: Locator, bottom: Locator | None = None) -> None:
+def take(
+    page: Page, name: str, *marked: Locator, bottom: Locator | None = None, offset: str = "2px"
+) -> None:
     """Write what the window shows, down to an element, with a frame around others."""
     for element in marked:
-        element.evaluate(FRAME)
+        element.evaluate(FRAME % offset)
     size = page.viewport_size
     assert size
     height: float = size["height"]
@@ -143,18 +147,20 @@ def take_all(page: Page, address: str) -> None:
     """Walk through the steps that the guide describes."""
     page.set_viewport_size({"width": 760, "height": 340})
     page.goto(f"{address}/lab")
+    page.locator(".jp-DirListing-item").first.wait_for()
     menu = page.get_by_role("menuitem", name="Nbgrader")
     menu.click()
     entry = page.locator("[data-command='nbgrader:open-formgrader'].lm-Menu-item")
     entry.wait_for()
-    take(page, "menu", entry)
+    take(page, "menu", entry, offset="-3px")
 
-    page.set_viewport_size({"width": 1000, "height": 700})
+    page.set_viewport_size({"width": 1140, "height": 700})
     page.goto(f"{address}/formgrader/manage_assignments")
     count = page.locator("td.num-submissions a")
     count.wait_for()
     take(page, "assignments", count, bottom=page.locator("table tbody"))
 
+    page.set_viewport_size({"width": 1000, "height": 700})
     count.click()
     buttons = page.locator("td.autograde a")
     buttons.first.wait_for()
@@ -163,8 +169,9 @@ def take_all(page: Page, address: str) -> None:
     page.goto(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
     page.locator("tbody a", has_text="Submission #1").click()
     points = page.locator("input#reflection")
-    points.wait_for()
+    page.wait_for_load_state("networkidle")  # until it has read what there is
     points.fill("2")
+    points.press("Tab")
     comment = page.locator("#reflection-comment")
     comment.fill(COMMENT)
     page.locator("h2", has_text="Reflection").evaluate("heading => heading.scrollIntoView()")
