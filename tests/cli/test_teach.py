@@ -68,6 +68,7 @@ class TestRelease:
         return tmp_path
 
     @pytest.mark.slow
+    @pytest.mark.sandbox
     def test_writes_exercises_that_pass_the_check(self, run: Run, course: Path) -> None:
         result = run("release", cwd=course)
         assert result.returncode == 0, result.stderr
@@ -81,6 +82,7 @@ class TestRelease:
         assert "1/1: checking 01_one" in result.stderr
 
     @pytest.mark.slow
+    @pytest.mark.sandbox
     def test_check_tells_file_cell_and_what_to_do_and_exits_with_1(
         self, run: Run, course: Path
     ) -> None:

@@ -32,6 +32,7 @@ def renamed(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.sandbox
 def test_every_command_reads_the_folders_of_the_configuration(renamed: Path) -> None:
     written = json.loads(run(renamed, "release", "--json"))["files"]
     exercise = renamed / "my release" / NAME / f"{NAME}.ipynb"

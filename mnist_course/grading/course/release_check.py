@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -17,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from mnist_course.errors import CourseError
+from mnist_course.grading.sandbox.supervisor import Sandbox, available
 
 from .assignment import Assignment, nbgrader_metadata, read_assignment, read_notebook
 from .release import AGENTS, generate, has_instructions, list_files, select
@@ -67,8 +69,9 @@ def check(
     The exercise must be what nbgrader generates from the source notebook, without a line of the
     solutions or the hidden tests; points must be the same in text, cells and hidden tests; each
     task needs an objective, a hint, an answer and a check; the solutions must run without an
-    error or a warning. What is in ``tests/submissions/NAME`` must earn and hear what its table
-    says, and no public check may pass what the hidden tests take points from.
+    error or a warning. In the sandbox, the hidden tests must give the solutions all points, and the
+    untouched exercise none. What is in ``tests/submissions/NAME`` must earn and hear what its
+    table says, and no public check may pass what the hidden tests take points from.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def check(
     Returns
     -------
     list of Defect
-        Empty if all is well.
+        Empty if all is well. Where there is no sandbox, one of them says so.
 
     Raises
     ------
@@ -92,10 +95,15 @@ def check(
     """
     names = select(course, assignment)
     defects = []
-    for number, name in enumerate(names, start=1):
-        report(name, number, len(names))
-        for file, cell, message in _check(course, name):
-            defects.append(Defect(name, course.relative(file).as_posix(), cell, message))
+    reason = available()
+    with nullcontext() if reason else Sandbox(course.grading.limits()) as sandbox:
+        for number, name in enumerate(names, start=1):
+            report(name, number, len(names))
+            for file, cell, message in _check(course, name, sandbox):
+                defects.append(Defect(name, course.relative(file).as_posix(), cell, message))
+    if reason:
+        message = f"The hidden tests were not run on the solutions and the exercises: {reason}"
+        defects.append(Defect(assignment or "", "", "", message))
     if not has_instructions(course):
         agents = course.relative(course.released / AGENTS).as_posix()
         message = (
@@ -112,7 +120,7 @@ def check(
     return defects
 
 
-def _check(course: Course, name: str) -> Iterator[_Fault]:
+def _check(course: Course, name: str, sandbox: Sandbox | None) -> Iterator[_Fault]:
     try:
         assignment = read_assignment(course.source, name)
     except CourseError as error:
@@ -121,9 +129,13 @@ def _check(course: Course, name: str) -> Iterator[_Fault]:
     yield from _check_cells(assignment)
     yield from _check_tasks(assignment)
     yield from _check_points(assignment)
-    yield from _check_hidden_points(assignment)
+    untested = list(_check_hidden_points(assignment))
+    yield from untested
     yield from _check_exercise(course, assignment)
-    yield from _check_solution(assignment)
+    stopped = list(_check_solution(assignment))
+    yield from stopped
+    if sandbox and not untested and not stopped:
+        yield from _check_earned(course, assignment, sandbox)
     yield from _check_matrix(course, assignment)
 
 
@@ -363,6 +375,40 @@ def _check_solution(assignment: Assignment) -> Iterator[_Fault]:
         except NoSuchKernel as error:
             message = f"there is no Jupyter kernel {error.name!r}: set the notebook's to python3."
             yield assignment.path, "", message
+
+
+def _check_earned(course: Course, assignment: Assignment, sandbox: Sandbox) -> Iterator[_Fault]:
+    """Grade the source notebook, which must earn everything, and its exercise: nothing."""
+    # Not above: it takes seconds to import TensorFlow.
+    from mnist_course.grading.judging.labelled import read_labelled
+    from mnist_course.grading.judging.scoring import score
+
+    path = course.grading.labelled_images
+    labelled = read_labelled(course.root / path) if path else None
+    solved = score(assignment, assignment.notebook, spawn=sandbox.spawn, labelled=labelled)
+    if solved.status != "graded":
+        message = f"in the sandbox, the solution doesn't run to its end: {solved.reason}"
+        yield assignment.path, "", message
+        return
+    for name, cell in solved.cells.items():
+        if cell.points < cell.max_points:
+            message = (
+                f"the solution earns {cell.points:g} of {cell.max_points:g} points, and hears "
+                f"{' / '.join(cell.feedback)!r}: correct the hidden tests or the solution."
+            )
+            yield assignment.tests, name, message
+    try:
+        exercise = read_notebook(course.released / assignment.name / f"{assignment.name}.ipynb")
+    except CourseError:
+        return  # which has been said
+    untouched = score(assignment, exercise, spawn=sandbox.spawn, labelled=labelled)
+    for name, cell in untouched.cells.items():
+        if cell.points:
+            message = (
+                f"the untouched exercise earns {cell.points:g} of {cell.max_points:g} points: let "
+                "every hidden test fail where nothing was written."
+            )
+            yield assignment.tests, name, message
 
 
 def _check_matrix(course: Course, assignment: Assignment) -> Iterator[_Fault]:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.course.release import release
 from mnist_course.grading.course.release_check import Defect, check
 from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.sandbox.supervisor import Sandbox
 
 NAME = "01_double"
 FOLDER = f"exercises/{NAME}"
@@ -69,6 +71,17 @@ def put(file: str, position: int, old: str, new: str) -> Edit:
     return change(file, edit)
 
 
+def put_in_tests(old: str, new: str) -> Edit:
+    """Replace text in the hidden tests."""
+
+    def edit(course: Path) -> None:
+        text = (course / TESTS).read_text(encoding="utf-8")
+        assert old in text
+        (course / TESTS).write_text(text.replace(old, new), encoding="utf-8")
+
+    return edit
+
+
 def label(position: int, key: str, value: object) -> Edit:
     """Change the nbgrader metadata of a cell of the source notebook; None removes."""
 
@@ -95,19 +108,27 @@ def assert_found(defects: list[Defect], file: str, cell: str, message: str) -> N
 
 
 @pytest.fixture
-def unrun(monkeypatch: pytest.MonkeyPatch) -> None:
+def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the time to run the hidden tests, where a test is about something else."""
+    monkeypatch.setattr(module, "available", lambda: None)
+    monkeypatch.setattr(module, "Sandbox", lambda limits: nullcontext())
+
+
+@pytest.fixture
+def unrun(unjudged: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the time to run the solutions, where a test is about something else."""
     monkeypatch.setattr(module, "_check_solution", lambda assignment: iter(()))
 
 
 @pytest.fixture
-def ungenerated(monkeypatch: pytest.MonkeyPatch) -> None:
+def ungenerated(unjudged: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the time to generate the exercise, where a test is about something else."""
     monkeypatch.setattr(module, "_check_exercise", lambda course, assignment: iter(()))
 
 
 class TestCheck:
     @pytest.mark.slow
+    @pytest.mark.sandbox
     def test_finds_nothing_wrong_tells_its_progress_and_leaves_no_trace(
         self, made: Path, tmp_path: Path
     ) -> None:
@@ -290,6 +311,20 @@ class TestCheck:
         assert len(defects) == 1
 
     @pytest.mark.usefixtures("unrun", "ungenerated")
+    def test_one_sentence_says_that_there_is_no_sandbox(
+        self, course: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "available", lambda: "no sandbox: bwrap is missing.")
+        (defect,) = check(read_course(course))
+        assert defect == Defect(
+            "",
+            "",
+            "",
+            "The hidden tests were not run on the solutions and the exercises: no sandbox: bwrap "
+            "is missing.",
+        )
+
+    @pytest.mark.usefixtures("unrun", "ungenerated")
     def test_one_assignment_can_be_checked_alone(self, course: Path) -> None:
         (course / "solutions/02_other").mkdir()
         write("solutions/02_other/02_other.ipynb", "{")(course)
@@ -297,3 +332,58 @@ class TestCheck:
         assert [defect.assignment for defect in check(read_course(course))] == ["02_other"]
         with pytest.raises(CourseError, match="choose one of 01_double, 02_other"):
             check(read_course(course), "03_none")
+
+
+class TestEarned:
+    """The hidden tests give the solution all points, and the untouched exercise none."""
+
+    @pytest.mark.parametrize(
+        ("spoil", "file", "cell", "message"),
+        [
+            pytest.param(
+                put_in_tests("2 * numbers", "2 * numbers + 1"),
+                TESTS,
+                "check_double",
+                r"earns 0\.5 of 2 points, and hears '`double` should double\.': correct",
+                id="a test that nobody can pass",
+            ),
+            pytest.param(
+                put_in_tests('assert "Bo" in student.call("greet", "Bo")', "pass"),
+                TESTS,
+                "check_greet",
+                r"the untouched exercise earns 1\.5 of 1\.5 points",
+                id="a test that everybody passes",
+            ),
+            pytest.param(
+                put(SOURCE, SETUP, "import numpy", "import os; os._exit(1)\nimport numpy"),
+                SOURCE,
+                "",
+                "in the sandbox, the solution doesn't run to its end: The cell `setup` ended",
+                id="a notebook that ends its process",
+            ),
+            pytest.param(
+                put_in_tests("import pytest", "import pytest, nothing"),
+                TESTS,
+                "",
+                "",
+                id="tests that cannot be run are reported elsewhere",
+            ),
+        ],
+    )
+    def test_names_the_cell(
+        self,
+        course: Path,
+        sandbox: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
+        spoil: Edit,
+        file: str,
+        cell: str,
+        message: str,
+    ) -> None:
+        spoil(course)
+        for skipped in ("_check_solution", "_check_exercise", "_check_matrix"):
+            monkeypatch.setattr(module, skipped, lambda *_: iter(()))
+        monkeypatch.setattr(module, "Sandbox", lambda limits: nullcontext(sandbox))
+        defects = check(read_course(course))
+        assert_found(defects, file, cell, message)
+        assert len(defects) == 1
