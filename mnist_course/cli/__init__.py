@@ -31,9 +31,11 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         teach.release,
         teach.collect,
         teach.grade,
+        teach.changes,
         teach.feedback,
         teach.grades,
         teach.cohort,
+        teach.move_gradebook,
     ),
     "Authors": (publish.book, publish.export_web, publish.export_replay),
 }

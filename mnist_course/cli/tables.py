@@ -1,6 +1,6 @@
 """What the commands print for people: tables, and lines made of several values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ MOST_SENTENCES = 5  # of feedback, for each task; feedback.csv has all
 if TYPE_CHECKING:
     from mnist_course.doctor import Check
     from mnist_course.grading.batch.coordinator import Graded
+    from mnist_course.grading.gradebook.changes import Change
     from mnist_course.grading.gradebook.cohort import Cohort
     from mnist_course.grading.gradebook.people import Entered
     from mnist_course.grading.submissions.collect_class import Row
@@ -132,6 +133,24 @@ def grades_table(done: "list[Graded]") -> Table:
     table = _table("student", "status", "points", "")
     for graded in done:
         table.add_row(graded.name, graded.outcome, graded.points, graded.reason)
+    return table
+
+
+def changes_table(changes: "Sequence[Change]") -> Table:
+    """Show whose points changed, cell by cell, and what changed with them."""
+    table = _table("date", "student", "cell", "points", "why")
+    for change in changes:
+        student = change.student if change.student.isprintable() else ascii(change.student)
+        old, new = ("none" if value is None else f"{value:g}" for value in (change.old, change.new))
+        table.add_row(change.date[:10], student, change.cell, f"{old} → {new}", change.why)
+    return table
+
+
+def counts_table(counts: dict[str, int]) -> Table:
+    """Show how many there are of each kind."""
+    table = _table()
+    for what, number in counts.items():
+        table.add_row(f"{number:,}", what)
     return table
 
 

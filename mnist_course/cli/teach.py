@@ -22,13 +22,17 @@ from .options import (
     print_json,
 )
 from .tables import (
+    changes_table,
     cohort_lines,
     cohort_table,
     collected_table,
+    counts_table,
     duration,
     grades_table,
     roster_lines,
 )
+
+MOST_CHANGES = 20  # that are printed after a run; the files have all
 
 if TYPE_CHECKING:
     from mnist_course.grading.batch.coordinator import Graded
@@ -75,10 +79,14 @@ def release(
         bool,
         typer.Option("--check", help="Write nothing; report what is wrong with the assignments."),
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Don't ask before cells of a graded assignment change.")
+    ] = False,
     course: CourseOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """Generate the exercises from the source notebooks."""
+    from mnist_course.grading.course.release import changes_to_grades
     from mnist_course.grading.course.release import release as release_assignments
     from mnist_course.grading.course.settings import read_course
 
@@ -86,6 +94,12 @@ def release(
     if check:
         _check_assignments(settings, assignment, as_json)
         return
+    if found := changes_to_grades(settings, assignment):
+        for changes in found:
+            err.print("\n".join(changes.describe()))
+        if not yes and not typer.confirm("Release it?", err=True):
+            err.print("Nothing was changed.")
+            raise typer.Exit(1)
     with err.status("Generating exercises ..."):
         written = release_assignments(settings, assignment)
     files = [course / settings.relative(file) for file in written]
@@ -93,6 +107,17 @@ def release(
         err.print(f"Wrote {file}")
     if as_json:
         print_json({"files": [str(file) for file in files]})
+
+
+def _report_outdated(course: "Course", assignment: str) -> None:
+    from mnist_course.grading.gradebook.pages import outdated_pages
+
+    if pages := len(outdated_pages(course, assignment)):
+        err.print(
+            f"{counted(pages, 'page')} of feedback on {assignment} "
+            f"{'is' if pages == 1 else 'are'} out of date: run 'mnist-course feedback "
+            f"{assignment}'."
+        )
 
 
 def _check_assignments(course: "Course", assignment: str | None, as_json: bool) -> None:
@@ -107,7 +132,7 @@ def _check_assignments(course: "Course", assignment: str | None, as_json: bool) 
     else:
         for problem in problems:
             place = ", ".join(filter(None, [problem.file, problem.cell]))
-            out.print(f"{place}: {problem.message}")
+            out.print(": ".join(filter(None, [place, problem.message])))
         if not problems:
             out.print("All is well.")
     if problems:
@@ -179,9 +204,10 @@ def grade(
     as_json: JsonOption = False,
 ) -> None:
     """Grade the submissions of an assignment; a stopped run continues."""
-    from mnist_course.grading.batch.coordinator import FOLDER, to_document
     from mnist_course.grading.batch.coordinator import grade as grade_submissions
+    from mnist_course.grading.batch.coordinator import to_document
     from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.changes import report_changes
     from mnist_course.grading.gradebook.records import is_adjusted
 
     settings = read_course(course)
@@ -200,19 +226,53 @@ def grade(
             report=report,
         )
     seconds = time.monotonic() - start
-    err.print(f"Wrote to {settings.autograded}, the gradebook, and {settings.root / FOLDER}")
+    err.print(f"Wrote to {settings.autograded}, the gradebook, and {settings.journal}")
     unrecorded = [graded for graded in done if graded.problem]
+    changes, files = ([], []) if unrecorded else report_changes(settings, assignment)
+    if files:
+        err.print(f"Wrote {files[0]} and {files[1].name}")
     if as_json:
-        print_json(to_document(assignment, seconds, done))
+        document = to_document(assignment, seconds, done)
+        print_json({**document, "changes": [asdict(change) for change in changes]})
     else:
         out.print(grades_table(done))
         out.print(f"{counted(len(done), 'submission')} in {duration(seconds)}")
+        if changes:
+            students = len({change.student for change in changes})
+            out.print(f"The points of {counted(students, 'student')} changed:")
+            out.print(changes_table(changes[:MOST_CHANGES]))
+            if (more := len(changes) - MOST_CHANGES) > 0:
+                out.print(f"and {counted(more, 'more change')}: see {files[0].name}")
         if not unrecorded and is_adjusted(settings, assignment):
             out.print("Late penalties and extra credit are not in here: see 'mnist-course grades'.")
     if unrecorded:
         missing = counted(len(unrecorded), "submission")
         err.print(f"The gradebook is missing {missing}: fix the cause, then run this again.")
         raise typer.Exit(1)
+    _report_outdated(settings, assignment)
+
+
+def changes(
+    assignment: AssignmentArgument,
+    student: StudentOption = None,
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Show how points have changed since they were first given, and why."""
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.changes import read_changes, report_changes
+
+    settings = read_course(course)
+    _, files = report_changes(settings, assignment)
+    if files:
+        err.print(f"Wrote {files[0]} and {files[1].name}")
+    found = read_changes(settings, assignment, student)
+    if as_json:
+        print_json({"assignment": assignment, "changes": [asdict(change) for change in found]})
+    elif found:
+        out.print(changes_table(found))
+    else:
+        out.print("No points have changed since they were first given.")
 
 
 def feedback(
@@ -227,7 +287,7 @@ def feedback(
     ] = None,
     course: CourseOption = Path(),
 ) -> None:
-    """Generate a page of feedback for each graded submission."""
+    """Generate each page of feedback that is missing or out of date."""
     from mnist_course.grading.course.settings import read_course
     from mnist_course.grading.gradebook.feedback import generate_feedback
 
@@ -237,6 +297,9 @@ def feedback(
             status.update(f"Generating feedback: {done:,} of {counted(total, 'page')} ...")
 
         files = generate_feedback(read_course(course), assignment, student or (), report=report)
+    if not files:
+        err.print("Wrote nothing: every page is up to date.")
+        return
     first = "" if len(files) == 1 else ", the first one"
     err.print(f"Wrote {counted(len(files), 'page')}{first}: {files[0]}")
     if archive:
@@ -271,8 +334,10 @@ def grades(
     from mnist_course._files import atomic
     from mnist_course.grading.course.settings import read_course
     from mnist_course.grading.gradebook.exports import export_grades
+    from mnist_course.grading.gradebook.pages import assignments_with_pages
 
-    text, warnings = export_grades(read_course(course), format_name, assignment)
+    settings = read_course(course)
+    text, warnings = export_grades(settings, format_name, assignment)
     if output:
         with atomic(output) as unfinished:
             unfinished.write_text(text, encoding="utf-8", newline="")
@@ -282,6 +347,8 @@ def grades(
         sys.stdout.buffer.flush()
     for warning in warnings:
         err.print(warning)
+    for name in [assignment] if assignment else assignments_with_pages(settings):
+        _report_outdated(settings, name)
 
 
 def cohort(
@@ -307,6 +374,31 @@ def cohort(
     out.print(cohort_table(summary))
     for line in cohort_lines(summary):
         out.print(line)
+
+
+def move_gradebook(
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="Where to, such as postgresql+psycopg://grader@127.0.0.1/gradebook.",
+            metavar="URL",
+        ),
+    ],
+    course: CourseOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the gradebook into an empty database, with due dates and points by hand."""
+    from mnist_course.grading.course.settings import read_course
+    from mnist_course.grading.gradebook.move import move_gradebook as move
+
+    with err.status("Copying the gradebook ..."):
+        moved = move(read_course(course), url)
+    err.print(f"Wrote to {moved.target}, and left {moved.source} as it is.")
+    if as_json:
+        print_json(asdict(moved))
+    else:
+        out.print(counts_table(moved.counts))
+        out.print("To use it, set c.CourseDirectory.db_url in nbgrader_config.py to that URL.")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ run and judge it, and to record what came of it. The second time, nothing is lef
 """
 
 import datetime
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from nbgrader.utils import parse_utc
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment, read_notebook
 from mnist_course.grading.course.settings import Course, Grading
+from mnist_course.grading.gradebook.history import sources
 from mnist_course.grading.gradebook.records import record
 from mnist_course.grading.judging.labelled import Labelled, read_labelled
 from mnist_course.grading.judging.results import Result
@@ -33,8 +35,9 @@ from mnist_course.grading.judging.scoring import hidden_points, reject, score
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
 from mnist_course.grading.submissions.read import (
     RejectedError,
+    parse,
+    read_bytes,
     read_secret,
-    read_submission,
     read_timestamp,
 )
 
@@ -145,23 +148,33 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         student, name = (resources["nbgrader"][key] for key in ("student", "assignment"))
         folder = course.submitted / student / name
         assignment = read_assignment(course.source, name)
-        result = self._grade(assignment, folder)
+        submission, result = self._grade(assignment, folder)
         for reason in filter(None, [result.reason, *(c.review for c in result.cells.values())]):
             self.log.warning("%s: %s", student, reason)
         timestamp, secret = read_timestamp(folder), read_secret(folder)
-        record(course, assignment, student, result, timestamp, secret)
+        tests = assignment.tests.read_text(encoding="utf-8")
+        made_from = {
+            **sources(assignment.notebook, tests, course.grading.limits(), self.parent.labelled),
+            "submission": submission,
+            "versions": result.versions,
+        }
+        record(course, assignment, student, result, timestamp, secret, made_from)
         path = course.autograded / student / name / f"{name}.ipynb"
         path.chmod(WRITABLE)  # nbgrader writes the same there again
         return read_notebook(path), resources
 
-    def _grade(self, assignment: Assignment, folder: Path) -> Result:
+    def _grade(self, assignment: Assignment, folder: Path) -> tuple[str, Result]:
+        """Return the SHA-256 of what was handed in, empty if it cannot be read, and the result."""
+        digest = ""
         try:
-            submission = read_submission(folder, assignment.name)
+            data = read_bytes(folder, assignment.name)
+            digest = hashlib.sha256(data).hexdigest()
+            submission = parse(data, assignment.name)
         except RejectedError as error:
-            return reject(assignment, str(error))
+            return digest, reject(assignment, str(error))
         with self.parent.sandbox(folder) as sandbox:
             labelled = self.parent.labelled
-            return score(assignment, submission, spawn=sandbox.spawn, labelled=labelled)
+            return digest, score(assignment, submission, spawn=sandbox.spawn, labelled=labelled)
 
 
 class _CarefulDirectory(CourseDirectory):  # type: ignore[misc]

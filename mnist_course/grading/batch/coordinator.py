@@ -18,7 +18,14 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.roster import read_roster
 from mnist_course.grading.course.settings import Course
-from mnist_course.grading.gradebook.records import ensure_assignment, record, recorded
+from mnist_course.grading.gradebook import history
+from mnist_course.grading.gradebook.history import MadeFrom
+from mnist_course.grading.gradebook.records import (
+    ensure_assignment,
+    read_lateness,
+    record,
+    recorded,
+)
 from mnist_course.grading.judging.labelled import read_labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import SEED, reject
@@ -33,8 +40,6 @@ from mnist_course.grading.submissions.read import (
 from .cluster import connect, grade_all
 from .journal import Journal, only_run
 from .worker import Job
-
-FOLDER = "grading"  # of the course, for journals and logs
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def grade(
     if confined and scheduler is None and (reason := available()):
         raise CourseError(f"{reason} Grading needs it, as it runs the code of untrusted users.")
     chosen = _students(course, name, students)
-    folder = course.root / FOLDER
+    folder = course.journal
     with _open_log(folder / f"{name}.log") as log, only_run(folder / "lock"):
         run = _Run(course, assignment, confined=confined, log=log)
         log.info("%s: %d submissions", name, len(chosen))
@@ -211,10 +216,15 @@ class _Run:
             labelled=read_labelled(course.root / labelled) if labelled else None,
         )
         self.settings = _digest(self.job)
-        self.journal = Journal(course.root / FOLDER / assignment.name)
+        self.sources = history.sources(
+            assignment.notebook, self.job.tests, self.job.limits, self.job.labelled
+        )
+        self.journal = Journal(course.journal / assignment.name)
         self.keys: dict[str, str] = {}
+        self.submissions: dict[str, str] = {}  # the SHA-256 of each file
         ensure_assignment(course, assignment)
         self.recorded = recorded(course, assignment)
+        self.lateness = read_lateness(course, assignment.name)
 
     def results(
         self, students: list[str], *, regrade: bool, workers: int | None, scheduler: str | None
@@ -268,6 +278,7 @@ class _Run:
         try:
             ensure_assignment(self.course, self.assignment)
             self.recorded = recorded(self.course, self.assignment)
+            self.lateness = read_lateness(self.course, self.assignment.name)
         except CourseError as error:
             self.log.error("%s", error)
             return done
@@ -289,9 +300,10 @@ class _Run:
                 raise RejectedError("the folder is a link: hand in the files themselves.")
             submission = read_bytes(self.folder(student), self.assignment.name)
         except RejectedError as error:
-            self.keys[student] = ""
+            self.keys[student] = self.submissions[student] = ""
             return None, reject(self.assignment, str(error))
-        self.keys[student] = _sha256(self.settings.encode(), submission)
+        self.keys[student] = history.digest(self.settings.encode(), submission)
+        self.submissions[student] = hashlib.sha256(submission).hexdigest()
         return submission, None
 
     def record(self, student: str, result: Result, *, new: bool = False) -> Graded:
@@ -301,7 +313,8 @@ class _Run:
         try:
             folder = self.folder(student)
             timestamp, secret = read_timestamp(folder), read_secret(folder)
-            record(self.course, self.assignment, student, result, timestamp, secret)
+            made_from = self.made_from(student, result)
+            record(self.course, self.assignment, student, result, timestamp, secret, made_from)
         except CourseError as error:
             return self.done(student, result, str(error), new=new)
         return self.done(student, result, new=new)
@@ -311,12 +324,20 @@ class _Run:
         held = self.recorded.get(student, {})
         submitted = self.folder(student)
         folder = self.course.autograded / student / self.assignment.name
+        made_from = {**self.made_from(student, result), **self.lateness(student)}
+        noted = history.read(self.course, self.assignment.name, student).made_from
         return (
             all(held.get(name) == cell.points for name, cell in result.cells.items())
             and (folder / f"{self.assignment.name}.ipynb").exists()
             and read_timestamp(folder) == read_timestamp(submitted)
             and read_secret(folder) == read_secret(submitted)
+            and made_from.items() <= noted.items()
         )
+
+    def made_from(self, student: str, result: Result) -> MadeFrom:
+        """Return what a result was made from, for the history of points."""
+        submission = self.submissions[student]
+        return {**self.sources, "submission": submission, "versions": result.versions}
 
     def done(self, student: str, result: Result, problem: str = "", *, new: bool = False) -> Graded:
         """Log a submission, and let go of its notebook, of which there may be thousands."""
@@ -357,14 +378,7 @@ def _students(course: Course, name: str, chosen: list[str] | None) -> list[str]:
 def _digest(job: Job) -> str:
     """Return what stands for everything that decides a grade beside the submission."""
     settings = json.dumps({**asdict(job), "labelled": None}, sort_keys=True).encode()
-    return _sha256(settings, *(array.tobytes() for array in job.labelled or ()))
-
-
-def _sha256(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+    return history.digest(settings, *(array.tobytes() for array in job.labelled or ()))
 
 
 @contextmanager

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from mnist_course._files import atomic
 from mnist_course.errors import CourseError
+from mnist_course.grading.gradebook.cells import CellChanges
+from mnist_course.grading.gradebook.records import ensure_assignment, read_cell_changes
 
-from .assignment import list_assignments
+from .assignment import list_assignments, read_assignment
 from .assistants import HelpFromAI
 from .process import run_nbgrader
 from .settings import Course
@@ -14,8 +16,38 @@ from .settings import Course
 AGENTS = "AGENTS.md"
 
 
+def changes_to_grades(course: Course, assignment: str | None = None) -> list[CellChanges]:
+    """Say what `release` would change in the gradebook of what is graded already.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    assignment : str, optional
+        The name of one assignment; by default all.
+
+    Returns
+    -------
+    list of CellChanges
+        Of each assignment with submissions whose cells come, go, or are worth something else.
+
+    Raises
+    ------
+    CourseError
+        If there is no such assignment, or what people gave by hand would be lost.
+    """
+    found = (
+        read_cell_changes(course, read_assignment(course.source, name))
+        for name in select(course, assignment)
+    )
+    return [changes for changes in found if changes]
+
+
 def release(course: Course, assignment: str | None = None) -> list[Path]:
     """Generate exercises with nbgrader, in place of those that are there.
+
+    The gradebook learns of their cells. Where there are submissions, `changes_to_grades` says what
+    that changes.
 
     Parameters
     ----------
@@ -39,7 +71,8 @@ def release(course: Course, assignment: str | None = None) -> list[Path]:
         # On the same disk, so that files can be moved in one step.
         course.released.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=course.released.parent, prefix=".release.") as folder:
-            generated = generate(course, name, Path(folder))
+            generated = generate(course, name, Path(folder), "--no-db")
+            ensure_assignment(course, read_assignment(course.source, name), change_cells=True)
             written += _replace(course.released / name, generated)
     if written and not has_instructions(course):
         agents = course.released / AGENTS

@@ -112,6 +112,11 @@ class Course:
         return Path(self.root, self.coursedir.feedback_directory)
 
     @property
+    def journal(self) -> Path:
+        """The folder of the journal, the logs, and the history of points."""
+        return self.root / "grading"
+
+    @property
     def course_id(self) -> str:
         """The name of the course in the gradebook."""
         return str(self.coursedir.course_id)

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
+import nbformat
 from bleach.sanitizer import Cleaner
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 from nbgrader.api import Assignment, SubmittedAssignment
 from traitlets import Bool, Dict
 from traitlets.config import Config
@@ -38,7 +39,8 @@ from mnist_course.grading.submissions.read import read_secret, read_timestamp
 
 from .formulas import Formulas
 from .page import read_page
-from .records import open_gradebook, write_notes
+from .pages import appeal_text, is_current, mark, page_digests
+from .records import note_by_hand, open_gradebook, write_notes
 
 BATCH = 50  # students for each process of nbgrader, which takes seconds to start
 SECONDS_TO_START = 60
@@ -46,7 +48,7 @@ SECONDS_PER_PAGE = 10
 LARGEST_OUTPUTS = 2**22  # characters, for each cell
 LONGEST_TEXT = 20_000  # characters of Markdown
 MOST_NAMES = 5
-STUDENT = "student.txt"
+STUDENT, APPEAL = "student.txt", "appeal.md"
 TEMPLATES = Path(__file__).with_name("templates")
 BELOW = 3  # a heading of the first level in a cell stands below three of the page
 
@@ -74,7 +76,7 @@ def generate_feedback(
     *,
     report: Callable[[int, int], None] = lambda *_: None,
 ) -> list[Path]:
-    """Let nbgrader generate a page of feedback for each student, in place of one that is there.
+    """Let nbgrader generate each page of feedback that is missing or out of date.
 
     Parameters
     ----------
@@ -83,14 +85,15 @@ def generate_feedback(
     assignment : str
         The name of a graded assignment.
     students : sequence of str, optional
-        Who gets a page; by default, everybody whose submission is graded.
+        Whose pages; by default, of everybody whose submission is graded.
     report : callable, optional
         Called with the number of pages done and the number of all pages.
 
     Returns
     -------
     list of pathlib.Path
-        The pages written. An old page stays until the new one is complete.
+        The pages written: those that are missing, or were made from something else than what is
+        there now. An old page stays until the new one is complete.
 
     Raises
     ------
@@ -99,10 +102,13 @@ def generate_feedback(
         other pages are there all the same.
     """
     chosen = _graded(course, assignment, students)
+    note_by_hand(course, assignment)
+    digests = page_digests(course, assignment)
+    chosen = [who for who in chosen if not is_current(course, assignment, who, digests.get(who))]
     written: list[Path] = []
     failed: dict[str, str] = {}
     for start in range(0, len(chosen), BATCH):
-        pages, reasons = _generate(course, assignment, chosen[start : start + BATCH])
+        pages, reasons = _generate(course, assignment, chosen[start : start + BATCH], digests)
         written += pages
         failed |= reasons
         report(len(written) + len(failed), len(chosen))
@@ -167,7 +173,8 @@ class LearnerPage(Preprocessor):
 class StagedExporter(FeedbackExporter):
     """The exporter of `generate_feedback`, for whom a file beside each notebook names its student.
 
-    nbgrader takes the name of a student's folder for a pattern, so ``g*`` would not find its own.
+    Another one says where the points come from, which becomes the last cell of the page. nbgrader
+    takes the name of a student's folder for a pattern, so ``g*`` would not find its own.
     """
 
     def from_filename(
@@ -177,6 +184,17 @@ class StagedExporter(FeedbackExporter):
         student = Path(filename).with_name(STUDENT).read_text(encoding="utf-8")
         named = {**(resources or {}).get("nbgrader", {}), "student": student}
         return super().from_filename(filename, {**(resources or {}), "nbgrader": named}, **kwargs)
+
+    def from_file(self, file_stream: Any, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """Convert a notebook, with a cell for an appeal at its end."""
+        notebook = nbformat.read(file_stream, as_version=4)
+        appeal = Path(file_stream.name).with_name(APPEAL).read_text(encoding="utf-8")
+        if appeal:
+            cell = v4.new_markdown_cell(appeal, id="appeal")
+            if notebook.nbformat_minor < 5:  # whose cells have no id
+                del cell["id"]
+            notebook.cells.append(cell)
+        return self.from_notebook_node(notebook, *args, **kwargs)
 
 
 class HarmlessCells(Preprocessor):
@@ -380,7 +398,7 @@ def _graded(course: Course, assignment: str, students: Sequence[str]) -> list[st
 
 
 def _generate(
-    course: Course, assignment: str, students: list[str]
+    course: Course, assignment: str, students: list[str], digests: dict[str, str]
 ) -> tuple[list[Path], dict[str, str]]:
     """Generate pages in one process; return those written, and why others were not."""
     coursedir = course.coursedir
@@ -399,6 +417,8 @@ def _generate(
                 staged.mkdir(parents=True)
                 (staged / notebook.name).symlink_to(notebook)
                 (staged / STUDENT).write_text(student, encoding="utf-8")
+                appeal = appeal_text(course, assignment, student)
+                (staged / APPEAL).write_text(appeal, encoding="utf-8")
             else:
                 failed[student] = f"{notebook} is missing"
         staged_students = [student for student in students if student not in failed]
@@ -418,6 +438,7 @@ def _generate(
             if page.is_file():
                 with atomic(Path(folder, page.name)) as unfinished:
                     shutil.copyfile(page, unfinished)
+                    mark(unfinished, digests[student])
                 noted = course.autograded / student / assignment
                 write_notes(Path(folder), read_timestamp(noted), read_secret(noted))
                 written.append(Path(folder, page.name))
@@ -425,7 +446,7 @@ def _generate(
                 failed[student] = reason
             else:
                 # One that takes forever, or all memory, must not cost the others their pages.
-                alone, reasons = _generate(course, assignment, [student])
+                alone, reasons = _generate(course, assignment, [student], digests)
                 written += alone
                 failed |= reasons
     return written, failed

@@ -5,12 +5,14 @@ cannot know, feedback and what a person should look at, is added through its API
 """
 
 import copy
+import datetime
+import inspect
 import logging
 import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,13 +35,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning
 
 from mnist_course._files import atomic, atomic_folder
-from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
 from mnist_course.grading.course.roster import grant_extra_days, read_roster
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.judging.results import CellScore, Result
 from mnist_course.grading.submissions.read import SECRET, TIMESTAMP
+
+from . import cells, history
+from .cells import CellChanges
+from .history import CellPoints, MadeFrom, Points
 
 NOT_RUN = "Your notebook was not run:"  # begins each comment on a rejected submission
 SECONDS_TO_WAIT = 10  # for a lock, and for a server to answer
@@ -54,7 +59,9 @@ class GradebookError(CourseError):
     """The gradebook cannot be read or written, or does not hold what it should."""
 
 
-def ensure_assignment(course: Course, assignment: Assignment) -> None:
+def ensure_assignment(
+    course: Course, assignment: Assignment, *, change_cells: bool = False
+) -> None:
     """Let the gradebook know an assignment and its cells as the source notebook has them.
 
     Parameters
@@ -62,14 +69,16 @@ def ensure_assignment(course: Course, assignment: Assignment) -> None:
     course : Course
         The course; its gradebook is made if there is none.
     assignment : Assignment
-        The assignment. If it has other cells than the gradebook knows, its automatic grades are
-        dropped: record all submissions again.
+        The assignment.
+    change_cells : bool, default False
+        Add and remove cells even if there are submissions; all others keep what they have.
 
     Raises
     ------
     GradebookError
-        If it has other cells, and grades or comments that people gave would be lost; or if the
-        gradebook or the source notebook cannot be used.
+        If it has other cells than the submissions in the gradebook; with `change_cells`, only if
+        grades or comments that people gave would be lost with one. Or if the gradebook or the
+        source notebook cannot be used.
     """
     name = assignment.name
     converter = GenerateAssignment(coursedir=course.coursedir, config=course.config)
@@ -77,17 +86,42 @@ def ensure_assignment(course: Course, assignment: Assignment) -> None:
         preprocessors = converter.preprocessors[: converter.preprocessors.index(SaveCells) + 1]
         with _open(course) as gradebook:
             gradebook.update_or_create_assignment(name)
+            if change_cells and cells.cell_changes(gradebook, assignment):
+                cells.change_cells(gradebook, assignment)
         try:
             _convert(course, converter, preprocessors, assignment.notebook, name, ".")
         except RuntimeError as error:
             if "Cannot add or remove cells" not in str(error):
                 raise
-            with _open(course) as gradebook:
-                _refuse_to_lose(gradebook, assignment)
-                gradebook.remove_notebook(name, name)
-            _convert(course, converter, preprocessors, assignment.notebook, name, ".")
-        with _open(course) as gradebook:
-            _complete_submissions(gradebook, name)
+            raise GradebookError(
+                f"{assignment.path} has other cells than the submissions in the gradebook: run "
+                f"'mnist-course release {name}', which says what that changes and keeps what "
+                "people gave; or restore the cells."
+            ) from None
+
+
+def read_cell_changes(course: Course, assignment: Assignment) -> CellChanges:
+    """Say how the cells of an assignment differ from those that the gradebook knows.
+
+    Parameters
+    ----------
+    course : Course
+        The course; its gradebook is made if there is none.
+    assignment : Assignment
+        The assignment as it is now.
+
+    Returns
+    -------
+    CellChanges
+        What `ensure_assignment` would change.
+
+    Raises
+    ------
+    CourseError
+        See `cells.cell_changes`.
+    """
+    with open_gradebook(course) as gradebook:
+        return cells.cell_changes(gradebook, assignment)
 
 
 def record(
@@ -97,6 +131,7 @@ def record(
     result: Result,
     timestamp: str | None = None,
     secret: str | None = None,
+    made_from: MadeFrom | None = None,
 ) -> None:
     """Write what became of a submission, in place of what was written of it before.
 
@@ -118,6 +153,9 @@ def record(
     secret : str, optional
         By what nbgrader's exchange knows it, as ``submission_secret.txt`` has it. Both lie beside
         the notebook afterwards, from where `nbgrader generate_feedback` takes them to the pages.
+    made_from : dict, optional
+        What the result was made from, for the history of points; see `history.sources`. Due date
+        and penalty are added here.
 
     Raises
     ------
@@ -130,8 +168,11 @@ def record(
     folder = course.autograded / student / name
     with _explained(course, f"the grades of {student} for {name} cannot be recorded"):
         scores = _scores(assignment, result)
+        penalty_rule = _penalty_rule(course)
         with atomic_folder(folder) as temporary:
             with _open(course) as gradebook:
+                for points in _points(gradebook, name, student).values():
+                    history.note_by_hand(course, name, student, points)
                 submission = _submission(gradebook, converter, name, student, timestamp)
                 if person := read_roster(course.root).get(student):
                     grant_extra_days(gradebook, name, person)
@@ -153,6 +194,15 @@ def record(
                 _flag(submission, assignment, scores, earlier, unchanged)
                 gradebook.db.commit()
                 _verify(submission, scores)
+                held = submission.assignment
+                decided = {
+                    **(made_from or {}),
+                    "submitted": _iso(held.timestamp),
+                    "due": _due(held.assignment.duedate, held.extension),
+                    "penalty_rule": penalty_rule,
+                }
+                for points in _points(gradebook, name, student).values():
+                    history.note(course, name, student, points, decided)
         write_notes(folder, timestamp, secret)
         converter.set_permissions(name, student)
 
@@ -205,6 +255,67 @@ def recorded(course: Course, assignment: Assignment) -> dict[str, dict[str, floa
         ):
             found.setdefault(student, {})[cell] = score
     return found
+
+
+def read_lateness(course: Course, name: str) -> Callable[[str], MadeFrom]:
+    """Read what decides the late penalties of an assignment besides the time of a submission.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    name : str
+        The name of the assignment.
+
+    Returns
+    -------
+    callable
+        Given a student, it returns what `record` would add to ``made_from`` now: ``due``, and
+        ``penalty_rule``.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook or the penalty's plug-in cannot be read.
+    """
+    problem = f"the due date of {name} cannot be read"
+    with _explained(course, problem), _open(course) as gradebook:
+        rule = _penalty_rule(course)
+        duedate = gradebook.find_assignment(name).duedate
+        extensions: dict[str, datetime.timedelta | None] = dict(
+            gradebook.db.query(
+                api.SubmittedAssignment.student_id, api.SubmittedAssignment.extension
+            )
+            .join(api.SubmittedAssignment.assignment)
+            .filter(api.Assignment.name == name)
+            .tuples()
+        )
+    return lambda student: {
+        "due": _due(duedate, extensions.get(student)),
+        "penalty_rule": rule,
+    }
+
+
+def note_by_hand(course: Course, name: str) -> None:
+    """Keep in the history of points what people have entered in the gradebook.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    name : str
+        The name of the assignment.
+
+    Raises
+    ------
+    CourseError
+        If the gradebook cannot be read, or the history not be written.
+    """
+    problem = f"the grades for {name} cannot be read"
+    with _explained(course, problem), _open(course) as gradebook:
+        found = _points(gradebook, name)
+    for student, points in found.items():
+        history.note_by_hand(course, name, student, points)
 
 
 def is_adjusted(course: Course, name: str) -> bool:
@@ -344,47 +455,49 @@ def _convert(
     return converted
 
 
-def _refuse_to_lose(gradebook: api.Gradebook, assignment: Assignment) -> None:
-    """Raise an error if people have graded submissions of an assignment by hand."""
-    submissions = (
-        gradebook.db.query(api.SubmittedAssignment.student_id)
-        .join(api.SubmittedAssignment.notebooks)
-        .join(api.SubmittedNotebook.notebook)
-        .join(api.Notebook.assignment)
-        .filter(api.Assignment.name == assignment.name, api.Notebook.name == assignment.name)
-    )
-    grades = submissions.join(api.SubmittedNotebook.grades).filter(
-        api.Grade.manual_score.is_not(None) | api.Grade.extra_credit.is_not(None)
-    )
-    comments = submissions.join(api.SubmittedNotebook.comments).filter(
-        api.Comment.manual_comment.is_not(None)
-    )
-    if students := sorted({student for (student,) in [*grades, *comments]}):
-        raise GradebookError(
-            f"{assignment.path} has other cells than before, and what people graded by hand would "
-            f"be lost ({counted(len(students), 'submission')}, the first by {students[0]}): "
-            "restore the cells, or give that up with 'nbgrader db assignment remove "
-            f"{assignment.name} --force'."
+def _points(gradebook: api.Gradebook, name: str, student: str | None = None) -> dict[str, Points]:
+    """Return what the gradebook holds of an assignment for each student, or for one."""
+    # Columns alone: nbgrader adds up the points of each object that it makes.
+    query = (
+        gradebook.db.query(
+            api.SubmittedAssignment.student_id,
+            api.SubmittedNotebook.late_submission_penalty,
+            api.GradeCell.name,
+            api.GradeCell.max_score,
+            *(api.Grade.auto_score, api.Grade.manual_score, api.Grade.extra_credit),
         )
+        .join(api.SubmittedAssignment.assignment)
+        .join(api.SubmittedAssignment.notebooks)
+        .join(api.SubmittedNotebook.grades)
+        .join(api.GradeCell, api.Grade.cell_id == api.GradeCell.id)
+        .filter(api.Assignment.name == name)
+        .order_by(api.GradeCell.name)
+    )
+    if student is not None:
+        query = query.filter(api.SubmittedAssignment.student_id == student)
+    found: dict[str, Points] = {}
+    for who, penalty, cell, possible, auto, manual, extra in query:
+        held = found.setdefault(who, Points({}, penalty or 0.0))
+        held.cells[cell] = CellPoints(auto, manual, extra, possible)
+    return found
 
 
-def _complete_submissions(gradebook: api.Gradebook, name: str) -> None:
-    """Give submissions whose notebook was removed a new one, without grades.
+def _due(duedate: datetime.datetime | None, extension: datetime.timedelta | None) -> str:
+    """Return when a submission is due; empty if whenever."""
+    return _iso(duedate + extension if duedate and extension else duedate)
 
-    `Gradebook.add_submission` does this for new submissions only, and these may have an extension.
-    """
-    notebook = gradebook.find_notebook(name, name)
-    for submission in gradebook.db.query(api.SubmittedAssignment).filter(
-        api.SubmittedAssignment.assignment_id == notebook.assignment_id,
-        ~api.SubmittedAssignment.notebooks.any(api.SubmittedNotebook.notebook_id == notebook.id),
-    ):
-        submitted = api.SubmittedNotebook(notebook=notebook, assignment=submission)
-        for cell in [*notebook.grade_cells, *notebook.task_cells]:
-            api.Grade(cell_id=cell.id, notebook=submitted)
-        for cell in [*notebook.solution_cells, *notebook.task_cells]:
-            api.Comment(cell_id=cell.id, notebook=submitted)
-        gradebook.db.add(submitted)
-    gradebook.db.commit()
+
+def _iso(date: datetime.datetime | None) -> str:
+    """Return a date of the gradebook, which is in UTC; empty if there is none."""
+    return date.replace(tzinfo=datetime.UTC).isoformat() if date else ""
+
+
+def _penalty_rule(course: Course) -> str:
+    """Return a digest of the plug-in for late penalties, and of how it is configured."""
+    plugin = AssignLatePenalties(config=course.config).plugin_class
+    settings = course.config.get(plugin.__name__, {})
+    code = Path(inspect.getfile(plugin)).read_bytes()
+    return history.digest(f"{plugin.__name__} {sorted(settings.items())}".encode(), code)
 
 
 def _scores(assignment: Assignment, result: Result) -> dict[str, CellScore]:

@@ -1,7 +1,12 @@
 """What grading a submission led to: the points of each cell, and what there is to say of them."""
 
+import functools
+import importlib.metadata
+import platform
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+import mnist_course
 
 Status = Literal["graded", "rejected", "timeout", "out_of_memory", "crashed"]
 
@@ -52,6 +57,8 @@ class Result:
         The score of each check cell, by grade id. Cells graded by hand are not among them.
     notebook : str
         The notebook as it was run, with its outputs, as JSON: nbgrader's autograded notebook.
+    versions : dict of str to str
+        See `versions`; empty if the notebook was not run.
     """
 
     status: Status
@@ -59,6 +66,7 @@ class Result:
     seconds: float
     cells: dict[str, CellScore]
     notebook: str
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -79,3 +87,13 @@ class Result:
         """Return the result that `to_dict` wrote."""
         cells = {name: CellScore(**cell) for name, cell in document["cells"].items()}
         return cls(**{**document, "cells": cells})
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of what decides a grade on this machine, by name."""
+    return {
+        "mnist_course": mnist_course.__version__,
+        "Python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+    }

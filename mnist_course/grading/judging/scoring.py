@@ -29,7 +29,7 @@ from mnist_course.grading.sandbox.supervisor import Child
 from mnist_course.grading.submissions.assemble import assemble, code_cells, written_answers
 
 from .labelled import Labelled
-from .results import CellScore, Result
+from .results import CellScore, Result, versions
 from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
 
 SEED = 0  # of the inputs of hidden tests
@@ -116,6 +116,7 @@ def score(
         time.monotonic() - start,
         hidden.cells,
         nbformat.writes(notebook),
+        versions(),
     )
 
 

@@ -373,7 +373,9 @@ def test_pages_that_fail_are_counted_after_all_others_are_written(
     students = [f"student-{number}" for number in range(feedback.BATCH + 2)]
     reasons = {students[0]: "no notebook", students[-1]: "no grade"}
 
-    def write(_: object, __: str, some: list[str]) -> tuple[list[Path], dict[str, str]]:
+    def write(
+        _: object, __: str, some: list[str], *___: object
+    ) -> tuple[list[Path], dict[str, str]]:
         failed = {student: reasons[student] for student in some if student in reasons}
         return [course / student for student in some if student not in failed], failed
 

@@ -1,5 +1,7 @@
 """Grades are recorded in a PostgreSQL server as they are in a file."""
 
+import datetime
+import json
 import os
 import shutil
 import subprocess
@@ -12,10 +14,14 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, text
+from typer.testing import CliRunner
 
+from mnist_course.cli import app
+from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.gradebook import records as module
+from mnist_course.grading.gradebook.move import move_gradebook
 from mnist_course.grading.gradebook.records import (
     GradebookError,
     ensure_assignment,
@@ -65,20 +71,26 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def known(
-    server: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Course, Assignment]:
-    """A course whose gradebook is on the server, and its assignment."""
-    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
-    monkeypatch.setattr(sys, "path", sys.path.copy())
+def empty(server: str) -> str:
+    """The URL of the database, from which everything was dropped."""
     engine = create_engine(server)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
+    return server
+
+
+@pytest.fixture
+def known(
+    empty: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Course, Assignment]:
+    """A course whose gradebook is on the server, and its assignment."""
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     folder = shutil.copytree(made, tmp_path / "course")
     with (folder / "nbgrader_config.py").open("a") as config:
-        config.write(f"\nc.CourseDirectory.db_url = {server!r}\n")
+        config.write(f"\nc.CourseDirectory.db_url = {empty!r}\n")
     course = read_course(folder)
     assignment = read_assignment(course.source, NAME)
     ensure_assignment(course, assignment)
@@ -125,7 +137,7 @@ def test_grades_are_recorded_replaced_and_exported(known: tuple[Course, Assignme
     assert not (course.root / "gradebook.db").exists()
 
 
-def test_changed_cells_keep_the_submission(known: tuple[Course, Assignment]) -> None:
+def test_changed_cells_keep_the_rest_of_the_submission(known: tuple[Course, Assignment]) -> None:
     course, assignment = known
     record(course, assignment, "ada", graded(assignment, 1))
     path = assignment.path
@@ -137,8 +149,8 @@ def test_changed_cells_keep_the_submission(known: tuple[Course, Assignment]) -> 
     ]
     nbformat.write(notebook, path)
     changed = read_assignment(course.source, NAME)
-    ensure_assignment(course, changed)
-    assert recorded(course, changed) == {"ada": {"check_double": None, "why": None}}
+    ensure_assignment(course, changed, change_cells=True)
+    assert recorded(course, changed) == {"ada": {"check_double": 1, "why": None}}
 
 
 def test_locked_grades_are_waited_for_then_named(
@@ -162,3 +174,105 @@ def test_name_too_long_for_the_server_is_named(known: tuple[Course, Assignment])
     with pytest.raises(GradebookError, match="value too long"):
         record(course, assignment, "x" * 200, graded(assignment, 1))
     assert recorded(course, assignment) == {}
+
+
+@pytest.fixture
+def in_a_file(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course whose gradebook is in a file, and has something of each kind."""
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    course = read_course(shutil.copytree(made, tmp_path / "course"))
+    assignment = read_assignment(course.source, NAME)
+    ensure_assignment(course, assignment)
+    record(course, assignment, "Łukasz 100%", graded(assignment, 0.1, "Try again."), LATE)
+    record(course, assignment, "bob", graded(assignment, 1))
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_student("bob", first_name="Bob", lms_user_id="17")
+        due = datetime.datetime(2026, 2, 28, 18)
+        gradebook.update_or_create_assignment(NAME, duedate=due)
+        gradebook.add_assignment("02_later", duedate=due)
+        gradebook.grant_extension(NAME, "bob", days=2, hours=3)
+        grade = gradebook.find_grade("why", NAME, NAME, "bob")
+        grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 1.5, 0.25, False
+        gradebook.find_comment("why", NAME, NAME, "bob").manual_comment = "Well thought. 👍"
+        gradebook.find_submission_notebook(NAME, NAME, "bob").late_submission_penalty = 0.5
+        gradebook.db.commit()
+    return course
+
+
+def contents(url: str) -> dict[str, list[dict[str, object]]]:
+    """Return what nbgrader itself makes of a gradebook."""
+    with Gradebook(url, "mnist-course") as gradebook:
+        found = {
+            "students": [student.to_dict() for student in gradebook.students],
+            "assignments": [assignment.to_dict() for assignment in gradebook.assignments],
+            "submissions": [
+                {
+                    **submission.to_dict(),
+                    "extension": submission.extension,
+                    "grades": [g.to_dict() for n in submission.notebooks for g in n.grades],
+                    "comments": [c.to_dict() for n in submission.notebooks for c in n.comments],
+                }
+                for submission in gradebook.assignment_submissions(NAME)
+            ],
+        }
+    return {kind: sorted(rows, key=lambda row: str(row["id"])) for kind, rows in found.items()}
+
+
+def test_everything_moves_to_the_server_and_is_counted(in_a_file: Course, empty: str) -> None:
+    before = contents(in_a_file.db_url)
+    done = CliRunner().invoke(
+        app, ["move-gradebook", empty, "--json", "--course", str(in_a_file.root)]
+    )
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert json.loads(done.stdout)["counts"] == {
+        "students": 2,
+        "assignments": 2,
+        "due dates": 2,
+        "submissions": 2,
+        "extensions": 1,
+        "grades": 6,
+        "points by hand": 1,
+        "extra credits": 1,
+        "comments by hand": 1,
+        "late penalties": 1,
+    }
+    assert contents(in_a_file.db_url) == before
+    moved = contents(empty)
+    for row in [*before["submissions"], *moved["submissions"]]:
+        for part in ("grades", "comments"):
+            row[part].sort(key=lambda entry: entry["id"])
+    assert moved == before
+
+    # The course goes on there.
+    with (in_a_file.root / "nbgrader_config.py").open("a") as config:
+        config.write(f"\nc.CourseDirectory.db_url = {empty!r}\n")
+    course = read_course(in_a_file.root)
+    assignment = read_assignment(course.source, NAME)
+    ensure_assignment(course, assignment)
+    record(course, assignment, "bob", graded(assignment, 2))
+    assert recorded(course, assignment)["bob"]["check_double"] == 2
+    with Gradebook(empty, course.course_id) as gradebook:
+        assert gradebook.find_grade("why", NAME, NAME, "bob").manual_score == 1.5
+
+
+def test_a_database_that_is_in_use_is_not_written_to(in_a_file: Course, empty: str) -> None:
+    move_gradebook(in_a_file, empty)
+    before = contents(empty)
+    with pytest.raises(GradebookError, match=r"has something in its table .* already: name an"):
+        move_gradebook(in_a_file, empty)
+    assert contents(empty) == before
+
+
+def test_a_row_that_does_not_fit_leaves_the_server_empty(in_a_file: Course, empty: str) -> None:
+    with Gradebook(in_a_file.db_url, in_a_file.course_id) as gradebook:
+        gradebook.add_student("x" * 200)
+    with pytest.raises(GradebookError, match=r"cannot be moved .*value too long"):
+        move_gradebook(in_a_file, empty)
+    with Gradebook(empty, in_a_file.course_id) as gradebook:
+        assert (gradebook.students, gradebook.assignments) == ([], [])
+    move_gradebook(in_a_file, f"sqlite:///{in_a_file.root / 'copy.db'}")  # which takes any name
+    with pytest.raises(CourseError, match="already: name another database"):
+        move_gradebook(in_a_file, in_a_file.db_url)
+    with pytest.raises(CourseError, match="'nonsense' is no URL of a database"):
+        move_gradebook(in_a_file, "nonsense")

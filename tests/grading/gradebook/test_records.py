@@ -20,6 +20,7 @@ from helpers import run_nbgrader
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
+from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.gradebook import records as module
@@ -28,6 +29,7 @@ from mnist_course.grading.gradebook.records import (
     GradebookError,
     ensure_assignment,
     is_adjusted,
+    read_cell_changes,
     record,
     recorded,
 )
@@ -485,20 +487,112 @@ def remove_greet(notebook: nbformat.NotebookNode) -> None:
     notebook.cells.remove(cell_of(notebook, "check_greet"))
 
 
-def test_changed_cells_drop_automatic_grades_alone(known: tuple[Course, Assignment]) -> None:
+def add_shout(notebook: nbformat.NotebookNode) -> None:
+    """Add a third task, worth a point."""
+    answer = copy.deepcopy(cell_of(notebook, "greet"))
+    check = copy.deepcopy(cell_of(notebook, "check_greet"))
+    answer.source = answer.source.replace("greet", "shout")
+    check.source = check.source.replace("greet", "shout")
+    for cell, name in ((answer, "shout"), (check, "check_shout")):
+        cell.id = cell.metadata.nbgrader["grade_id"] = name
+    check.metadata.nbgrader["points"] = 1
+    notebook.cells += [answer, check]
+
+
+def test_other_cells_are_refused_unless_they_are_asked_for(
+    known: tuple[Course, Assignment],
+) -> None:
+    course, assignment = known
+    record(course, assignment, "ada", graded(assignment))
+    before = held(course)
+    for change in (add_shout, remove_greet):
+        with pytest.raises(GradebookError, match="run 'mnist-course release 01_double'"):
+            ensure_assignment(course, change_source(course, change))
+        assert held(course) == before
+
+
+def test_a_new_task_keeps_all_that_is_there(course: Path) -> None:
+    (course / "lateness.py").write_text(PLUGIN.format(penalty="score / 2"))
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write('\nc.AssignLatePenalties.plugin_class = "lateness.Half"\n')
+    it, assignment = read(course)
+    with Gradebook(it.db_url, it.course_id) as gradebook:
+        due = datetime.datetime(2026, 2, 28)
+        gradebook.update_or_create_assignment(NAME, duedate=due)
+    record(it, assignment, "ada", graded(assignment, double=1), LATE)
+    record(it, assignment, "bob", graded(assignment))
+    with Gradebook(it.db_url, it.course_id) as gradebook:
+        gradebook.grant_extension(NAME, "bob", days=2)
+        gradebook.find_comment("double", NAME, NAME, "ada").manual_comment = "Well thought."
+        gradebook.db.commit()
+    grade_by_hand(it, "why", manual_score=1.5)
+    grade_by_hand(it, "check_greet", extra_credit=0.5)
+    before = {student: held(it, student) for student in ("ada", "bob")}
+
+    changed = change_source(it, add_shout)
+    changes = read_cell_changes(it, changed)
+    assert (changes.submissions, changes.removed, changes.points) == (2, {}, {})
+    assert changes.added == {"shout": 0, "check_shout": 1}
+    assert changes.total == (5.5, 6.5)
+    assert {student: held(it, student) for student in ("ada", "bob")} == before  # only read
+    ensure_assignment(it, changed, change_cells=True)
+    assert not read_cell_changes(it, changed)
+    for student, row in before.items():
+        row["auto"]["check_shout"] = row["manual"]["check_shout"] = None
+        row["extra"]["check_shout"] = None
+        row["auto_comment"]["shout"] = row["manual_comment"]["shout"] = None
+        row["review"].add("check_shout")
+        assert held(it, student) == row
+    with Gradebook(it.db_url, it.course_id) as gradebook:
+        assert gradebook.find_assignment(NAME).duedate == due
+        assert gradebook.find_assignment(NAME).max_score == 6.5
+
+    result = graded(changed, double=1)
+    cells = {**result.cells, "check_shout": CellScore(1, 1)}
+    record(it, changed, "ada", dataclasses.replace(result, cells=cells), LATE)
+    now = held(it)
+    assert now["auto"] == {"check_double": 1, "check_greet": 1.5, "why": None, "check_shout": 1}
+    assert now["manual"]["why"] == 1.5
+    assert now["extra"]["check_greet"] == 0.5
+    assert now["manual_comment"]["double"] == "Well thought."
+    assert now["penalty"] == (1 + 1.5 + 0.5 + 1.5 + 1) / 2
+
+
+def test_a_cell_that_goes_takes_its_automatic_points_along_alone(
+    known: tuple[Course, Assignment],
+) -> None:
     course, assignment = known
     record(course, assignment, "ada", graded(assignment), LATE)
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        # An extension of no due date is more than nbgrader can add up.
-        gradebook.update_or_create_assignment(NAME, duedate=datetime.datetime(2026, 3, 1))
-        gradebook.grant_extension(NAME, "ada", days=2)
+    grade_by_hand(course, "why", manual_score=1)
     changed = change_source(course, remove_greet)
-    ensure_assignment(course, changed)
-    assert recorded(course, changed) == {"ada": {"check_double": None, "why": None}}
-    assert held(course)["extension"] == datetime.timedelta(days=2)
-    assert held(course)["timestamp"] == datetime.datetime(2026, 3, 1, 12)
+    assert read_cell_changes(course, changed).removed == {"check_greet": 1.5}
+    ensure_assignment(course, changed, change_cells=True)
+    now = held(course)
+    assert now["auto"] == {"check_double": 2, "why": None}
+    assert now["manual"]["why"] == 1
+    assert now["timestamp"] == datetime.datetime(2026, 3, 1, 12)
     record(course, changed, "ada", graded(changed), LATE)
-    assert recorded(course, changed) == {"ada": {"check_double": 2, "why": None}}
+    assert held(course) == now
+
+
+def test_what_changes_is_described(known: tuple[Course, Assignment]) -> None:
+    course, assignment = known
+    assert not read_cell_changes(course, change_source(course, add_shout))  # nobody is graded
+
+    def change(notebook: nbformat.NotebookNode) -> None:
+        remove_greet(notebook)
+        cell_of(notebook, "check_double").metadata.nbgrader["points"] = 3
+
+    record(course, assignment, "ada", graded(assignment))
+    first, *lines, last = read_cell_changes(course, change_source(course, change)).describe()
+    assert first == "01_double is graded already (1 submission), and its cells have changed:"
+    assert lines == [
+        "  new: check_shout, 1 point: 0 for whoever submitted without it",
+        "  new: shout",
+        "  gone: check_greet, 1.5 points",
+        "  worth 3 instead of 2: check_double",
+    ]
+    assert last.startswith("The total goes from 5.5 to 6 points. Points by hand, comments, due")
 
 
 @pytest.mark.parametrize("what", ["manual_score", "extra_credit", "manual_comment"])
@@ -508,6 +602,7 @@ def test_changed_cells_are_refused_if_grades_of_people_would_be_lost(
     course, assignment = known
     record(course, assignment, "ada", graded(assignment))
     record(course, assignment, "bob", graded(assignment))
+    gone = "double" if what == "manual_comment" else "why"
     if what == "manual_comment":
         with Gradebook(course.db_url, course.course_id) as gradebook:
             gradebook.find_comment("double", NAME, NAME, "bob").manual_comment = "Well thought."
@@ -515,8 +610,13 @@ def test_changed_cells_are_refused_if_grades_of_people_would_be_lost(
     else:
         grade_by_hand(course, "why", "bob", **{what: 0})
     before = held(course), held(course, "bob")
-    with pytest.raises(GradebookError, match=r"would be lost \(1 submission, the first by bob\)"):
-        ensure_assignment(course, change_source(course, remove_greet))
+    changed = change_source(course, lambda nb: nb.cells.remove(cell_of(nb, gone)))
+    for action in (
+        lambda: read_cell_changes(course, changed),
+        lambda: ensure_assignment(course, changed, change_cells=True),
+    ):
+        with pytest.raises(CourseError, match=r"would be lost \(1 submission, the first by bob\)"):
+            action()
     assert (held(course), held(course, "bob")) == before
 
 
