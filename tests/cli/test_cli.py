@@ -35,7 +35,15 @@ class TestHelp:
         assert dict(zip(titles, commands, strict=True)) == {
             "Learners": ["doctor", "data", "train", "evaluate", "predict", "study", "inspect"],
             "Instructors": [
-                *("roster", "release", "collect", "grade", "feedback", "grades", "cohort"),
+                "roster",
+                "release",
+                "collect",
+                "grade",
+                "changes",
+                "feedback",
+                "grades",
+                "cohort",
+                "move-gradebook",
             ],
             "Authors": ["book", "export-web", "export-replay"],
         }

@@ -60,7 +60,7 @@ _OF_A_PENALTY = ("submitted", "due", "penalty_rule")
 
 @dataclass(frozen=True)
 class Change:
-    """Points that changed after they were given.
+    """Points that changed after they were given, to which the first grade by hand doesn't count.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Change:
     cell : str
         The grade id of the cell, or "late penalty".
     old, new : float or None
-        Points; None if there were none, as with an answer that no person had graded yet.
+        Points; None if there were none, as with a cell that is new.
     why : str
         What changed with them.
     """
@@ -189,7 +189,7 @@ def tell_history(course: Course, assignment: str, student: str) -> list[str]:
             reasons |= dict.fromkeys(filter(None, (_REASONS[kind][1] for kind in kinds)))
         if any(_differences(old.points, new)):
             why = _and(list(reasons)) or "the reason was not recorded"
-            told.append(f"{old.points.score:g} → {new.points.score:g} on {_day(new.date)}: {why}.")
+            told.append(f"{_totals(old.points, new.points)} on {_day(new.date)}: {why}.")
     return told
 
 
@@ -258,8 +258,16 @@ def _sorted(histories: dict[str, History]) -> list[Change]:
 def _changes(student: str, history: History) -> Iterator[Change]:
     for old, new in pairwise(history.snapshots):
         for cell, before, after, kinds in _differences(old.points, new):
+            if before is None and kinds == ["hand"]:
+                continue  # the first grade of an answer, and no change of one
             told = [_REASONS[kind][0].format(_moved(kind, new)) for kind in kinds]
             yield Change(new.date, student, cell, before, after, _and(told))
+
+
+def _totals(old: Points, new: Points) -> str:
+    if old.max_score == new.max_score:
+        return f"{old.score:g} → {new.score:g}"
+    return f"{old.score:g} of {old.max_score:g} → {new.score:g} of {new.max_score:g}"
 
 
 def _differences(

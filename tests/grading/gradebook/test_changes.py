@@ -195,10 +195,11 @@ class TestReasons:
         note(bare, NAME, "ada", points(2.0), SOURCES)
         # What else differs has yet to be recorded, with what it was made from.
         note_by_hand(bare, NAME, "ada", points(1.0, why=1.5, penalty=1.0))
-        note_by_hand(bare, NAME, "ada", points(1.0, why=1.5, extra=0.5))
+        assert changes_of(bare) == []  # as the first grade of an answer is none
+        note_by_hand(bare, NAME, "ada", points(1.0, why=1.0, extra=0.5))
         assert changes_of(bare) == [
-            ("why", None, 1.5, "graded by hand"),
             ("check_double", 2, 2.5, "extra credit"),
+            ("why", 1.5, 1, "graded by hand"),
         ]
 
     def test_cells_that_come_and_go_are_named(self, bare: Course) -> None:
@@ -211,6 +212,9 @@ class TestReasons:
             ("check_greet", 1.5, None, "the cell is gone"),
             ("check_new", None, 0, "the cell is new"),
         ]
+        *_, last = tell_history(bare, NAME, "ada")
+        assert last.startswith("3.5 of 5.5 → 2 of 5 on ")
+        assert last.endswith(": a task was removed, and a task was added.")
 
 
 def test_a_learner_reads_totals_dates_and_reasons(
@@ -348,17 +352,15 @@ class TestReplay:
             gradebook.db.commit()
         file = hand_in("bob", double="def double(number):\n    return 3 * number", why="Because.")
         assert self.changed(self.grade(course)) == [
-            ("bob", "why", None, 2, "graded by hand"),
             ("bob", "check_double", 2, 0.5, "the submission changed"),
             ("bob", "check_greet", 0, 1.5, "the submission changed"),
         ]
 
         # All of it is kept, as a table, a page, and for the learner.
         rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
-        assert len(rows) == 8
-        assert [row["old"] for row in rows if row["cell"] == "why"] == [""]
+        assert len(rows) == 7
         page = table.with_suffix(".html").read_text(encoding="utf-8")
-        assert page.count("<tr>") == 9
+        assert page.count("<tr>") == 8
         it = read_course(course)
         first, *_, last = tell_history(it, NAME, "bob")
         assert first.startswith("0.5 points on ")
@@ -379,7 +381,7 @@ class TestReplay:
 
         # The command shows the same, of one student too.
         options = ["changes", NAME, "--course", str(course)]
-        assert CliRunner(env={"COLUMNS": "200"}).invoke(app, options).stdout.count("\n") == 9
+        assert CliRunner(env={"COLUMNS": "200"}).invoke(app, options).stdout.count("\n") == 8
         document = json.loads(
             CliRunner().invoke(app, [*options, "--student", "ada", "--json"]).stdout
         )
