@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from mnist_course.cli import app
 from mnist_course.grading.batch import coordinator
 from mnist_course.grading.course.assignment import Chapter
-from mnist_course.grading.gradebook import cohort, feedback
+from mnist_course.grading.gradebook import changes, cohort, feedback, records
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -202,3 +202,48 @@ class TestCounts:
             "To take up again: Loading: Shapes"
         )
         assert sentence == f"{number:>5}  `one` should be 1."
+
+
+class TestChanges:
+    """After a run, the command prints who changed, and no more than fit on a screen."""
+
+    @pytest.fixture
+    def course(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+        monkeypatch.setattr(coordinator, "grade", lambda *_, **__: [])
+        monkeypatch.setattr(records, "is_adjusted", lambda *_: False)
+        return tmp_path
+
+    def run(
+        self, course: Path, monkeypatch: pytest.MonkeyPatch, number: int, *options: str
+    ) -> "subprocess.CompletedProcess[str]":
+        found = [
+            changes.Change("2026-04-03T10:00:00+00:00", f"s{i}", "check_one", 1, 0.5, "a test")
+            for i in range(number)
+        ]
+        files = [course / "01_one.changes.csv", course / "01_one.changes.html"]
+        monkeypatch.setattr(changes, "report_changes", lambda *_: (found, files))
+        return CliRunner().invoke(app, ["grade", "01_one", "--course", str(course), *options])
+
+    def test_of_one_student(self, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = self.run(course, monkeypatch, 1)
+        assert "The points of 1 student changed:\n" in result.stdout
+        assert "2026-04-03  s0       check_one  1 → 0.5  a test\n" in result.stdout
+        assert "more" not in result.stdout
+        assert result.stderr.endswith("01_one.changes.csv and 01_one.changes.html\n")
+
+    def test_of_a_large_class(self, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = self.run(course, monkeypatch, 23)
+        assert "The points of 23 students changed:\n" in result.stdout
+        assert result.stdout.count("check_one") == 20
+        assert result.stdout.endswith("and 3 more changes: see 01_one.changes.csv\n")
+        document = json.loads(self.run(course, monkeypatch, 23, "--json").stdout)
+        assert len(document["changes"]) == 23
+        assert document["changes"][0] == {
+            "date": "2026-04-03T10:00:00+00:00",
+            "student": "s0",
+            "cell": "check_one",
+            "old": 1,
+            "new": 0.5,
+            "why": "a test",
+        }
