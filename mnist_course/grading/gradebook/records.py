@@ -282,14 +282,13 @@ def read_lateness(course: Course, name: str) -> Callable[[str], MadeFrom]:
     with _explained(course, problem), _open(course) as gradebook:
         rule = _penalty_rule(course)
         duedate = gradebook.find_assignment(name).duedate
-        extensions: dict[str, datetime.timedelta | None] = dict(
-            gradebook.db.query(
-                api.SubmittedAssignment.student_id, api.SubmittedAssignment.extension
-            )
-            .join(api.SubmittedAssignment.assignment)
-            .filter(api.Assignment.name == name)
-            .tuples()
+        submitted = gradebook.db.query(
+            api.SubmittedAssignment.student_id, api.SubmittedAssignment.extension
         )
+        rows = submitted.join(api.SubmittedAssignment.assignment).filter(
+            api.Assignment.name == name
+        )
+        extensions = {row.student_id: row.extension for row in rows}
     return lambda student: {
         "due": _due(duedate, extensions.get(student)),
         "penalty_rule": rule,
