@@ -161,7 +161,7 @@ def record(
     ------
     GradebookError
         If the gradebook or the notebook cannot be written, or a late penalty not be decided. The
-        notebook comes last: where it is, its grades are in the gradebook.
+        notebook comes after its grades, and their history last: what that holds was all written.
     """
     name = assignment.name
     converter = Autograde(coursedir=course.coursedir, config=course.config)
@@ -201,10 +201,11 @@ def record(
                     "due": _due(held.assignment.duedate, held.extension),
                     "penalty_rule": penalty_rule,
                 }
-                for points in _points(gradebook, name, student).values():
-                    history.note(course, name, student, points, decided)
+                earned = _points(gradebook, name, student)
         write_notes(folder, timestamp, secret)
         converter.set_permissions(name, student)
+        for points in earned.values():
+            history.note(course, name, student, points, decided)
 
 
 def write_notes(folder: Path, timestamp: str | None, secret: str | None) -> None:
