@@ -110,7 +110,7 @@ def release(
 
 
 def _report_outdated(course: "Course", assignment: str) -> None:
-    from mnist_course.grading.gradebook.pages import outdated_pages
+    from mnist_course.grading.gradebook.outdated import outdated_pages
 
     if pages := len(outdated_pages(course, assignment)):
         err.print(
@@ -334,7 +334,7 @@ def grades(
     from mnist_course._files import atomic
     from mnist_course.grading.course.settings import read_course
     from mnist_course.grading.gradebook.exports import export_grades
-    from mnist_course.grading.gradebook.pages import assignments_with_pages
+    from mnist_course.grading.gradebook.outdated import assignments_with_pages
 
     settings = read_course(course)
     text, warnings = export_grades(settings, format_name, assignment)

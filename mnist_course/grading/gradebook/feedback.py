@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-import nbformat
 from bleach.sanitizer import Cleaner
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 from nbgrader.api import Assignment, SubmittedAssignment
 from traitlets import Bool, Dict
 from traitlets.config import Config
@@ -38,8 +37,8 @@ from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.submissions.read import read_secret, read_timestamp
 
 from .formulas import Formulas
+from .outdated import is_current, mark, page_digests
 from .page import read_page
-from .pages import appeal_text, is_current, mark, page_digests
 from .records import note_by_hand, open_gradebook, write_notes
 
 BATCH = 50  # students for each process of nbgrader, which takes seconds to start
@@ -48,7 +47,7 @@ SECONDS_PER_PAGE = 10
 LARGEST_OUTPUTS = 2**22  # characters, for each cell
 LONGEST_TEXT = 20_000  # characters of Markdown
 MOST_NAMES = 5
-STUDENT, APPEAL = "student.txt", "appeal.md"
+STUDENT = "student.txt"
 TEMPLATES = Path(__file__).with_name("templates")
 BELOW = 3  # a heading of the first level in a cell stands below three of the page
 
@@ -173,8 +172,7 @@ class LearnerPage(Preprocessor):
 class StagedExporter(FeedbackExporter):
     """The exporter of `generate_feedback`, for whom a file beside each notebook names its student.
 
-    Another one says where the points come from, which becomes the last cell of the page. nbgrader
-    takes the name of a student's folder for a pattern, so ``g*`` would not find its own.
+    nbgrader takes the name of a student's folder for a pattern, so ``g*`` would not find its own.
     """
 
     def from_filename(
@@ -184,17 +182,6 @@ class StagedExporter(FeedbackExporter):
         student = Path(filename).with_name(STUDENT).read_text(encoding="utf-8")
         named = {**(resources or {}).get("nbgrader", {}), "student": student}
         return super().from_filename(filename, {**(resources or {}), "nbgrader": named}, **kwargs)
-
-    def from_file(self, file_stream: Any, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        """Convert a notebook, with a cell for an appeal at its end."""
-        notebook = nbformat.read(file_stream, as_version=4)
-        appeal = Path(file_stream.name).with_name(APPEAL).read_text(encoding="utf-8")
-        if appeal:
-            cell = v4.new_markdown_cell(appeal, id="appeal")
-            if notebook.nbformat_minor < 5:  # whose cells have no id
-                del cell["id"]
-            notebook.cells.append(cell)
-        return self.from_notebook_node(notebook, *args, **kwargs)
 
 
 class HarmlessCells(Preprocessor):
@@ -417,8 +404,6 @@ def _generate(
                 staged.mkdir(parents=True)
                 (staged / notebook.name).symlink_to(notebook)
                 (staged / STUDENT).write_text(student, encoding="utf-8")
-                appeal = appeal_text(course, assignment, student)
-                (staged / APPEAL).write_text(appeal, encoding="utf-8")
             else:
                 failed[student] = f"{notebook} is missing"
         staged_students = [student for student in students if student not in failed]

@@ -22,6 +22,7 @@ from mnist_course.grading.course.assignment import (
 )
 from mnist_course.grading.course.settings import Course
 
+from .changes import format_minute, provenance, tell_history
 from .records import NOT_RUN, open_gradebook
 
 EMPTY = "No response."  # nbgrader's comment on an answer that is as it was handed out
@@ -155,7 +156,23 @@ def read_page(course: Course, name: str, student: str, notebook: NotebookNode) -
             waiting=sum(map(_waiting, grades.values())),
             not_run=next((said for said in reasons if said.startswith(NOT_RUN)), ""),
             parts=parts,
+            history=tell_history(course, name, student),
+            evidence=_evidence(course, name, student),
         )
+
+
+def _evidence(course: Course, name: str, student: str) -> dict[str, str]:
+    """Return what an appeal needs beside the points of each task."""
+    facts = provenance(course, name, student)
+    if not facts:
+        return {}
+    versions = ", ".join(f"{program} {version}" for program, version in facts["versions"].items())
+    return {
+        "Due": format_minute(facts["due"]),
+        "Graded": format_minute(facts["graded"]),
+        "With": versions or "unknown versions",
+        "SHA-256 of the notebook you submitted": facts["submission"] or "not known",
+    }
 
 
 def _part(

@@ -16,8 +16,7 @@ from mnist_course.cli import app
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.gradebook.changes import tell_history
-from mnist_course.grading.gradebook.pages import (
-    appeal_text,
+from mnist_course.grading.gradebook.outdated import (
     assignments_with_pages,
     is_current,
     mark,
@@ -25,6 +24,7 @@ from mnist_course.grading.gradebook.pages import (
     page_digests,
     page_of,
 )
+from mnist_course.grading.gradebook.page import read_page
 from mnist_course.grading.gradebook.records import ensure_assignment, note_by_hand, record
 from mnist_course.grading.judging.results import CellScore, Result
 
@@ -137,15 +137,16 @@ def test_an_appeal_finds_everything_on_the_page(known: tuple[Course, Assignment]
     grade(course, assignment, "ada", 1)
     enter(course, "points")
     note_by_hand(course, NAME)
-    text = appeal_text(course, NAME, "ada")
-    for sentence in tell_history(course, NAME, "ada"):
-        assert f"- {sentence}\n" in text
-    assert "a test was corrected." in text
-    assert f"`{hashlib.sha256(b'ada').hexdigest()}`" in text
-    assert "- Submitted: 2026-03-31 16:20 UTC. Due: none.\n" in text
-    assert "with Python 3.12.1, keras 3.12.0." in text
-    assert text.endswith("- `check_double`: 1 of 2\n- `check_greet`: 1.5 of 1.5\n- `why`: 1 of 2")
-    assert appeal_text(course, NAME, "eve") == ""
+    graded = course.autograded / "ada" / NAME / f"{NAME}.ipynb"
+    page = read_page(course, NAME, "ada", nbformat.read(graded, as_version=4))
+    assert page.history == tell_history(course, NAME, "ada")
+    assert any("a test was corrected." in sentence for sentence in page.history)
+    assert page.evidence.pop("Graded").endswith(" UTC")
+    assert page.evidence == {
+        "Due": "none",
+        "With": "Python 3.12.1, keras 3.12.0",
+        "SHA-256 of the notebook you submitted": hashlib.sha256(b"ada").hexdigest(),
+    }
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Tell which pages of feedback are older than what they show, and what each says for an appeal.
+"""Tell which pages of feedback are older than what they show.
 
 Each page carries a digest of what it was made from: the graded notebook, points, comments, and the
 history of points. If one of these has changed since, the page is out of date, whatever the dates of
@@ -18,7 +18,7 @@ from sqlalchemy import select
 import mnist_course
 from mnist_course.grading.course.settings import Course
 
-from .changes import format_minute, provenance, tell_history
+from .changes import provenance, tell_history
 from .records import open_gradebook
 
 _HEAD = re.compile(r"<head[^>]*>")
@@ -106,46 +106,6 @@ def is_current(course: Course, assignment: str, student: str, digest: str | None
     except OSError:
         return False
     return found is not None and found[1] == digest
-
-
-def appeal_text(course: Course, assignment: str, student: str) -> str:
-    """Return what the page of a student says for an appeal, as Markdown.
-
-    Parameters
-    ----------
-    course : Course
-        The course.
-    assignment, student : str
-        Whose page, on what.
-
-    Returns
-    -------
-    str
-        How the points came about, cell by cell, and what they were made from. Empty if nothing was
-        noted.
-
-    Raises
-    ------
-    CourseError
-        If the history of points cannot be read.
-    """
-    facts = provenance(course, assignment, student)
-    if not facts:
-        return ""
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    lines = [
-        *("## Where these points come from", ""),
-        *(f"- {sentence}" for sentence in tell_history(course, assignment, student)),
-        f"- Submitted: {format_minute(facts['submitted'])}. Due: {format_minute(facts['due'])}.",
-        f"- SHA-256 of the notebook you submitted: `{facts['submission'] or 'not known'}`",
-        f"- Graded: {format_minute(facts['graded'])}, with {versions or 'unknown versions'}.",
-    ]
-    for name, cell in facts["cells"].items():
-        points = "not graded yet" if cell["points"] is None else f"{cell['points']:g}"
-        lines.append(f"- `{name}`: {points} of {cell['max_points']:g}")
-    if facts["late_penalty"]:
-        lines.append(f"- Late penalty: -{facts['late_penalty']:g}")
-    return "\n".join(lines)
 
 
 def _rows(gradebook: api.Gradebook, assignment: str) -> Iterator[Any]:
