@@ -47,8 +47,6 @@ _FAMILIES = (
     ("append", "extend"),
     ("reshape", "resize"),
     ("astype", "view"),
-    ("xlabel", "ylabel"),
-    ("set_xlabel", "set_ylabel"),
     ("uint8", "int8", "int16", "int32", "int64", "float32", "float64"),
     ("big", "little"),
 )

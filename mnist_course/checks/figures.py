@@ -182,7 +182,7 @@ def _panel(
         for name, words in vars(axes).items()
         if name in ("xlabel", "ylabel")
     ]
-    if pictures and (above := figure.get_suptitle()):
+    if pictures and not any(captions) and (above := figure.get_suptitle()):
         hidden.append(f"The text {above[:40]!r} stands above the whole figure, not at an image.")
     xticks, yticks = _ticks(axes)
     place = axes.get_subplotspec()

@@ -381,7 +381,7 @@ split = _SplitCheck(
         "ones, as in Keras.": lambda images, labels, share: _at(
             images, labels, int(len(images) * share)
         )[::-1],
-        "`share` of the images are for training. It's the share for validation.": _cut(
+        "`share` is the share for training here. It should be the share for validation.": _cut(
             lambda number, share: int(number * share)
         ),
         "The number for training is rounded to the nearest whole number. Cut off what follows the "

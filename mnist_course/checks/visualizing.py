@@ -331,7 +331,8 @@ def find_label_faults(panel: Panel) -> list[str]:
         if NAMELESS.fullmatch(text) or not any(map(str.isalpha, text))
     ]
     if faults:
-        return [*faults, *panel.hidden]
+        others = [f"That of the {axis} axis is {seen[axis]!r}." for axis in seen if seen[axis]]
+        return [*faults, *panel.hidden, *others[: 2 - len(faults)]]
     if labels["x"] == labels["y"]:
         faults.append(f"both axes have the same label, {seen['x']!r}.")
     elif _says_digits(labels[along]) and not DIGIT.search(labels[across]):
@@ -646,8 +647,7 @@ def _expect_captions(pictures: list[Picture], columns: int, hidden: list[str]) -
             picture.says(int(number(i)))
             for i, picture in inner
             # Beyond the ends, there is no neighbor.
-            if not ("the next" in sentence and i == last)
-            and not ("previous" in sentence and i == 0)
+            if not ("next" in sentence and i == last) and not ("previous" in sentence and i == 0)
         )
     ]
     cause = named[0] if named else unseen
