@@ -217,6 +217,21 @@ def test_a_difference_names_what_came_back_and_what_was_expected(
     assert bool(found) == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table[0], "the first part of it alone"),
+        (lambda table: table[-1:], "the last part of it alone"),
+        (lambda table: table.T, "It's transposed"),
+        (lambda table: table.ravel(), "The numbers are right, and so is their order."),
+        (lambda table: table[1], "expected shape (3, 2)."),
+    ],
+)
+def test_a_wrong_shape_is_explained_by_what_it_holds(change, said) -> None:
+    table = np.arange(6.0).reshape(3, 2)
+    assert said in difference(change(table), table)
+
+
 def test_a_difference_in_type_alone_is_named_as_such() -> None:
     found = difference(np.zeros(2), np.zeros(2, "float32"), dtype="float32")
     assert found == "the values are right, but the result has the type float64; expected float32."

@@ -158,6 +158,74 @@ PRODUCT = FunctionCheck(
 )
 
 
+def sums_up_all_columns(table: Any) -> Any:
+    means = []
+    total = np.zeros(())
+    for column in table.T:
+        for number in column:
+            total = total + number
+        means.append(total / len(column))
+    return np.array(means)
+
+
+def counts_what_is_positive(table: Any) -> Any:
+    return (table > 0).mean(axis=0)
+
+
+def closes_too_early(number: Any, share: Any) -> Any:
+    return number * int(1 - share)
+
+
+PART = FunctionCheck(
+    name="part",
+    section="loading.html#shapes",
+    correct=lambda number, share: int(number * (1 - share)),
+    cases=[Case((8, 0.25)), Case((7, 0.5))],
+    praise="the part is right.",
+)
+
+
+def converts_too_early(numbers: Any) -> Any:
+    return numbers.astype(int) * 10
+
+
+TENFOLD = FunctionCheck(
+    name="tenfold",
+    section="loading.html#shapes",
+    correct=lambda numbers: (numbers * 10).astype(int),
+    cases=[Case((np.array([0.5, 1.25]),))],
+    praise="the product is right.",
+)
+
+
+def overwrites(train: Any, test: Any) -> Any:
+    train = train - train.mean()
+    test = test - train.mean()
+    return train, test
+
+
+CENTER = FunctionCheck(
+    name="center",
+    section="loading.html#shapes",
+    correct=lambda train, test: (train - train.mean(), test - train.mean()),
+    cases=[Case((np.array([1.0, 4.0]), np.array([7.0, 9.0])))],
+    praise="both are right.",
+)
+
+
+def counts_what_occurs(labels: Any) -> Any:
+    return np.bincount(labels)
+
+
+DIGITS = FunctionCheck(
+    name="digits",
+    section="loading.html#shapes",
+    correct=lambda labels: np.bincount(labels, minlength=10),
+    cases=[Case((np.array([1, 4, 1]),))],
+    praise="the counts are right.",
+)
+
+
 @pytest.mark.parametrize(
     ("check", "function", "sentence"),
     [
@@ -183,6 +251,12 @@ PRODUCT = FunctionCheck(
         (MEAN, median, "with something else in place of `median`"),
         (MEAN, reversed_sign, "without the minus sign"),
         (MEAN, one_axis_more, "another `keepdims` than in `keepdims=True`"),
+        (MEAN, sums_up_all_columns, "`total = np.zeros(())` is before the loop, so it runs once"),
+        (MEAN, counts_what_is_positive, "with `table` alone instead of `table > 0`"),
+        (PART, closes_too_early, "with all of `number * (1 - share)` inside of `int(…)`"),
+        (TENFOLD, converts_too_early, "with `.astype(…)` after all of `numbers * 10`"),
+        (CENTER, overwrites, "`train = train - train.mean()` overwrites `train`, and a later"),
+        (DIGITS, counts_what_occurs, "with `minlength` given in `np.bincount(labels)`"),
         (PRODUCT, product_without_turning, "turned around (`.T`) in `a @ b`"),
     ],
 )

@@ -86,6 +86,40 @@ def test_what_is_not_a_refusal_is_shown(refuse: Callable[[], object], said: str)
     assert said in heard
 
 
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (lambda values, sizes: values.reshape(-1, *sizes[1:]), "announces the shape (3, 5, 4)"),
+        (np.resize, "filled up with the first ones, as `np.resize` does."),
+    ],
+)
+def test_what_stands_in_for_missing_values_is_measured(read: Callable, said: str) -> None:
+    def parse_idx(data):
+        if data[:3] != bytes([0, 0, 8]):
+            raise ValueError("no IDX file")
+        sizes = [int.from_bytes(data[i : i + 4], "big") for i in range(4, 4 + 4 * data[3], 4)]
+        return read(np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]), sizes)
+
+    assert said in says(check.parse_idx, parse_idx)
+
+
+def test_where_a_result_begins_is_measured() -> None:
+    def parse_idx(data):
+        number = int.from_bytes(data[4:8], "big")
+        return np.frombuffer(data, np.uint8, number, offset=5)
+
+    assert "begins with byte 5 of the file" in says(check.parse_idx, parse_idx)
+
+
+def test_a_fourth_byte_that_is_compared_is_reported() -> None:
+    def parse_idx(data):
+        if data[:4] != bytes([0, 0, 8, 3]):
+            raise ValueError("no IDX file")
+        return check.parse_idx.correct(data)
+
+    assert "The fourth byte is the number of dimensions" in says(check.parse_idx, parse_idx)
+
+
 def test_an_endless_loop_is_stopped_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def split(images, labels, share):
         while True:

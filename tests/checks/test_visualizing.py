@@ -451,6 +451,64 @@ BAD_CHARTS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("lengths", "sentence"),
+    [
+        (lambda given: given[:10], "given are 1, 0, 1, 3; expected 1, 2, 0, 1, 0, 0, 0, 0, 0, 0. "),
+        (lambda given: given[:10], "Those are the first ten labels."),
+        (np.bincount, "The counts end with the largest digit that occurs."),
+    ],
+)
+def test_lengths_that_bars_refuse_are_shown(lengths: Callable, sentence: str) -> None:
+    assert sentence in says(chart(lambda given: plt.bar(range(10), lengths(given))))
+
+
+def test_a_label_that_is_only_stored_is_reported() -> None:
+    def plot_balance(labels):
+        _, axes = plt.subplots()
+        axes.bar(range(10), count(labels))
+        axes.xlabel = "Digit"
+        axes.set_ylabel("Images")
+
+    assert "only stores 'Digit'. To write it at the axis, call `set_xlabel`" in says(plot_balance)
+    assert "That of the y axis is 'Images'." in says(plot_balance)
+
+
+def first_row(images, labels, rows, columns):
+    for i in range(columns):
+        plt.subplot(rows, columns, i + 1)
+        plt.imshow(images[i])
+        plt.title(labels[i])
+
+
+def another_grid(images, labels, rows, columns):
+    for i in range(rows * columns):
+        plt.subplot(4, 6, i + 1)
+        plt.imshow(images[i])
+
+
+def title_above_all(images, labels, rows, columns):
+    for i in range(rows * columns):
+        plt.subplot(rows, columns, i + 1)
+        plt.imshow(images[i])
+        plt.suptitle(labels[i])
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (first_row, "That's the first row alone."),
+        (another_grid, "1 row of 6; expected 2 rows of 3. The places are made for a grid of 4"),
+        (title_above_all, "The text '1' stands above the whole figure, not at an image."),
+    ],
+)
+def test_what_a_grid_shows_instead_is_reported(draw: Callable, sentence: str) -> None:
+    def plot_grid(images, labels, rows, columns):
+        draw(images, labels, rows, columns)
+
+    assert sentence in says(plot_grid)
+
+
 @pytest.mark.parametrize("plot_balance", one_in_six(GOOD_CHARTS))
 def test_charts_that_a_reader_understands_pass(plot_balance: Callable) -> None:
     assert says(plot_balance) == ""
