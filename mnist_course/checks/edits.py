@@ -194,7 +194,7 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
                     yield f"{mistake} in your line `{line}`: with {better}, everything is right."
                     for place in chosen:
                         place.put(node)
-    yield from _edits_of_statements(tree, _overwritten, _reordered, _left_out)
+    yield from _edits_of_statements(tree, _overwritten, _left_out, _reordered)
 
 
 class _Place(NamedTuple):

@@ -69,6 +69,9 @@ scale = FunctionCheck(
         "That's multiplied by 255.": lambda images: images * 255.0,
         "That's divided by the largest value that occurs in the array. Divide by the largest "
         "*possible* one.": lambda images: images / images.max(),
+        "Each image is divided by its own largest value. Divide by the largest *possible* one.": (
+            lambda images: images / images.max(axis=(1, 2), keepdims=True)
+        ),
         "The values are stretched so that the smallest that occurs becomes 0 and the largest 1. "
         "Divide by the largest *possible* value only.": lambda images: (
             (images - images.min()) / np.ptp(images)

@@ -483,8 +483,8 @@ ORDERS: dict[str, Callable[[int, int], Any]] = {
     ),
 }
 CAPTIONS: dict[str, Callable[[int], Any]] = {
-    "Each image has the label of the next one, as when a label is written before its place is "
-    "made.": lambda i: IMAGE_LABELS[i + 1],
+    "Each image has the label of the next one, as with `labels[i + 1]`, or when a label is written "
+    "before its place is made.": lambda i: IMAGE_LABELS[i + 1],
     "Each image has the label of the previous one.": lambda i: IMAGE_LABELS[i - 1],
     "The images are numbered from 0. Write the digit that each one shows.": lambda i: i,
     "The images are numbered from 1. Write the digit that each one shows.": lambda i: i + 1,
@@ -723,10 +723,10 @@ MISCOUNTS: dict[str, Callable[..., Any]] = {
     "Each count stands one place too far to the right.": lambda labels: np.roll(_count(labels), 1),
     "A count ends at 255, then starts over at 0, as in the type uint8. Count in a larger "
     "one.": lambda labels: _count(labels) % 256,
-    "Those are shares of all labels, which add up to 1. Return the counts.": lambda labels: (
+    "Those are shares of all labels, which add up to 1, not counts.": lambda labels: (
         _count(labels) / len(labels)
     ),
-    "Those are percentages, which add up to 100. Return the counts.": lambda labels: (
+    "Those are percentages, which add up to 100, not counts.": lambda labels: (
         100 * _count(labels) / len(labels)
     ),
     "Every digit that occurs has the count 1, as with `=+ 1`, which stores a 1 (`+= 1` adds), or "
