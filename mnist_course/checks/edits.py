@@ -9,6 +9,7 @@ is known. The technique is known as automated program repair, and the edits as m
 import ast
 import contextlib
 import copy
+import gc
 import inspect
 import io
 import itertools
@@ -111,6 +112,8 @@ def _run_in_a_copy(search: Callable[[], str], seconds: float) -> str:
         child = os.fork()
     if child == 0:
         try:
+            # What the parent left to collect, such as a model of Keras, waits for its threads.
+            gc.freeze()
             import resource  # which Windows lacks
 
             pages = int(Path("/proc/self/statm").read_text().split()[0])

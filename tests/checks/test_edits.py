@@ -1,5 +1,7 @@
 """A mistake that no table lists is found by the one edit that makes the function right."""
 
+import gc
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -319,6 +321,30 @@ def test_an_edit_that_never_ends_is_left_behind() -> None:
 
 def test_an_edit_that_needs_too_much_memory_is_left_behind() -> None:
     assert "`10000000000`" in find_edit(asks_for_much, lambda edited: len(edited([])) == 1)
+
+
+class Hangs:
+    """Ends in the process that made it only, as a model of Keras does with its threads."""
+
+    def __init__(self) -> None:
+        self.own_cycle, self.made_in = self, os.getpid()
+
+    def __del__(self) -> None:
+        while os.getpid() != self.made_in:
+            time.sleep(1)
+
+
+def test_what_the_parent_left_to_collect_does_not_hold_up_the_copy() -> None:
+    def collect(_: object) -> bool:
+        gc.collect()
+        return True
+
+    gc.disable()
+    try:
+        Hangs()
+        assert find_edit(two_mistakes, collect)
+    finally:
+        gc.enable()
 
 
 def test_trying_ends_in_time() -> None:
