@@ -5,7 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -45,35 +45,48 @@ dense_parameters = FunctionCheck(
             lambda i, u: u
         ),
         "That's the number of inputs.": lambda i, u: i,
-        "There's a bias for each input. It's the neurons that have biases.": lambda i, u: i * u + i,
-        "There's one bias for the whole layer. Each neuron has its own.": lambda i, u: i * u + 1,
-        "The inputs got biases, too. Only neurons have one.": lambda i, u: i * u + i + u,
-        "One too many: that's (inputs + 1) · (units + 1).": lambda i, u: (i + 1) * (u + 1),
-        "That's the parameters of a single neuron.": lambda i, u: i + 1,
-        "Inputs and neurons were added. Each neuron has a weight for every input, so multiply "
-        "them.": lambda i, u: i + u,
-        "Inputs, neurons, and 1 were added. Each neuron has a weight for every input, so multiply "
-        "them.": lambda i, u: i + u + 1,
-        "There's a bias for each weight. Each neuron has just one.": lambda i, u: 2 * i * u,
-        "There are two biases for each neuron.": lambda i, u: i * u + 2 * u,
-        "The biases were subtracted.": lambda i, u: i * u - u,
-        "The neurons were added to the inputs before the multiplication.": lambda i, u: (i + u) * u,
-        "The neurons were added to the inputs, then multiplied by the inputs.": lambda i, u: (
-            (i + u) * i
+        "That's the weights and a bias for each *input*, as with the two sizes exchanged. It's the "
+        "neurons that have biases.": lambda i, u: i * u + i,
+        "That's the weights plus 1. Each neuron has a bias of its own.": lambda i, u: i * u + 1,
+        "That's the weights and a bias for each input and each neuron. Only neurons have one.": (
+            lambda i, u: i * u + i + u
         ),
+        "That's (inputs + 1) · (neurons + 1). The bias is one more number in each neuron, so only "
+        "the inputs get a + 1.": lambda i, u: (i + 1) * (u + 1),
+        "That's the parameters of a single neuron.": lambda i, u: i + 1,
+        "That's inputs plus neurons, as with `inputs + 1 * units`, or with the lengths of arrays "
+        "instead of their `size`. Each neuron has a weight for every input, so multiply them.": (
+            lambda i, u: i + u
+        ),
+        "That's inputs plus neurons plus 1. Each neuron has a weight for every input, so multiply "
+        "them.": lambda i, u: i + u + 1,
+        "That's inputs plus twice the neurons, as with the sum of a table's `shape` instead of its "
+        "`size`. Each neuron has a weight for every input, so multiply them.": (
+            lambda i, u: i + 2 * u
+        ),
+        "That's twice the weights. Each neuron has just one bias.": lambda i, u: 2 * i * u,
+        "That's the weights and two biases for each neuron. It has one.": (
+            lambda i, u: i * u + 2 * u
+        ),
+        "That's the weights minus the biases. Add them.": lambda i, u: i * u - u,
+        "That's the weights plus 0, 1, 2, and so on, as with the number of each neuron in place of "
+        "its bias. Each bias counts as 1.": lambda i, u: i * u + u * (u - 1) // 2,
+        "That's (inputs + neurons) · neurons. Each neuron has a weight for every input, and one "
+        "bias.": lambda i, u: (i + u) * u,
+        "That's (inputs + neurons) · inputs. Each neuron has a weight for every input, and one "
+        "bias.": lambda i, u: (i + u) * i,
         "That's the inputs to the power of the neurons: `*` multiplies, `**` doesn't.": (
             lambda i, u: i**u
         ),
-        "That's the inputs to the power of the neurons, plus the biases: `*` multiplies, `**` "
-        "doesn't.": lambda i, u: i**u + u,
-        "That counts connections among the neurons of the layer, too. There are none.": (
-            lambda i, u: i * u + u + u * u
-        ),
-        "Those are bytes, at four for each parameter.": lambda i, u: 4 * _dense(i, u),
-        "Weights and biases are two numbers here. Add them up.": lambda i, u: (i * u, u),
+        "That's as if each neuron had a weight for every neuron of its layer, too. It looks at the "
+        "inputs alone.": lambda i, u: i * u + u + u * u,
+        "That's four times as many, as for bytes.": lambda i, u: 4 * _dense(i, u),
+        "Those are weights and biases, two numbers. Add them up.": lambda i, u: (i * u, u),
         "That's the shape of the table of weights. Count the numbers in it, then the biases.": (
             lambda i, u: (i, u)
         ),
+        "That's 0 for any layer, as with the *sum* of arrays that hold zeros. Their `size` is how "
+        "many numbers they hold.": lambda i, u: 0,
         "That's the number of parameters of one certain layer, with 784 inputs and 256 neurons.": (
             lambda i, u: 200_960
         ),
@@ -103,6 +116,7 @@ count_parameters = FunctionCheck(
     cases=[
         Case(([3, 2],)),
         Case(([3, 2, 4],)),
+        Case(([2, 2, 2, 3],)),
         Case(([7, 5, 4, 3],)),
         Case(([784, 256, 128, 32, 10],)),
         Case(([9, 8, 7, 6, 5, 4, 2],)),
@@ -113,17 +127,16 @@ count_parameters = FunctionCheck(
         "That's the number of neurons, or of their biases. The weights are missing.": _sum_of(
             lambda i, u: u
         ),
-        "Biases were counted for the inputs of each layer. It's the neurons that have biases.": (
-            _sum_of(lambda i, u: i * u + i)
-        ),
-        "The inputs of the network got biases, too. They aren't neurons.": lambda sizes: (
-            _count(sizes) + sizes[0]
+        "Each layer has a bias for each of its *inputs* here, as with the two sizes exchanged. "
+        "It's the neurons that have biases.": _sum_of(lambda i, u: i * u + i),
+        "That's as if the inputs of the network had biases, too. They aren't neurons.": (
+            lambda sizes: _count(sizes) + sizes[0]
         ),
         "Each layer has one bias here. Each neuron has its own.": _sum_of(lambda i, u: i * u + 1),
-        "Inputs and neurons of each layer both got biases. Only neurons have one.": _sum_of(
+        "Inputs and neurons of each layer both have biases here. Only neurons have one.": _sum_of(
             lambda i, u: i * u + i + u
         ),
-        "There's one bias for the whole network. Each neuron has its own.": lambda sizes: (
+        "There's one bias for the whole network here. Each neuron has its own.": lambda sizes: (
             _sum_of(lambda i, u: i * u)(sizes) + 1
         ),
         "The neurons of the last layer have no biases here.": lambda sizes: (
@@ -134,42 +147,56 @@ count_parameters = FunctionCheck(
         ),
         "That's the product of all sizes. Take the layers one by one, and add up their "
         "parameters.": lambda sizes: math.prod(sizes),
+        "That's the product of all sizes, plus the biases. Multiply neighbors only, and add up the "
+        "products.": lambda sizes: math.prod(sizes) + sum(sizes[1:]),
         "That's the sum of the sizes. Each neuron has a weight for every neuron before it, so "
         "multiply neighbors.": lambda sizes: sum(sizes),
         "That's the number of layers.": lambda sizes: len(sizes) - 1,
-        "The parameters of the layers were multiplied. Add them up.": lambda sizes: math.prod(
+        "That's the product of the layers' parameters. Add them up.": lambda sizes: math.prod(
             _dense(*pair) for pair in pairwise(sizes)
         ),
-        "That's the first layer alone. Does `return` stand inside the loop?": lambda sizes: _dense(
-            sizes[0], sizes[1]
+        "That's the first layer alone.": lambda sizes: _dense(sizes[0], sizes[1]),
+        "That's the last layer alone, as with `=` in the loop instead of `+=`.": lambda sizes: (
+            _dense(sizes[-2], sizes[-1])
         ),
-        "That's the last layer alone: each layer has replaced the one before it. `+=` adds, `=` "
-        "replaces.": lambda sizes: _dense(sizes[-2], sizes[-1]),
+        "That's a single layer from the first size to the last. What about the sizes between?": (
+            lambda sizes: _dense(sizes[0], sizes[-1])
+        ),
         "The last layer is missing. A list of n sizes has n - 1 layers.": _up_to(2),
         "The first layer is missing.": lambda sizes: _count(sizes[1:]),
-        "The loop goes one layer too far. A list of n sizes has n - 1 layers.": _up_to(0),
-        "The last layer was counted twice.": lambda sizes: (
+        "That's what a loop meets that goes one layer too far. A list of n sizes has n - 1 "
+        "layers.": _up_to(0),
+        "The last layer counts twice here.": lambda sizes: (
             _count(sizes) + _dense(sizes[-2], sizes[-1])
         ),
         "Every other pair is missing: the output of a layer is the input of the next.": lambda s: (
             sum(_dense(a, b) for a, b in zip(s[::2], s[1::2], strict=False))
         ),
-        "A layer between the last size and the first was counted, too, as `sizes[i - 1]` does for "
-        "`i = 0`.": lambda sizes: sum(_dense(sizes[i - 1], sizes[i]) for i in range(len(sizes))),
-        "Every layer was taken to look at all inputs of the network. It looks at the layer before "
-        "it.": lambda sizes: sum(_dense(sizes[0], units) for units in sizes[1:]),
-        "Every pair of sizes was counted. A layer lies between neighbors only.": lambda sizes: sum(
-            _dense(a, b) for number, a in enumerate(sizes) for b in sizes[number + 1 :]
+        "There's one layer more here, between the last size and the first, as with `sizes[i - 1]` "
+        "for `i = 0`.": lambda sizes: sum(
+            _dense(sizes[i - 1], sizes[i]) for i in range(len(sizes))
         ),
+        "Every layer has weights for all inputs of the network here. It looks at the layer before "
+        "it.": lambda sizes: sum(_dense(sizes[0], units) for units in sizes[1:]),
+        "That's a layer for every pair of sizes. A layer lies between neighbors only.": (
+            lambda sizes: sum(_dense(a, b) for a, b in combinations(sizes, 2))
+        ),
+        "That's weights between every pair of sizes. They lie between neighbors only.": (
+            lambda sizes: sum(a * b for a, b in combinations(sizes, 2)) + sum(sizes[1:])
+        ),
+        "Layers with as many parameters as another don't count here, as in a set.": lambda sizes: (
+            sum({_dense(*pair) for pair in pairwise(sizes)})
+        ),
+        "That's wrong if a size is there twice, as with `sizes.index`, which finds the first place "
+        "only.": lambda sizes: sum(_dense(sizes[sizes.index(u) - 1], u) for u in sizes[1:]),
         "The parameters of each layer are in a list. Add them up.": lambda sizes: [
             _dense(*pair) for pair in pairwise(sizes)
         ],
-        "That's the network with three Dense layers, whatever the list. It can be of any length.": (
-            lambda sizes: _count(sizes[:4])
+        "That's the first three layers alone. The list can be of any length.": lambda sizes: _count(
+            sizes[:4]
         ),
-        "The list is taken to have exactly four sizes. It can be of any length.": lambda sizes: (
-            _four(*_unpacked(sizes))
-        ),
+        "That's what `a, b, c, d = sizes` meets: it needs exactly four sizes. The list can be of "
+        "any length.": lambda sizes: _four(*_unpacked(sizes)),
         "That's the number of parameters of one certain network, 784-256-128-32-10.": (
             lambda sizes: 238_314
         ),
@@ -225,8 +252,14 @@ softmax = FunctionCheck(
         Case((BATCH,), "for 3 rows of logits"),
         Case((SQUARE,), "for 10 rows of logits, as many as columns"),
         Case((BATCH[:1],), "for a single row of shape (1, 10)"),
-        Case((LOGITS + 1000,), "for logits from 997.5 to 1003"),
-        Case((LOGITS - 1000,), "for logits from -1002.5 to -997"),
+        Case(
+            (LOGITS + 1000,),
+            "for logits from 997.5 to 1003 (their powers of e are inf, and inf / inf is nan)",
+        ),
+        Case(
+            (LOGITS - 1000,),
+            "for logits from -1002.5 to -997 (their powers of e are 0, and 0 / 0 is nan)",
+        ),
         Case((1000 * np.eye(10)[3],), "for nine logits of 0 and one of 1000"),
         Case((1000 * np.eye(10)[0],), "for a logit of 1000 and nine of 0"),
         Case((-1000 * np.eye(10)[3],), "for nine logits of 0 and one of -1000"),
@@ -235,35 +268,36 @@ softmax = FunctionCheck(
             "for one row of logits near 0, one near 1000, and one near -1000",
         ),
     ],
+    further=[Case((np.array([0, 1, 2, 0, 3, 1, 0, 2, 1, 1]),))],  # powers of whole numbers differ
     near=5e-6,  # as near as powers of 2.718 are not
     praise="every row sums to 1, however large its logits are.",
     mistakes={
         "Those are the logits.": lambda logits: logits,
-        "The largest logit was subtracted, and that's all. Raise e to the power of each.": (
+        "Those are the logits minus the largest. Raise e to the power of each.": (
             lambda logits: logits - _largest(logits)
         ),
         "Those are the powers of e. Divide them by their sum.": np.exp,
-        "Those are the powers of e, divided by the largest of them. Divide by their sum.": _shifted,
+        "Those are the powers of e, made smaller so that the largest is 1. Divide them by their "
+        "sum.": _shifted,
         "Those are the powers of e, divided by their mean. Divide by their sum.": _by(
             _shifted, lambda powers: powers.mean(axis=-1, keepdims=True)
         ),
-        "Those are the powers of e, divided by how many there are. Divide by their sum.": (
+        "Those are the powers of e, divided by 10. Divide by their sum.": (
             lambda logits: np.exp(logits) / 10
         ),
         "Those are the logarithms of the probabilities.": lambda logits: special.log_softmax(
             logits, axis=-1
         ),
-        "The logits themselves were divided by their sum. Raise e to their power first.": _by(
+        "Those are the logits themselves, divided by their sum. Raise e to their power first.": _by(
             lambda logits: logits
         ),
-        "The absolute values of the logits were divided by their sum. Raise e to their power "
+        "Those are the absolute values of the logits, divided by their sum. Raise e to their power "
         "first.": _by(np.abs),
-        "The squares of the logits were divided by their sum. Raise e to their power first.": _by(
-            lambda logits: logits**2
-        ),
-        "The logits, minus the smallest one, were divided by their sum. Raise e to their power "
+        "Those are the squares of the logits, divided by their sum. Raise e to their power "
+        "first.": _by(lambda logits: logits**2),
+        "Those are the logits minus the smallest one, divided by their sum. Raise e to their power "
         "first.": _by(lambda logits: logits - logits.min(axis=-1, keepdims=True)),
-        "The logits were stretched so that the smallest becomes 0 and the largest 1. Raise e to "
+        "Those are the logits, stretched so that the smallest is 0 and the largest 1. Raise e to "
         "their power first.": lambda logits: (
             (logits - logits.min(axis=-1, keepdims=True)) / np.ptp(logits, axis=-1, keepdims=True)
         ),
@@ -281,35 +315,38 @@ softmax = FunctionCheck(
         "Those are powers of 10. The base is e: `np.exp`.": _by(
             lambda logits: 10 ** (logits - _largest(logits))
         ),
-        "The logits were divided by the largest. Subtract it.": _by(
+        "That's softmax of the logits divided by the largest of them. Subtract it.": _by(
             lambda logits: np.exp(logits / _largest(logits))
         ),
-        "The logits were divided by their sum before `np.exp`.": _by(
+        "That's softmax of the logits divided by the largest absolute value. Subtract the largest "
+        "logit.": _by(lambda logits: np.exp(logits / np.abs(logits).max(axis=-1, keepdims=True))),
+        "Those are powers of the logits minus the largest, divided by the sum of the powers of the "
+        "logits themselves. Take the same powers twice.": lambda logits: (
+            _shifted(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+        ),
+        "That's softmax of the logits divided by their sum. Only the powers get divided.": _by(
             lambda logits: np.exp(logits / logits.sum(axis=-1, keepdims=True))
         ),
         "That's softmax as in its formula, and e to the power of 1000 is too large for a computer. "
         "First subtract the largest logit of each row.": _by(np.exp),
         "That's softmax as in its formula, with 0 in place of what isn't a number. First subtract "
         "the largest logit of each row.": lambda logits: np.nan_to_num(_by(np.exp)(logits)),
-        "The smallest logit of each row was subtracted. With the largest, no power can be above "
-        "1.": _by(_shift(lambda logits: logits.min(axis=-1, keepdims=True))),
-        "The mean of each row was subtracted. With the largest logit, no power can be above 1.": (
-            _by(_shift(lambda logits: logits.mean(axis=-1, keepdims=True)))
-        ),
-        "The first logit of each row was subtracted. With the largest, no power can be above 1.": (
-            _by(_shift(lambda logits: logits[..., :1]))
-        ),
-        "The largest logit was added instead of subtracted.": _by(
+        "The result is that of subtracting the smallest logit of each row. With the largest, no "
+        "power can be above 1.": _by(_shift(lambda logits: logits.min(axis=-1, keepdims=True))),
+        "The result is that of subtracting the mean of each row. With the largest logit, no power "
+        "can be above 1.": (_by(_shift(lambda logits: logits.mean(axis=-1, keepdims=True)))),
+        "The result is that of subtracting the first logit of each row. With the largest, no power "
+        "can be above 1.": (_by(_shift(lambda logits: logits[..., :1]))),
+        "The result is that of adding the largest logit. Subtract it.": _by(
             _shift(lambda logits: -_largest(logits))
         ),
-        "The largest logit of all rows was subtracted from each. Each row needs its own.": _by(
-            _shift(np.max)
-        ),
-        "Logits too far from 0 were clipped, which makes large ones equal. Subtract the largest "
+        "The result is that of subtracting the largest logit of *all* rows. Each row needs its "
+        "own.": _by(_shift(np.max)),
+        "Logits too far from 0 count as equal, as when they're clipped. Subtract the largest "
         "instead.": _by(lambda logits: np.exp(np.clip(logits, -500, 500))),
-        "The powers were divided by the sum of all rows. Each row needs its own sum: `axis=-1` "
+        "Those are powers divided by the sum of all rows. Each row needs its own sum: `axis=-1` "
         "runs along a row.": _by(_shifted, np.sum),
-        "The largest logit and the sum are those of all rows together. Each row needs its own: "
+        "The result is that of one largest logit and one sum for all rows. Each row needs its own: "
         "`axis=-1` runs along a row.": _by(_shift(np.max), np.sum),
         "That's softmax as in its formula, but the sum is that of all rows. Each row needs its "
         "own: `axis=-1` runs along a row.": _by(np.exp, np.sum),
@@ -319,12 +356,11 @@ softmax = FunctionCheck(
         "row. (And large logits need something subtracted.)": _by(
             np.exp, lambda powers: powers.sum(axis=0)
         ),
-        "The powers were divided by the sum of each column. `axis=-1` runs along a row.": _by(
+        "Those are powers divided by the sum of each column. `axis=-1` runs along a row.": _by(
             _shifted, lambda powers: powers.sum(axis=0)
         ),
-        "The largest logit of each column was subtracted. `axis=-1` runs along a row.": _by(
-            _shift(lambda logits: logits.max(axis=0))
-        ),
+        "The result is that of subtracting the largest logit of each column. `axis=-1` runs along "
+        "a row.": _by(_shift(lambda logits: logits.max(axis=0))),
         "One number per row doesn't fit beside the rows unless it keeps its axis: `max` and `sum` "
         "both need `keepdims=True`.": _by(
             _shift(lambda logits: logits.max(axis=-1)), lambda powers: powers.sum(axis=-1)
@@ -374,20 +410,20 @@ softmax = FunctionCheck(
             lambda logits: (logits == _largest(logits)).astype(float)
         ),
         "That's the position of the largest logit.": lambda logits: np.argmax(logits, axis=-1),
-        "The signs are reversed, so the largest logit has the smallest probability.": _by(
+        "The signs of the logits are reversed, so the largest has the smallest probability.": _by(
             lambda logits: np.exp(-logits + logits.min(axis=-1, keepdims=True))
         ),
-        "The signs are reversed, so the largest logit has the smallest probability. (And large "
-        "logits need something subtracted.)": _by(lambda logits: np.exp(-logits)),
+        "The signs of the logits are reversed, so the largest has the smallest probability. (And "
+        "large logits need something subtracted.)": _by(lambda logits: np.exp(-logits)),
         "That's 1 minus each probability.": lambda logits: 1 - _softmax(logits),
         "Those are percentages. Probabilities sum to 1.": lambda logits: 100 * _softmax(logits),
         "The probabilities are sorted, so they no longer belong to their digits.": (
             lambda logits: np.sort(_softmax(logits), axis=-1)
         ),
-        "Softmax was applied twice.": lambda logits: _softmax(_softmax(logits)),
-        "The probabilities were rounded to whole numbers.": lambda logits: _softmax(logits).round(),
+        "That's softmax applied twice.": lambda logits: _softmax(_softmax(logits)),
+        "The probabilities are rounded to whole numbers.": lambda logits: _softmax(logits).round(),
         **{
-            f"The probabilities were rounded to {name}. Leave them as they are.": (
+            f"The probabilities are rounded to {name}. Leave them as they are.": (
                 lambda logits, digits=digits: _softmax(logits).round(digits)
             )
             for digits, name in enumerate(
@@ -535,6 +571,8 @@ def _expect_layers(model: Any) -> None:
         raise CheckError(
             f"the Dense layers have {listed} neurons, in this order; expected {wanted}."
             + " The sizes are right; their order isn't." * same
+            + " A layer is part of the network only if what it puts out leads to the last layer."
+            * (not isinstance(model, keras.Sequential))
         )
     for (inputs, units), pair in zip(kernels, pairwise(SIZES), strict=True):
         expect(
@@ -571,6 +609,12 @@ def _expect_activations(model: Any, images: Numbers, outputs: Numbers) -> None:
     error = np.abs(_compute(weights, images, right) - outputs).max()
     if error < near:
         return
+    twice = ACTIVATIONS["softmax"](_compute(weights, images, right))
+    expect(
+        np.abs(twice - outputs).max() >= near,
+        f"the outputs are those of softmax applied twice; expected once. The layers are "
+        f"{_listed(model)}.",
+    )
     for sentence, change in INPUTS.items():
         changed = np.abs(_compute(weights, change(images), right) - outputs).max()
         expect(changed >= near, sentence)

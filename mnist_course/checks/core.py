@@ -17,13 +17,14 @@ import dis
 import functools
 import inspect
 import re
+import signal
 import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -49,6 +50,8 @@ ADVICE = {
     "Convert its result with `astype`.",
     r"num must be an integer with 1 <= num": "The grid has no more places. Draw as many images as "
     "it has, `rows * columns`.",
+    r"local variable '\w+'": "A name that a function assigns anywhere, even in a `for`, is its "
+    "own: it never stands for what the notebook has under that name, and has no value before.",
 }
 
 
@@ -93,8 +96,8 @@ def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
                 praise = check(*answers, **named)
             except NotAttemptedError:
                 raise NotAttemptedError(
-                    "Not attempted: write your answer in the cell above, run it until it stops "
-                    "without an error, then run this cell again."
+                    "Not attempted: write your answer in the cell above, under the name it has "
+                    "there, run it until it stops without an error, then run this cell again."
                 ) from None
             except CheckError as failure:
                 raise CheckError(f"Not yet: {failure}\n{read_on}") from None
@@ -145,6 +148,8 @@ class FunctionCheck:
         What to call both with. The first that differs is reported, so the simplest come first.
     praise : str
         What a correct function earns.
+    further : sequence of Case
+        What to call a function with that is right in all `cases`. Mistakes aren't compared here.
     mistakes : mapping of str to callable
         The usual mistakes: a sentence that names each one, and a function that makes it. The first
         that does the same as the learner's function in every case is named.
@@ -165,6 +170,7 @@ class FunctionCheck:
     correct: Callable[..., Any]
     cases: Sequence[Case]
     praise: str
+    further: Sequence[Case] = ()
     mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     dtype: str | None = None
     near: float = NEAR
@@ -196,13 +202,13 @@ class FunctionCheck:
         except CheckError as failure:
             named = [self.find_mistake(function), find_edit(function, self.accepts)]
             if not any(named):
-                named = [describe_unused(function)]
+                named = [describe_unused(function), describe_borrowed(function)]
             raise CheckError(" ".join(filter(None, [str(failure), *named]))) from None
         return self.praise
 
     def test(self, function: Any) -> None:
         """Raise CheckError with the facts unless a function is right; see `__call__`."""
-        for case in self.cases:
+        for case in (*self.cases, *self.further):
             if fault := self._find_fault(function, case):
                 raise CheckError(fault)
         if self.new:
@@ -358,6 +364,13 @@ def _difference_of_numbers(
     except (TypeError, ValueError):
         return f"{name} is {kind(answer)}; expected {_shown(expected)}."
     if seen.shape != expected.shape:
+        if seen.size == expected.size > 1 and np.allclose(
+            seen.ravel(), expected.ravel(), near, near
+        ):
+            return (
+                f"the values are right, but {name} has shape {seen.shape}; expected shape "
+                f"{expected.shape}."
+            )
         wanted = f"shape {expected.shape}" if expected.ndim else "one number"
         found = f"has shape {seen.shape}" if seen.ndim else f"is the number {_short(seen)}"
         return f"{name} {found}; expected {wanted}.{_explain_shape(seen, expected, near)}"
@@ -465,10 +478,13 @@ def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
         ) from None
     except Exception as error:
         raise CheckError(f"{name} stopped with {explain(error)}") from None
-    expect(
-        all(same(before, after) for before, after in zip(arguments, given, strict=True)),
-        f"{name} changed the data it was given. Make a new object instead of changing the old one.",
-    )
+    for before, after in zip(arguments, given, strict=True):
+        nested = isinstance(before, list) and any(isinstance(part, tuple) for part in before)
+        expect(
+            same(before, after),
+            f"{name} changed the data it was given. Make a new object instead of changing the old "
+            "one." + " (A copy of a list still holds the same arrays.)" * nested,
+        )
     expect(answer is not None, f"{name} returned None. Does it end with `return ...`?")
     return answer
 
@@ -476,7 +492,8 @@ def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
 def _call_within(seconds: float, function: Any, arguments: tuple[Any, ...]) -> Any:
     """Call a function, and raise TimeoutError if it still runs after some seconds.
 
-    The timer interrupts the main thread as Ctrl+C does; in other threads there is no limit.
+    The timer interrupts the main thread as Ctrl+C does, even in a process that started in the
+    background and ignores Ctrl+C; in other threads there is no limit.
     """
     if threading.current_thread() is not threading.main_thread():
         return function(*arguments)
@@ -488,6 +505,7 @@ def _call_within(seconds: float, function: Any, arguments: tuple[Any, ...]) -> A
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     try:
         return function(*arguments)
@@ -497,6 +515,7 @@ def _call_within(seconds: float, function: Any, arguments: tuple[Any, ...]) -> A
         raise
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 def is_written(function: Any) -> bool:
@@ -533,12 +552,7 @@ def describe_unused(function: Any) -> str:
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
         return ""
-    read = {
-        instruction.argval
-        for part in _codes(code)
-        for instruction in dis.get_instructions(part)
-        if instruction.opname.startswith("LOAD_")
-    }
+    read = _loaded(code, "LOAD_")
     # Python 3.13 and later load two variables at once.
     names = {name for item in read for name in (item if isinstance(item, tuple) else (item,))}
     unused = [name for name in code.co_varnames[: code.co_argcount] if name not in names]
@@ -546,6 +560,33 @@ def describe_unused(function: Any) -> str:
         return ""
     listed = " and ".join(f"`{name}`" for name in unused)
     return f"`{function.__name__}` never uses its argument{'s' * (len(unused) > 1)} {listed}."
+
+
+def describe_borrowed(function: Any) -> str:
+    """State which variables of the notebook a function reads, or "" if it reads none."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):
+        return ""
+    held = function.__globals__
+    borrowed = [
+        f"`{name}`"
+        for name in _loaded(code, "LOAD_GLOBAL")
+        if name in held and not callable(held[name]) and not isinstance(held[name], ModuleType)
+    ]
+    if not borrowed:
+        return ""
+    return f"`{function.__name__}` uses what the notebook has as {', '.join(borrowed)}."
+
+
+def _loaded(code: CodeType, operation: str) -> list[Any]:
+    """List what code and the code in it loads, by operations whose names begin with `operation`."""
+    loaded = (
+        instruction.argval
+        for part in _codes(code)
+        for instruction in dis.get_instructions(part)
+        if instruction.opname.startswith(operation)
+    )
+    return list(dict.fromkeys(loaded))
 
 
 def explain(error: BaseException) -> str:

@@ -166,8 +166,12 @@ def _compile(tree: ast.Module, function: FunctionType) -> Any:
 
 def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterator[str]:
     """Edit a tree in all ways, one by one; while a sentence is out, its edit is in the tree."""
-    yield from _edits_of_statements(tree, _returned, _kept, _around_loops, _assigned)
+    returns = [ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    yield from _edits_of_statements(
+        tree, lambda block: _returned(block, returns), _kept, _around_loops, _assigned
+    )
     known = _names(tree, function)
+    arguments, own, _ = known
     rules: list[Callable[[ast.AST], Iterator[Edit]]] = [
         lambda node: _other_names(node, *known),
         _other_arguments,
@@ -175,6 +179,7 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         _other_indices,
         _less,
         _other_numbers,
+        lambda node: _fixed_numbers(node, [*arguments, *own]),
         _other_functions,
         _other_operators,
         _other_brackets,
@@ -254,8 +259,8 @@ def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
                 yield block
 
 
-def _returned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
-    """Return what is printed, or computed last."""
+def _returned(block: list[ast.stmt], returns: list[str]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Return what is printed, or computed last, if it isn't returned anywhere."""
     *rest, last = block
     match last:
         case ast.Expr(ast.Call(ast.Name("print"), [*values])) if values:
@@ -267,11 +272,10 @@ def _returned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
         case ast.Expr(value):
             yield [*rest, ast.Return(value)], f"Your last line, `{_write(value)}`, lacks `return`."
         case ast.Assign([ast.Name(name)]) | ast.AugAssign(ast.Name(name)):
-            value = ast.Name(name, ast.Load())
-            yield (
-                [*block, ast.Return(value)],
-                f"Your function computes `{name}` and doesn't return it.",
-            )
+            added = ast.Return(ast.Name(name, ast.Load()))
+            if ast.dump(added) not in returns:
+                sentence = f"Your function computes `{name}` and doesn't return it."
+                yield [*block, added], sentence
 
 
 def _kept(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -597,6 +601,15 @@ def _other_numbers(node: ast.AST) -> Iterator[Edit]:
                     ast.Call(node.func, [ast.Constant(first + by), shifted], []),
                     f"`{_write(node)}` beginning and ending {'earlier' if by < 0 else 'later'}",
                 )
+
+
+def _fixed_numbers(node: ast.AST, names: list[str]) -> Iterator[Edit]:
+    """Put a length where the number of an example stands."""
+    match node:
+        case ast.Constant(int(value)) if value > 1:
+            for name in names:
+                for text in (f"len({name})", f"{name}.shape[1]"):
+                    yield ast.parse(text, mode="eval").body, f"`{text}` in place of `{value}`"
 
 
 def _other_functions(node: ast.AST) -> Iterator[Edit]:

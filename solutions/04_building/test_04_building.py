@@ -39,8 +39,9 @@ def test_network_of_one_layer_has_the_parameters_of_that_layer(student, rng):
 @pytest.mark.points(2, cell="check_count_parameters")
 def test_layers_of_a_network_add_up(student, rng):
     """`count_parameters` should add up the parameters of all layers, however many there are."""
-    for layers in (2, 3, 6):
-        sizes = rng.integers(2, 500, layers + 1).tolist()
+    twice, other = rng.integers(2, 500, 2).tolist()
+    networks = [rng.integers(2, 500, layers + 1).tolist() for layers in (2, 3, 6)]
+    for sizes in (*networks, [twice, twice, twice, other]):
         assert student.call("count_parameters", sizes) == parameters(sizes)
 
 
@@ -63,6 +64,7 @@ def test_softmax_of_one_row(student, rng):
     rounded."""
     for _ in range(20):
         assert_softmax(student, some_logits(rng, 10))
+    assert_softmax(student, rng.integers(-8, 9, 10))
 
 
 @pytest.mark.points(1, cell="check_softmax")

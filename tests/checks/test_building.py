@@ -65,6 +65,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "gelu": ({"names": ("relu", "gelu", "relu", "softmax")}, "Dense layer 2 has GELU; expected"),
     "logits": ({"names": ("relu",) * 3 + (None,)}, "expected 1. The last layer has no activation"),
     "sigmoid": ({"names": ("relu",) * 3 + ("sigmoid",)}, "The last layer has sigmoid, which looks"),
+    "twice": (
+        {"names": ("relu",) * 3 + (lambda s: keras.ops.softmax(keras.ops.softmax(s)),)},
+        "those of softmax applied twice; expected once",
+    ),
     "divides": ({"first": divide_and_flatten}, "the network divides its images by 255"),
     "other": (
         {"names": ("relu", lambda sums: keras.ops.relu(sums) ** 2, "relu", "softmax")},

@@ -1,5 +1,7 @@
 """What every check does, whatever it checks."""
 
+import signal
+
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -8,6 +10,7 @@ from mnist_course.checks.core import (
     CheckError,
     NotAttemptedError,
     call,
+    describe_borrowed,
     describe_unused,
     difference,
     expect,
@@ -176,6 +179,13 @@ def test_an_endless_loop_is_stopped() -> None:
 
     with pytest.raises(CheckError, match=r"was stopped after 0\.2 seconds"):
         call(endless, seconds=0.2)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background
+    try:
+        with pytest.raises(CheckError, match=r"was stopped after 0\.2 seconds"):
+            call(endless, seconds=0.2)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_unused_arguments_are_stated() -> None:
@@ -187,13 +197,48 @@ def test_unused_arguments_are_stated() -> None:
     assert describe_unused(3) == ""
 
 
+logits = np.zeros(3)  # as a notebook's variables
+labels = [1, 2]
+
+
+def test_what_a_function_takes_from_the_notebook_is_listed() -> None:
+    def borrowing(numbers):
+        return np.sum(logits) + len([call for _ in labels]) + sum(numbers)
+
+    expected = "`borrowing` uses what the notebook has as `logits`, `labels`."
+    assert describe_borrowed(borrowing) == expected
+    assert describe_borrowed(lambda numbers: np.sum(numbers)) == ""
+    assert describe_borrowed(3) == ""
+
+
+def test_a_copied_list_that_shares_its_arrays_is_explained() -> None:
+    def move(layers):
+        for weights, _ in layers.copy():
+            weights -= 1
+        return layers
+
+    with pytest.raises(CheckError, match="A copy of a list still holds the same arrays"):
+        call(move, [(np.ones(2), np.ones(1))])
+
+
+def test_a_name_that_hides_one_of_the_notebook_is_explained() -> None:
+    def hides():
+        total = sum(labels)  # noqa: F823
+        for labels in (1, 2):
+            total += labels
+
+    with pytest.raises(CheckError, match="even in a `for`, is its own"):
+        call(hides)
+
+
 @pytest.mark.parametrize(
     ("answer", "expected", "said"),
     [
         (np.arange(3), np.arange(3.0), ""),
         ([0, 1, 2], [0, 1, 2], ""),
         ((1, 2), np.arange(2), "a tuple: (1, 2); expected a NumPy array of shape (2,)"),
-        (np.zeros((2, 3)), np.zeros((3, 2)), "has shape (2, 3); expected shape (3, 2)"),
+        (np.ones((2, 3)), np.zeros((3, 2)), "the result has shape (2, 3); expected shape (3, 2)"),
+        (np.zeros(4), np.zeros((2, 2)), "the values are right, but the result has shape (4,)"),
         (np.array([1, 2]), np.array([1, 3]), "the result is [1, 2]; expected [1, 3]."),
         (np.zeros(40), np.eye(40)[7], "1 of the 40 values differ: at position 7, the result has 0"),
         ({"a": 1}, {"a": 1, "b": 2}, "it lacks 'b'"),

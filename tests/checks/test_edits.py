@@ -299,6 +299,25 @@ def never_ends_when_edited(numbers: Any) -> Any:
     return total + 6
 
 
+def adds_three_times(numbers: Any) -> Any:
+    total = 0
+    for _ in range(3):
+        total = total + sum(numbers)
+    return total
+
+
+def knows_three_numbers(numbers: Any) -> Any:
+    return np.mean(numbers) * 3
+
+
+def test_what_is_returned_is_not_said_to_be_lost() -> None:
+    assert "with `sum(numbers)` alone" in find_edit(adds_three_times, SUM.accepts)
+
+
+def test_the_number_of_an_example_is_named() -> None:
+    assert "with `len(numbers)` in place of `3`" in find_edit(knows_three_numbers, SUM.accepts)
+
+
 def test_what_no_single_edit_repairs_is_not_named() -> None:
     assert not find_edit(two_mistakes, SUM.accepts)
     assert not find_edit(len, SUM.accepts)

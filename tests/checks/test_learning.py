@@ -1,5 +1,7 @@
 """What the checks of 05_learning say of napkins and of trained networks."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,86 @@ def network(first: int = 784, *, dtype: str = "float64", value: float = 0.0) -> 
 )
 def test_a_network_hears_what_was_measured(layers: list[tuple], sentence: str) -> None:
     assert sentence in said(learning.train, lambda images, labels: layers)
+
+
+IMAGES = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+LABELS = np.arange(40) % 10
+
+
+def start(*sizes: int) -> list[tuple]:
+    return learning._network(np.random.default_rng(1), *sizes)
+
+
+def step(x, y, layers, rate):
+    return learning._step(x, y, layers, rate)
+
+
+def keeps_nothing(images, labels):
+    layers = start(6, 5, 4, 10)
+    for first in range(0, 40, 8):
+        step(images[first : first + 8], labels[first : first + 8], layers, 0.1)
+
+
+def mixes_images_and_labels(images, labels):
+    layers = start(6, 5, 4, 10)
+    for first in range(0, 40, 20):
+        layers = step(images[first : first + 20], labels[20:] // 5, layers, rate=0.3)
+
+
+def takes_one_digit_at_a_time(images, labels):
+    layers = start(6, 5, 4, 10)
+    for digit in range(10):
+        layers = step(images[labels == digit], labels[labels == digit], layers, 0.1 / (1 + digit))
+
+
+def has_empty_batches(images, labels):
+    layers = start(6, 5, 4, 10)
+    for first in range(0, 40, 8):
+        layers = step(images[first:8] / 255, labels[first:8], layers, 0.1)
+
+
+def begins_with_zeros(images, labels):
+    zeros = [(0 * weights, 0 * biases) for weights, biases in start(6, 5, 4, 10)]
+    step(images, labels, zeros, 0.1)
+
+
+def has_two_layers(images, labels):
+    step(images, labels, start(6, 5, 10), 0.1)
+
+
+def has_nine_outputs(images, labels):
+    step(images, labels, start(6, 5, 4, 9), 0.1)
+
+
+def gives_one_hot_labels(images, labels):
+    step(images, np.eye(10)[labels], start(6, 5, 4, 10), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("train", "sentence"),
+    [
+        (keeps_nothing, "4 of the steps began with other layers than the step before"),
+        (keeps_nothing, "5 times, with 8 images, at a rate of 0.1. (An epoch takes 5 such steps.)"),
+        (mixes_images_and_labels, "20% of the images came with their own label"),
+        (takes_one_digit_at_a_time, "at a rate of 0.1 at first and 0.01 at last"),
+        (takes_one_digit_at_a_time, "In 10 of the batches, all labels were the same"),
+        (has_empty_batches, "4 of the batches were empty"),
+        (has_empty_batches, "The largest pixel was 0.0038"),
+        (begins_with_zeros, "the weights of the first layer went from 0 to 0"),
+        (has_two_layers, "a network 6-5-10; expected three layers"),
+        (has_nine_outputs, "a network 6-5-4-9; expected 10 outputs"),
+        (gives_one_hot_labels, "float64 with shape (40, 10) as labels"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a mean of nothing
+def test_the_steps_of_a_loop_are_measured(train, sentence: str) -> None:
+    steps = learning._Steps(IMAGES, LABELS)
+    with suppress(ValueError, IndexError):
+        steps.watched(train)(IMAGES, LABELS)
+    assert sentence in f"{steps.describe_misfit()} {steps.describe()}"
+
+
+def test_a_loop_without_step_is_not_measured() -> None:
+    steps = learning._Steps(IMAGES, LABELS)
+    assert steps.watched(len) is len
+    assert steps.describe() == steps.describe_misfit() == ""
