@@ -343,7 +343,8 @@ def _difference_of_parts(
     parts: tuple[str, ...],
 ) -> str:
     if not isinstance(answer, tuple | list) or len(answer) != len(expected):
-        seen = f"{len(answer)} things" if isinstance(answer, tuple | list) else kind(answer)
+        many = isinstance(answer, tuple | list)
+        seen = f"{len(answer)} thing{'s' * (len(answer) != 1)}" if many else kind(answer)
         return f"{name} is {seen}; expected {len(expected)} things: {_outline(expected)}."
     of = "" if name == "the result" else f" of {name}"
     names = [*parts, *(f"part {number}" for number in range(len(parts) + 1, len(expected) + 1))]

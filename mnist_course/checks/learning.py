@@ -685,6 +685,12 @@ gradients = FunctionCheck(
         "All signs are reversed: at the logits, it's probabilities minus one-hot.": _with(
             loss=lambda p, y: -_loss_back(p, y)
         ),
+        "The errors at the logits are divided by 100, whatever the number of images.": _with(
+            loss=lambda p, y: (p - _one_hot(p, y)) / 100
+        ),
+        "The errors at the logits are multiplied by p times (1 - p). Probabilities minus one-hot "
+        "is "
+        "the slope at the logits already.": _with(loss=lambda p, y: _loss_back(p, y) * p * (1 - p)),
         "The 1 at the right digit wasn't subtracted.": _with(loss=lambda p, y: p / len(p)),
         "All slopes are twice as large, as for a squared error.": _with(
             loss=lambda p, y: 2 * _loss_back(p, y)
@@ -775,7 +781,7 @@ gradients = FunctionCheck(
         "Those are the slopes of the last image alone, as with `=` in a loop instead of `+=`.": (
             _with(loss=_of_one_image(-1))
         ),
-        "The layers are in reverse order: the first layer's pair comes first.": (
+        "The layers are in reverse order. The first layer's pair belongs first.": (
             lambda x, y, layers: _gradients(x, y, layers)[::-1]
         ),
         "Those are six arrays in a row. Put the two of each layer into a pair.": (
@@ -923,7 +929,10 @@ step = FunctionCheck(
         "The slopes come from the first image alone.": lambda x, y, layers, rate: _moved(
             layers, _gradients(x[:1], y[:1], layers), rate
         ),
-        "The layers are in reverse order: the first layer's pair comes first.": lambda *given: (
+        "Those are six arrays in a row. Put the two of each layer into a pair.": lambda *given: sum(
+            _step(*given), ()
+        ),
+        "The layers are in reverse order. The first layer's pair belongs first.": lambda *given: (
             _step(*given)[::-1]
         ),
     },

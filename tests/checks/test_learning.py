@@ -129,7 +129,7 @@ def gives_one_hot_labels(images, labels):
     [
         (keeps_nothing, "4 of the steps began with other layers than the step before"),
         (keeps_nothing, "5 times, with 8 images, at a rate of 0.1. (An epoch takes 5 such steps.)"),
-        (mixes_images_and_labels, "20% of the images came with their own label"),
+        (mixes_images_and_labels, "10% of the images came with their own label"),
         (takes_one_digit_at_a_time, "at a rate of 0.1 at first and 0.01 at last"),
         (takes_one_digit_at_a_time, "In 10 of the batches, all labels were the same"),
         (has_empty_batches, "4 of the batches were empty"),
