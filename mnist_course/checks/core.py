@@ -52,6 +52,10 @@ ADVICE = {
     "it has, `rows * columns`.",
     r"local variable '\w+'": "A name that a function assigns anywhere, even in a `for`, is its "
     "own: it never stands for what the notebook has under that name, and has no value before.",
+    r"only (0-dimensional|length-1|size-1) arrays": "Functions of `math` take one number. Those of "
+    "NumPy, such as `np.log`, take arrays.",
+    r"'NoneType' object (has no|is not|does not)": "Something there is None. Functions that change "
+    "an array or a list in place, such as `np.fill_diagonal` and `.sort()`, return None.",
 }
 
 
@@ -486,8 +490,17 @@ def call(function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
             f"{name} changed the data it was given. Make a new object instead of changing the old "
             "one." + " (A copy of a list still holds the same arrays.)" * nested,
         )
-    expect(answer is not None, f"{name} returned None. Does it end with `return ...`?")
+    expect(answer is not None, f"{name} returned None. {_explain_none(function)}")
     return answer
+
+
+def _explain_none(function: Any) -> str:
+    """Say what may be wrong with a function that returned None."""
+    parsed = _parse(function)
+    returns = any(isinstance(node, ast.Return) and node.value for node in ast.walk(parsed))
+    if not returns:
+        return "Does it end with `return ...`?"
+    return "It got to no `return` here, or what stands behind that `return` is None."
 
 
 def _call_within(seconds: float, function: Any, arguments: tuple[Any, ...]) -> Any:
@@ -536,16 +549,24 @@ def is_written(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     if code is None:
         return True
-    try:
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-        lines = [
-            line
-            for line in getattr(definition, "body", [])
-            if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-        ]
-        return not (len(lines) == 1 and isinstance(lines[0], ast.Raise))
-    except (OSError, SyntaxError, TypeError, ValueError):
+    parsed = _parse(function).body
+    if not parsed:
         return bool(set(code.co_names) - {"NotImplementedError"})
+    lines = [
+        line
+        for line in getattr(parsed[0], "body", [])
+        if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+    ]
+    return not (len(lines) == 1 and isinstance(lines[0], ast.Raise))
+
+
+def _parse(function: Any) -> ast.Module:
+    """Parse the source of a function; where it can't be read, the tree is empty."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError, TypeError, ValueError):
+        return ast.Module([], [])
+    return tree if len(tree.body) == 1 else ast.Module([], [])
 
 
 def describe_unused(function: Any) -> str:
@@ -588,6 +609,16 @@ def _loaded(code: CodeType, operation: str) -> list[Any]:
         if instruction.opname.startswith(operation)
     )
     return list(dict.fromkeys(loaded))
+
+
+def describe_results(function: Any, expected: int) -> str:
+    """State which line returns another number of results than expected, or return ""."""
+    for node in ast.walk(_parse(function)):
+        if isinstance(node, ast.Return) and node.value:
+            count = len(node.value.elts) if isinstance(node.value, ast.Tuple) else 1
+            if count != expected and not isinstance(node.value, ast.Call):
+                return f"Your line `{ast.unparse(node)}` returns {count}; expected {expected}."
+    return ""
 
 
 def explain(error: BaseException) -> str:

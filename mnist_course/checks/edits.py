@@ -31,8 +31,23 @@ MEMORY = 2**30  # bytes that they may take
 LONGEST = 2_000  # bytes of a sentence
 UNREPEATABLE = {"open", "input", "exec", "eval", "save", "savefig"}  # never run once more
 
-_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Pow, ast.MatMult)
-_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+# What each operator may be taken for. `//` in place of `**` would only get rid of a term.
+_OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
+    ast.Add: _ARITHMETIC,
+    ast.Sub: _ARITHMETIC,
+    ast.Mult: (*_ARITHMETIC, ast.Pow, ast.MatMult),
+    ast.Div: (*_ARITHMETIC, ast.FloorDiv),
+    ast.FloorDiv: (ast.Div, ast.Mod),
+    ast.Mod: (ast.FloorDiv,),
+    ast.Pow: (ast.Mult,),
+    ast.BitXor: (ast.Pow,),
+    ast.MatMult: (ast.Mult,),
+    ast.BitOr: (ast.BitAnd,),
+    ast.BitAnd: (ast.BitOr,),
+}
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_EQUALITIES = (ast.Eq, ast.NotEq)
 # Names that learners take for each other.
 _FAMILIES = (
     ("sum", "mean", "median", "prod", "cumsum"),
@@ -52,14 +67,19 @@ _FAMILIES = (
     ("big", "little"),
 )
 _REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "std", "var", "prod")
-_NEW_ARRAYS = ("array", "asarray", "zeros", "zeros_like", "ones", "ones_like", "empty", "full")
+_COPIES = ("array", "asarray")  # of numbers that may have fractions
+_NEW_ARRAYS = ("zeros", "zeros_like", "ones", "ones_like", "empty", "full")
 # Arguments that learners leave out: whose they are, and what to try.
 _ADDED: tuple[tuple[tuple[str, ...], str, tuple[Any, ...]], ...] = (
     (_REDUCTIONS, "axis", (0, 1, -1, (0, 1), (1, 2))),
     (_REDUCTIONS, "keepdims", (True,)),
     (_NEW_ARRAYS, "dtype", ("int64", "float64", "float32")),
+    (_COPIES, "dtype", ("float64", "float32")),
     (("bincount",), "minlength", (10,)),
 )
+# What changes its object or its first argument, and returns None.
+_CHANGING_METHODS = {"append", "extend", "insert", "reverse", "sort", "update"}
+_CHANGING_FUNCTIONS = {"copyto", "fill_diagonal", "put", "shuffle"}
 
 Edit = tuple[ast.AST, str]  # what to put in the place of a node, and how a sentence names it
 # What to put in the place of the statements of a block, and the sentence that says it.
@@ -167,8 +187,9 @@ def _compile(tree: ast.Module, function: FunctionType) -> Any:
 def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterator[str]:
     """Edit a tree in all ways, one by one; while a sentence is out, its edit is in the tree."""
     returns = [ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    yield from _returned_in_branches(tree)
     yield from _edits_of_statements(
-        tree, lambda block: _returned(block, returns), _kept, _around_loops, _assigned
+        tree, _joined, lambda block: _returned(block, returns), _kept, _around_loops, _assigned
     )
     known = _names(tree, function)
     arguments, own, _ = known
@@ -184,24 +205,30 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         _other_operators,
         _other_brackets,
         _other_results,
+        _other_loops,
+        _updated,
     ]
     places = list(_places(tree))
     # Copied lines hold the same mistake more than once.
     copies: dict[str, list[_Place]] = {}
     for place in places:
         copies.setdefault(ast.dump(place.node), []).append(place)
-    for rule in rules:
-        for together in copies.values():
-            for chosen in [[place] for place in together] + [together] * (len(together) > 1):
-                node = chosen[0].node
-                line = lines[getattr(node, "lineno", 1) - 1].strip()
-                mistake = "The same mistake is" if len(chosen) > 1 else "The mistake is"
-                for replacement, better in rule(node):
-                    for place in chosen:
-                        place.put(replacement)
-                    yield f"{mistake} in your line `{line}`: with {better}, everything is right."
-                    for place in chosen:
-                        place.put(node)
+    alone = [[place] for place in places]
+    together = [same for same in copies.values() if len(same) > 1]
+    counters = _counters(tree) & _read_names(tree)
+    # The smallest edits come first.
+    for rule, chosen in [*itertools.product(rules, alone), *itertools.product(rules, together)]:
+        node = chosen[0].node
+        line = lines[getattr(node, "lineno", 1) - 1].strip()
+        mistake = "The same mistake is" if len(chosen) > 1 else "The mistake is"
+        for replacement, better in rule(node):
+            for place in chosen:
+                place.put(replacement)
+            # Without its counter, a loop would only repeat the same.
+            if counters <= _read_names(tree):
+                yield f"{mistake} in your line `{line}`: with {better}, everything is right."
+            for place in chosen:
+                place.put(place.node)
     yield from _edits_of_statements(tree, _overwritten, _left_out, _reordered)
 
 
@@ -231,6 +258,25 @@ def _places(tree: ast.Module) -> Iterator[_Place]:
                 for position, node in enumerate(value):
                     if isinstance(node, ast.AST):
                         yield _Place(parent, field, position, node)
+
+
+def _counters(tree: ast.AST) -> set[str]:
+    """List the variables that loops give their values."""
+    targets = [
+        node.target for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)
+    ]
+    return {
+        name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+    }
+
+
+def _read_names(tree: ast.AST) -> set[str]:
+    """List the variables that code reads."""
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
 
 
 def _write(node: ast.AST) -> str:
@@ -274,8 +320,41 @@ def _returned(block: list[ast.stmt], returns: list[str]) -> Iterator[tuple[list[
         case ast.Assign([ast.Name(name)]) | ast.AugAssign(ast.Name(name)):
             added = ast.Return(ast.Name(name, ast.Load()))
             if ast.dump(added) not in returns:
-                sentence = f"Your function computes `{name}` and doesn't return it."
-                yield [*block, added], sentence
+                yield (
+                    [*block, added],
+                    f"`return {name}` is missing after your line `{_write(last)}`.",
+                )
+
+
+def _returned_in_branches(tree: ast.Module) -> Iterator[str]:
+    """Return what is printed in more than one place."""
+    places = [
+        (block, position, statement)
+        for block in _blocks(tree)
+        for position, statement in enumerate(block)
+        if isinstance(statement, ast.Expr) and _write(statement).startswith("print(")
+    ]
+    if len(places) < 2:
+        return
+    for block, position, statement in places:
+        match statement.value:
+            case ast.Call(_, [value]):
+                block[position] = ast.Return(value)
+    yield "Your function prints its results, and doesn't return them."
+    for block, position, statement in places:
+        block[position] = statement
+
+
+def _joined(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Make an `elif` of a second `if`."""
+    for position, (first, second) in enumerate(itertools.pairwise(block)):
+        if isinstance(first, ast.If) and isinstance(second, ast.If) and not first.orelse:
+            joined = ast.If(first.test, first.body, [second])
+            yield (
+                [*block[:position], joined, *block[position + 2 :]],
+                f"Your line `if {_write(second.test)}` should be `elif`: it's asked even if the "
+                "`if` before it is true.",
+            )
 
 
 def _kept(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -288,6 +367,22 @@ def _kept(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
             case ast.Expr(ast.Call(ast.Name("print"))):
                 error = ast.Raise(ast.Name("ValueError", ast.Load()))
                 yield [*head, error, *tail], f"Your line `{written}` doesn't `raise` an error."
+            case ast.Assign([ast.Name() as target], ast.Call(ast.Attribute(value, name)) as call):
+                result = ast.Name(target.id, ast.Load())
+                function: ast.expr
+                if name in _CHANGING_METHODS:
+                    function, arguments = ast.Attribute(result, name, ast.Load()), call.args
+                elif name in _CHANGING_FUNCTIONS and call.args:
+                    function, (value, *rest) = call.func, call.args
+                    arguments = [result, *rest]
+                else:
+                    continue
+                alone = ast.Expr(ast.Call(function, arguments, call.keywords))
+                yield (
+                    [*head, ast.Assign([target], value), alone, *tail],
+                    f"`{name}` changes what it's given and returns None, and your line "
+                    f"`{written}` keeps that None.",
+                )
             case ast.Expr(
                 ast.Call(ast.Attribute(ast.Name(name)), _)
                 | ast.Call(_, [ast.Name(name), *_]) as value
@@ -312,9 +407,11 @@ def _first_name(statement: ast.stmt) -> str:
 
 def _reordered(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
     """Move a statement to another place."""
-    for position, statement in enumerate(block):
+    # Behind a `return`, or without what it runs into, no order means anything.
+    movable = len(block) - isinstance(block[-1], ast.Return)
+    for position, statement in enumerate(block[:movable]):
         rest = [*block[:position], *block[position + 1 :]]
-        for place in range(len(block)):
+        for place in range(movable):
             # One place earlier is the same as the line before it one place later.
             if place not in (position, position - 1):
                 when = "late" if place < position else "early"
@@ -385,19 +482,25 @@ def _assigned(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
         head, tail = block[:position], block[position + 1 :]
         match statement:
             case ast.Assign([ast.Name() | ast.Subscript() as target], ast.UnaryOp(sign, value)):
-                operator = ast.Add() if isinstance(sign, ast.UAdd) else ast.Sub()
+                adds = isinstance(sign, ast.UAdd)
                 sentence = (
-                    "`=+` and `=-` assign. To add or subtract, it's `+=` and `-=`: look at your "
-                    f"line `{_write(statement)}`."
+                    f"Your line `{_write(statement)}` replaces what was there. To "
+                    f"{'add to it, write `+=`' if adds else 'subtract from it, write `-=`'}."
                 )
+                operator = ast.Add() if adds else ast.Sub()
                 yield [*head, ast.AugAssign(target, operator, value), *tail], sentence
-            case ast.Assign([ast.Name() | ast.Subscript() as target], value):
+            case ast.Assign([ast.Name() | ast.Subscript() as target], value) if not _reads(
+                value, target
+            ):
                 sentence = (
                     f"Your line `{_write(statement)}` replaces what was there. Add to it instead."
                 )
                 yield [*head, ast.AugAssign(target, ast.Add(), value), *tail], sentence
-            case ast.AugAssign(target, _, value):
-                for other in _OPERATORS[:4]:
+            # A step of a counter is no slip, and without it, the counter has no purpose.
+            case ast.AugAssign(target, operator, value) if not (
+                isinstance(operator, ast.Add) and isinstance(value, ast.Constant)
+            ):
+                for other in _ARITHMETIC:
                     sentence = (
                         f"The mistake is in your line `{_write(statement)}`: with another operator "
                         "there, everything is right."
@@ -413,7 +516,7 @@ def _overwritten(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
         statement: statement.targets[0].id
         for statement in block
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-        if statement.targets[0].id in _loaded(statement.value)
+        if statement.targets[0].id in _read_names(statement.value)
     }
     if not lines:
         return
@@ -433,8 +536,12 @@ def _overwritten(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
     )
 
 
-def _loaded(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def _reads(value: ast.AST, target: ast.AST) -> bool:
+    """Whether code reads what another piece of it, such as `table[0]`, stores."""
+    return any(
+        isinstance(node, type(target)) and ast.unparse(node) == ast.unparse(target)
+        for node in ast.walk(value)
+    )
 
 
 def _left_out(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -541,12 +648,23 @@ def _other_arguments(node: ast.AST) -> Iterator[Edit]:
 def _other_comparisons(node: ast.AST) -> Iterator[Edit]:
     match node:
         case ast.Compare(left, [operator], [right]):
-            for other in _COMPARISONS:
+            for other in _ORDERS if isinstance(operator, _ORDERS) else _EQUALITIES:
                 if not isinstance(operator, other):
                     yield (
                         ast.Compare(left, [other()], [right]),
                         f"another comparison in `{_write(node)}`",
                     )
+            match right:
+                case ast.BinOp(ast.Constant() as factor, by, value):
+                    exchanged = ast.BinOp(factor, by, left)
+                case ast.BinOp(value, by, ast.Constant() as factor):
+                    exchanged = ast.BinOp(left, by, factor)
+                case _:
+                    return
+            yield (
+                ast.Compare(value, [operator], [exchanged]),
+                f"`{_write(left)}` and `{_write(value)}` exchanged in `{_write(node)}`",
+            )
         case ast.BoolOp(operator, values):
             other_operator = ast.Or() if isinstance(operator, ast.And) else ast.And()
             yield (
@@ -636,22 +754,22 @@ def _other_operators(node: ast.AST) -> Iterator[Edit]:
     if not isinstance(node, ast.BinOp):
         return
     left, right, written = node.left, node.right, _write(node)
-    for other in _OPERATORS:
+    for other in _OPERATORS.get(type(node.op), ()):
         if not isinstance(node.op, other):
             yield ast.BinOp(left, other(), right), f"another operator in `{written}`"
     yield ast.BinOp(right, node.op, left), f"`{written}` the other way around"
     if isinstance(left, ast.BinOp):
         a, inner, b = left.left, left.op, left.right
-        for regrouped in (
-            ast.BinOp(a, inner, ast.BinOp(b, node.op, right)),
+        yield ast.BinOp(a, inner, ast.BinOp(b, node.op, right)), f"other parentheses in `{written}`"
+        yield (
             ast.BinOp(ast.BinOp(a, node.op, right), inner, b),
-        ):
-            yield regrouped, f"the steps of `{written}` in another order"
+            f"the steps of `{written}` in another order",
+        )
     if isinstance(right, ast.BinOp):
         b, inner, c = right.left, right.op, right.right
         yield (
             ast.BinOp(ast.BinOp(left, node.op, b), inner, c),
-            f"the steps of `{written}` in another order",
+            f"other parentheses in `{written}`",
         )
     if isinstance(node.op, ast.MatMult):
         turned = f"the right one of them turned around (`.T`) in `{written}`"
@@ -692,6 +810,60 @@ def _turned(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         return node.value
     return ast.Attribute(node, "T", ast.Load())
+
+
+def _other_loops(node: ast.AST) -> Iterator[Edit]:
+    """Go through values instead of positions, the other way around, or through both at once."""
+    match node:
+        case ast.For(target, ast.Name(values)):
+            positions = ast.parse(f"range(len({values}))", mode="eval").body
+            yield (
+                ast.For(target, positions, node.body, node.orelse),
+                f"the positions of `{values}` instead of its values",
+            )
+        case ast.For(target, ast.Call(ast.Name("range"), [ast.Call(ast.Name("len"), [values])])):
+            yield (
+                ast.For(target, values, node.body, node.orelse),
+                f"the values of `{_write(values)}` instead of their positions",
+            )
+    match node:
+        case ast.For(first, values, [ast.For(second, others, body)]):
+            pair, pairs, better = _zip((first, second), (values, others))
+            yield ast.For(pair, pairs, body, []), better
+        case ast.ListComp() | ast.GeneratorExp():
+            if len(node.generators) == 2:
+                first_loop, second_loop = node.generators
+                pair, pairs, better = _zip(
+                    (first_loop.target, second_loop.target), (first_loop.iter, second_loop.iter)
+                )
+                conditions = [*first_loop.ifs, *second_loop.ifs]
+                yield (
+                    type(node)(node.elt, [ast.comprehension(pair, pairs, conditions, 0)]),
+                    better,
+                )
+
+
+def _zip(
+    targets: tuple[ast.expr, ast.expr], values: tuple[ast.expr, ast.expr]
+) -> tuple[ast.Tuple, ast.Call, str]:
+    """Return the target and the values of a loop through two sequences at once."""
+    pair = ast.Tuple(list(targets), ast.Store())
+    pairs = ast.Call(ast.Name("zip", ast.Load()), list(values), [])
+    both = " and ".join(f"`{_write(value)}`" for value in values)
+    return pair, pairs, f"one loop through {both} together instead of one in the other"
+
+
+def _updated(node: ast.AST) -> Iterator[Edit]:
+    """Keep the largest or smallest value so far."""
+    match node:
+        case ast.If(ast.Compare(left, [ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], [right])):
+            for best, value in ((right, left), (left, right)):
+                if isinstance(best, ast.Name):
+                    update = ast.Assign([ast.Name(best.id, ast.Store())], value)
+                    yield (
+                        ast.If(node.test, [*node.body, update], node.orelse),
+                        f"`{best.id}` updated below it",
+                    )
 
 
 def _less(node: ast.AST) -> Iterator[Edit]:

@@ -138,6 +138,94 @@ def one_axis_more(table: Any) -> Any:
     return table.mean(axis=0, keepdims=True)
 
 
+def sums_positions(numbers: Any) -> Any:
+    total = 0
+    for number in range(len(numbers)):
+        total += number
+    return total
+
+
+def never_updates(numbers: Any) -> Any:
+    largest, position = -1, 0
+    for i in range(len(numbers)):
+        if numbers[i] > largest:
+            position = i
+    return numbers[position] if position else numbers[0]
+
+
+def keeps_none(numbers: Any) -> Any:
+    in_order = list(numbers).sort()
+    return in_order[-1]  # type: ignore[index]
+
+
+LARGEST = FunctionCheck(
+    name="largest",
+    section="loading.html#shapes",
+    correct=lambda numbers: max(numbers),
+    cases=[Case(([0.1, 0.4, 0.2],)), Case(([0.3, 0.1, 0.7, 0.2],)), Case(([0.1, 0.2, 0.4, 0.3],))],
+    praise="the largest is right.",
+)
+
+
+def uses_values_as_positions(numbers: Any, others: Any) -> Any:
+    same = 0
+    for i in numbers:
+        same += numbers[i] == others[i]
+    return same / len(numbers)
+
+
+def compares_all_pairs(numbers: Any, others: Any) -> Any:
+    same = 0
+    for number in numbers:
+        for other in others:
+            same += number == other
+    return same / len(numbers)
+
+
+def lists_all_pairs(numbers: Any, others: Any) -> Any:
+    return sum([number == other for number in numbers for other in others]) / len(others)
+
+
+def lacks_parentheses(numbers: Any, others: Any) -> Any:
+    different = sum(number != other for number, other in zip(numbers, others, strict=True))
+    return len(numbers) - different / len(numbers)
+
+
+SHARE = FunctionCheck(
+    name="share",
+    section="loading.html#shapes",
+    correct=lambda numbers, others: np.mean(np.array(numbers) == others),
+    cases=[Case(([1, 4, 2], [4, 1, 2])), Case(([3, 3, 7, 3], [3, 0, 7, 3]))],
+    praise="the share is right.",
+)
+
+
+def prints_in_branches(number: Any) -> Any:
+    if number < 0:
+        print("below")  # noqa: T201
+    else:
+        print("above")  # noqa: T201
+
+
+def answers_twice(number: Any) -> Any:
+    if number < 0:
+        answer = "below"
+    if number > 5:  # noqa: SIM108
+        answer = "high"
+    else:
+        answer = "above"
+    return answer
+
+
+SIGN = FunctionCheck(
+    name="sign",
+    section="loading.html#shapes",
+    correct=lambda number: "below" if number < 0 else "above",
+    cases=[Case((3,)), Case((-2,)), Case((5,))],
+    praise="the sign is right.",
+)
+
+
 MEAN = FunctionCheck(
     name="mean",
     section="loading.html#shapes",
@@ -234,16 +322,25 @@ DIGITS = FunctionCheck(
         (SUM, returns_inside_the_loop, "`return total` is inside the loop"),
         (SUM, starts_again_in_every_round, "`total = 0` is inside the loop"),
         (SUM, adds_after_the_loop, "`total += doubled` is after the loop"),
-        (SUM, assigns_plus, "`=+` and `=-` assign"),
+        (SUM, assigns_plus, "`total = +number` replaces what was there. To add to it, write `+=`"),
         (SUM, replaces, "`total = number` replaces what was there"),
         (SUM, prints, "prints its result, `sum(numbers)`, and doesn't return it"),
-        (SUM, forgets_return, "computes `total` and doesn't return it"),
+        (SUM, forgets_return, "`return total` is missing after your line `total = sum(numbers)`"),
         (
             SUM,
             leaves_one_out,
             "`for position in range(len(numbers) - 1):`: with `len(numbers)` alone",
         ),
         (SUM, adds_one_too_many, "with `sum(numbers)` alone instead of `sum(numbers) + 1`"),
+        (SHARE, uses_values_as_positions, "with the positions of `numbers` instead of its values"),
+        (SUM, sums_positions, "with the values of `numbers` instead of their positions"),
+        (LARGEST, never_updates, "`if numbers[i] > largest:`: with `largest` updated below it"),
+        (LARGEST, keeps_none, "`in_order = list(numbers).sort()` keeps that None"),
+        (SHARE, compares_all_pairs, "with one loop through `numbers` and `others` together"),
+        (SHARE, lists_all_pairs, "with one loop through `numbers` and `others` together"),
+        (SHARE, lacks_parentheses, "with other parentheses in `len(numbers) - different / len("),
+        (SIGN, prints_in_branches, "prints its results, and doesn't return them"),
+        (SIGN, answers_twice, "`if number > 5` should be `elif`"),
         (SUM, takes_the_mean, "with something else in place of `mean`"),
         (COUNT, count_above_the_notebooks, "in place of `threshold`, which is the notebook's"),
         (COUNT, count_at_least, "with another comparison in `number >= limit`"),
