@@ -81,6 +81,7 @@ def matrix_with_mistake(rng):
     matrix[true, true] = rng.integers(0, 30)  # a digit that is read wrongly more often than not
     matrix[true, predicted], matrix[predicted, true] = 40, 0
     matrix[other, another] = matrix[another, other] = 30
+    matrix[other, other] = matrix[another, another] = 40  # right as often as the mistake happens
     return matrix, (true, predicted)
 
 
