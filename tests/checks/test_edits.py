@@ -408,7 +408,7 @@ def knows_three_numbers(numbers: Any) -> Any:
 
 
 def test_what_is_returned_is_not_said_to_be_lost() -> None:
-    assert "with `sum(numbers)` alone" in find_edit(adds_three_times, SUM.accepts)
+    assert "`total = 0` is before the loop" in find_edit(adds_three_times, SUM.accepts)
 
 
 def test_the_number_of_an_example_is_named() -> None:
