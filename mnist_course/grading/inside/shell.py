@@ -2,14 +2,19 @@
 
 import contextlib
 import io
+import sys
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.text import LSString, SList
 
 from .outputs import OVERHEAD
 
+# Magics that install packages, for which there is no network.
+INSTALLERS = ("pip", "conda", "mamba", "micromamba", "uv")
 LEFT_OUT = "\n[The rest of the output was left out.]\n"
 
 
@@ -75,6 +80,37 @@ class Shell(InteractiveShell):
     def enable_gui(self, gui: Any = None) -> None:
         """Do nothing: there is no event loop."""
 
+    # A notebook is graded by what it defines. Commands of the system, packages to install, and
+    # extensions that aren't here must not keep the next line from defining it.
+
+    def system(self, cmd: str) -> None:
+        """Run no command of the system, such as `!ls` or `%ls`."""
+        _skip(f"!{cmd}")
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:  # noqa: ARG002
+        """Run no command of the system; it showed nothing."""
+        _skip(f"!{cmd}")
+        return SList() if split else LSString()
+
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """Run a magic of one line, unless it is of no use here or fails."""
+        if magic_name == "matplotlib":
+            return None  # figures are shown below the cell, whatever it asks for
+        if magic_name in INSTALLERS:
+            return _skip(f"%{magic_name} {line}")
+        try:
+            run: Any = super().run_line_magic
+            return run(magic_name, line, _stack_depth + 1)
+        except Exception:
+            return _skip(f"%{magic_name} {line}")
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
+        """Run a magic of a cell, unless there is none of that name."""
+        try:
+            return super().run_cell_magic(magic_name, line, cell)  # type: ignore[no-untyped-call]
+        except UsageError:
+            return _skip(f"%%{magic_name} {line}")
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         lines = stb if isinstance(stb, list) else [str(stb)]
         self.outputs.add(
@@ -85,6 +121,10 @@ class Shell(InteractiveShell):
                 "traceback": [str(line) for line in lines],
             }
         )
+
+
+def _skip(what: str) -> None:
+    sys.stdout.write(f"Not run when your notebook is graded: {what}\n")
 
 
 # By which libraries and learners tell a notebook from a terminal.

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.sandbox.limits import Limits
-from mnist_course.grading.submissions.assemble import grade_id
+from mnist_course.grading.submissions.recognize import grade_id
 
 from .results import CellScore
 from .scoring import score

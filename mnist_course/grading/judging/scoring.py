@@ -26,7 +26,9 @@ from mnist_course.data import MNIST, load_mnist
 from mnist_course.errors import CourseError, DataError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.sandbox.supervisor import Child
-from mnist_course.grading.submissions.assemble import assemble, code_cells, written_answers
+from mnist_course.grading.submissions.assemble import assemble, code_cells, code_to_run
+from mnist_course.grading.submissions.notices import about_notebook, to_grader, to_learner
+from mnist_course.grading.submissions.recognize import grade_id
 
 from .labelled import Labelled
 from .results import CellScore, Result, versions
@@ -73,7 +75,7 @@ def score(
     assignment : Assignment
         What was asked.
     submission : nbformat.NotebookNode
-        What came back; only its answer cells are used.
+        What came back; see `assemble` for what of it is used.
     spawn : callable
         What starts the process in which the notebook runs; see `Session`.
     seed : int, optional
@@ -92,11 +94,11 @@ def score(
         If the hidden tests themselves cannot be run, or the notebook cannot.
     """
     start = time.monotonic()
-    notebook = assemble(assignment, submission)
-    cells = code_cells(notebook)
-    named = [(name, cell.source) for name, cell in cells.items()]
-    written = written_answers(assignment, notebook)
-    with Session(named, spawn=spawn, written=written) as session:
+    assembled = assemble(assignment, submission)
+    notebook, found = assembled.notebook, assembled.sorted
+    cells, runs = code_cells(notebook), code_to_run(notebook)
+    lost = to_learner(found)
+    with Session(runs, spawn=spawn, written=assembled.written, lost=lost) as session:
         hidden = _Hidden(session, seed, labelled)
         _pytest(assignment.tests, hidden)
     for name, outputs in session.outputs.items():
@@ -110,9 +112,17 @@ def score(
                 f"the same digit, where a network keeps at least {LEAST_STEADY:.0%}: look whether "
                 "the answer is a table of the test images."
             )
+    reviews = to_grader(found)
+    for task in assignment.tasks:
+        if task.answer in reviews and task.check in hidden.cells:
+            checked = hidden.cells[task.check]
+            checked.review = f"{reviews[task.answer]} {checked.review}".strip()
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and grade_id(cell) in lost:
+            cell.source = f"*{lost[grade_id(cell)]}*"
     return Result(
         session.status,
-        session.reason,
+        " ".join(filter(None, [session.reason, about_notebook(found)])),
         time.monotonic() - start,
         hidden.cells,
         nbformat.writes(notebook),
@@ -130,7 +140,7 @@ def reject(assignment: Assignment, reason: str) -> Result:
     reason : str
         A sentence for the learner and the instructor.
     """
-    notebook = assemble(assignment, v4.new_notebook())
+    notebook = assemble(assignment, v4.new_notebook()).notebook
     cells = {}
     for name, points in assignment.points.items():
         cells[name] = CellScore(0.0, points, [reason], attempted=False)

@@ -3,7 +3,7 @@
 import multiprocessing
 import tempfile
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -74,12 +74,14 @@ class Session:
     Parameters
     ----------
     cells : list of tuple of (str, str)
-        Name and code of the cells to run.
+        Name and code of the cells to run. A cell may come in several parts, one after the other.
     spawn : callable
         What starts the process: `Sandbox.spawn` or `Unconfined.spawn`.
     written : collection of str
         Names of the answer cells that aren't as they were released: whatever they lack, they
         were attempted.
+    lost : mapping of str to str, optional
+        For each answer cell that the submission lacks, what to say of it instead.
 
     Attributes
     ----------
@@ -106,10 +108,12 @@ class Session:
         *,
         spawn: Callable[[], Child],
         written: Collection[str] = (),
+        lost: Mapping[str, str] | None = None,
     ) -> None:
         self.cells = cells
         self.spawn = spawn
         self.written = written
+        self.lost = lost or {}
         self.failures: dict[str, tuple[bool, str]] = {}
         self.outputs: dict[str, list[NotebookNode]] = {}
         self.steadiness: dict[str, float] = {}
@@ -134,7 +138,8 @@ class Session:
         seconds = self.child.limits.seconds_per_cell
         match self.ask(seconds, "run", code, self._room, cell=name):
             case messages.ANSWERED, (failure, shown):
-                outputs = self.outputs[name] = read_outputs(shown, self._room)
+                outputs = read_outputs(shown, self._room)
+                self.outputs.setdefault(name, []).extend(outputs)
                 self._room -= sum(len(str(output)) for output in outputs)
                 return failure
             case _, sentence:
@@ -143,7 +148,9 @@ class Session:
     def _note_failure(self, name: str, failure: Any) -> None:
         match failure:
             case (bool(untouched), str(sentence)):
-                self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
+                # Of several parts, the first that went wrong explains most.
+                if self.failures.get(name, (True, ""))[0]:
+                    self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
                 if sentence == messages.TOO_LONG and self.status == "graded":
                     self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
 
@@ -305,6 +312,8 @@ class Student:
         status, value = self.session.ask(seconds, kind, *details)
         if status == messages.ANSWERED:
             return value
+        if self.answer in self.session.lost:
+            raise StudentError(self.session.lost[self.answer])
         who, sentence = f"`{name}`", str(value)[:LONGEST_SENTENCE]
         if self.answer in self.session.failures:
             unfinished, sentence = self.session.failures[self.answer]

@@ -1,96 +1,121 @@
-"""Put a learner's answers into a fresh copy of the source notebook."""
+"""Put what a learner's notebook defines into a fresh copy of the source notebook."""
 
 import copy
 import re
-from typing import Any
+from dataclasses import dataclass
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
-from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata
+from mnist_course.grading.course.assignment import Assignment
 
-NOT_ATTEMPTED = "raise NotImplementedError"
-# What nbgrader's ClearSolutions puts in the place of a solution; its code isn't imported, because
-# that loads nbclient into every worker.
-STUB = {"# YOUR CODE HERE", "raise NotImplementedError()", NOT_ATTEMPTED, "YOUR ANSWER HERE"}
+from .definitions import statements
+from .recognize import NOT_ATTEMPTED, Answer, OwnCell, Sorted, grade_id, sort_cells
+
+# Between cells that are graded as one: what editors know as the line that begins a cell.
+NEXT_CELL = "# %% (next cell)"
+OWN = "own_cell"  # the key of the metadata of a cell that the learner has added
 
 
-def assemble(assignment: Assignment, submission: NotebookNode) -> NotebookNode:
-    """Take only the answer cells from a submission; everything else comes from the source.
+@dataclass(frozen=True)
+class Assembled:
+    """A notebook to be graded.
+
+    Attributes
+    ----------
+    notebook : nbformat.NotebookNode
+        The notebook to run, without outputs.
+    sorted : Sorted
+        What became of each cell that came back.
+    """
+
+    notebook: NotebookNode
+    sorted: Sorted
+
+    @property
+    def written(self) -> set[str]:
+        """The grade ids of the answers with a line of the learner's."""
+        return {name for name, answer in self.sorted.answers.items() if answer.written}
+
+
+def assemble(assignment: Assignment, submission: NotebookNode) -> Assembled:
+    """Take from a submission what counts; everything else comes from the source.
+
+    What counts is what the notebook defines when it runs from top to bottom: the answers, and what
+    these need of the cells that the learner has added. See `recognize.sort_cells`.
 
     Parameters
     ----------
     assignment : Assignment
         What was asked.
     submission : nbformat.NotebookNode
-        What came back. Cells other than answers are ignored, whatever happened to them, and so
-        is the type of an answer cell. Of answers with the same name the last one counts, as it
-        does when the notebook runs from top to bottom (and in nbgrader).
+        What came back. Given cells are ignored, whatever happened to them, and so is the type of
+        an answer cell.
 
     Returns
     -------
-    nbformat.NotebookNode
-        The notebook to run, without outputs. An answer in code that is missing, or empty, becomes
-        one not attempted.
+    Assembled
+        An answer in code that is missing, or empty, becomes one not attempted.
     """
-    answers = dict.fromkeys(assignment.answers, "")
-    for cell in submission.get("cells", []):
-        if (name := grade_id(cell)) in answers:
-            answers[name] = str(cell.get("source", ""))
+    found = sort_cells(assignment, submission)
     notebook = copy.deepcopy(assignment.notebook)
-    for cell in notebook.cells:
-        if (name := grade_id(cell)) in answers:
-            cell.source = answers[name]
+    cells = []
+    for position, cell in enumerate(notebook.cells):
+        cells += [_kept(own) for own in found.own if own.before == position and own.kept]
+        if answer := found.answers.get(grade_id(cell)):
+            fill(cell, answer)
         if cell.cell_type == "code":
             cell.source = cell.source if cell.source.strip() else NOT_ATTEMPTED
             cell.outputs, cell.execution_count = [], None
-    return notebook
+        cells.append(cell)
+    cells += [_kept(own) for own in found.own if own.before == len(notebook.cells) and own.kept]
+    notebook.cells = cells
+    return Assembled(notebook, found)
+
+
+def fill(cell: NotebookNode, answer: Answer) -> None:
+    """Put an answer into its cell, with its pictures; several cells one below the other."""
+    between = f"\n\n{NEXT_CELL}\n" if cell.cell_type == "code" else "\n\n"
+    cell.source = between.join(answer.texts)
+    if answer.attachments and cell.cell_type == "markdown":
+        cell.attachments = answer.attachments
+
+
+def add_own(own: OwnCell, cell: NotebookNode) -> NotebookNode:
+    """Return a cell of the learner's own, as it stands in a notebook with others."""
+    cell.id = f"own-{own.number}"
+    cell.metadata = NotebookNode({OWN: own.number})
+    return cell
+
+
+def _kept(own: OwnCell) -> NotebookNode:
+    return add_own(own, v4.new_code_cell("\n".join(part.code for part in own.kept)))
 
 
 def code_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     """Return the cells of a notebook that run, in their order, by a name for each."""
     return {
-        grade_id(cell) or f"cell {number}": cell
+        _name(cell) or f"cell {number}": cell
         for number, cell in enumerate(notebook.cells, start=1)
         if cell.cell_type == "code"
     }
 
 
-def graded_answers(assignment: Assignment, submission: NotebookNode) -> dict[str, str]:
-    """Return the source of each answer as it is graded, by grade id."""
-    cells = {grade_id(cell): cell for cell in assemble(assignment, submission).cells}
-    return {name: cells[name].source for name in assignment.answers}
+def code_to_run(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """Return the code of a notebook in the parts that run one by one, with the names of cells.
+
+    A part that fails costs nothing of the next one: several cells that are graded as one are as
+    many parts, and a cell of the learner's own has a part for each of its statements.
+    """
+    runs = []
+    for name, cell in code_cells(notebook).items():
+        if OWN in cell.metadata:
+            parts = [part.code for part in statements(cell.source) or []]
+        else:
+            parts = re.split(rf"^{re.escape(NEXT_CELL)}\n", cell.source, flags=re.MULTILINE)
+        runs += [(name, part) for part in parts]
+    return runs
 
 
-def written_answers(assignment: Assignment, assembled: NotebookNode) -> set[str]:
-    """Return the names of the answers of an assembled notebook with a line of the learner's."""
-    pairs = zip(assignment.notebook.cells, assembled.cells, strict=True)
-    return {
-        grade_id(cell)
-        for source, cell in pairs
-        if grade_id(cell) in assignment.answers
-        and not _lines(cell.source) <= _given_lines(source.source)
-    }
-
-
-def _given_lines(source: str) -> set[str]:
-    """Return the lines of an answer cell as it is released, whether its source holds a solution."""
-    if "### BEGIN SOLUTION" in source:
-        kept = re.sub(r"### BEGIN SOLUTION.*?### END SOLUTION", "", source, flags=re.DOTALL)
-        return STUB | _lines(kept)
-    released = "raise NotImplementedError()" in source or "YOUR ANSWER HERE" in source
-    return STUB | _lines(source) if released else STUB
-
-
-def _lines(text: str) -> set[str]:
-    return {line.strip() for line in text.splitlines()} - {""}
-
-
-def is_empty(answer: str) -> bool:
-    """Tell whether nothing was written in an answer cell."""
-    return answer.strip() in ("", NOT_ATTEMPTED)
-
-
-def grade_id(cell: Any) -> str:
-    """Return nbgrader's name of a cell; empty if it has none."""
-    name = nbgrader_metadata(cell).get("grade_id")
-    return name if isinstance(name, str) else ""
+def _name(cell: NotebookNode) -> str:
+    own = cell.metadata.get(OWN)
+    return f"own cell {own}" if own else grade_id(cell)

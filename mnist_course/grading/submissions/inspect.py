@@ -11,8 +11,10 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_assignment
 from mnist_course.grading.course.settings import Course
 
-from .assemble import grade_id, graded_answers, is_empty
-from .read import IGNORED_FILES, SECRET, TIMESTAMP, list_files, read_timestamp, some_names
+from .notices import IDS_LOST
+from .pictures import LARGEST_PICTURE, MOST_PICTURES, missing_pictures
+from .read import IGNORED_FILES, SECRET, TIMESTAMP, list_files, some_names, timestamp_problem
+from .recognize import Answer, Sorted, grade_id, sort_cells
 from .repair import REPAIRED, released_notebook
 
 LARGEST_ANSWER = 100_000  # bytes
@@ -106,11 +108,7 @@ def inspect_folder(folder: Path, name: str) -> list[Finding]:
     ]:
         problem = f"Only {name}.ipynb is graded: put into it what you need of {some_names(others)}."
         findings.append(Finding("", problem, 0))
-    if TIMESTAMP in files and read_timestamp(folder) is None:
-        problem = (
-            f"{TIMESTAMP} holds no date and is ignored: let nbgrader write it, or write one such "
-            "as 2026-03-31 18:00:00 UTC."
-        )
+    if problem := timestamp_problem(folder):
         findings.append(Finding("", problem, 0))
     return findings
 
@@ -128,35 +126,32 @@ def inspect(assignment: Assignment, notebook: NotebookNode) -> list[Finding]:
     Returns
     -------
     list of Finding
-        In the order of the assignment, then the cells that do not belong to it. An answer costs
-        its points if nothing of it reaches grading.
+        What is about the whole notebook, then in the order of the assignment. An answer costs its
+        points if nothing of it reaches grading.
     """
     original = released_notebook(assignment)
-    copies, findings_on_others = _match(original, notebook)
-    answers = graded_answers(assignment, notebook)
+    found = sort_cells(assignment, notebook)
     parts = [*assignment.tasks, *assignment.reflections]
     points = {part.answer: part.points for part in parts}
-    findings = []
-    for cell in original.cells:
-        if (name := grade_id(cell)) in answers:
-            described = _inspect_answer(cell, copies[name], answers[name])
+    findings = [Finding("", _WITHOUT_IDS, 0)] if found.without_ids else []
+    for position, cell in enumerate(original.cells):
+        copies = [notebook.cells[n - 1] for n, at in found.position.items() if at == position]
+        described: list[tuple[str, bool]] = []
+        if answer := found.answers.get(name := grade_id(cell)):
+            described += _inspect_answer(answer, found)
         elif name:
-            described = _inspect_given(cell, copies[name])
-        else:
-            continue
+            described += ((problem, False) for problem in _inspect_given(cell, copies))
+        if name and copies and not found.without_ids:
+            described += ((problem, False) for problem in _inspect_settings(cell, copies[-1]))
         for problem, lost in described:
             findings.append(Finding(name, problem, points.get(name, 0.0) if lost else 0.0))
-    return findings + findings_on_others
+    return findings
 
 
-_STRAY = (
-    "This cell is not part of the assignment, and is ignored in grading: if an answer needs it, "
-    "move its code into that answer."
-)
 _RETYPED = "The type of this cell was changed to {}. Grading takes it for {}, as it was."
 _CHANGED = (
-    "This cell was changed, which is ignored in grading: the original runs. If an answer needs "
-    "the change, make it in that answer."
+    "This cell was changed. In grading, the original runs, and after it what you have added to it, "
+    "if an answer uses that."
 )
 _OVERSIZED = (
     "This answer has {:,} bytes. It is graded as it is, but at most "
@@ -166,63 +161,83 @@ _METADATA = (
     "The settings of this cell (its points, or what may be edited) were changed. Grading uses the "
     "original ones."
 )
+_PICTURE = (
+    "The picture {} is not in the notebook, or is none that is taken over: PNG, JPEG, or GIF, of "
+    f"at most {LARGEST_PICTURE:,} bytes, and {MOST_PICTURES} in a cell. Describe it in words."
+)
+_UNDEFINED = (
+    "This answer {} {}, which nothing defines when the notebook runs from top to bottom. That may cost "
+    "its points: define what is missing."
+)
+_WITHOUT_IDS = (
+    f"This notebook {IDS_LOST}, which say what each cell is. Answers are recognized by what they "
+    "define, and a person looks at them: repair the notebook, and submit that."
+)
 
 
-def _match(
-    original: NotebookNode, notebook: NotebookNode
-) -> tuple[dict[str, list[NotebookNode]], list[Finding]]:
-    """Find the copies of each cell of an assignment; report code that is in no cell of it."""
-    copies: dict[str, list[NotebookNode]] = {grade_id(cell): [] for cell in original.cells}
-    given = {cell.source for cell in original.cells if not grade_id(cell)}
-    others = []
-    for number, cell in enumerate(notebook.cells, start=1):
-        if (name := grade_id(cell)) and name in copies:
-            copies[name].append(cell)
-        elif cell.cell_type == "code" and cell.source.strip() and cell.source not in given:
-            others.append(Finding(name or f"cell {number}", _STRAY, 0))
-    return copies, others
-
-
-def _inspect_answer(
-    original: NotebookNode, copies: list[NotebookNode], answer: str
-) -> Iterator[tuple[str, bool]]:
+def _inspect_answer(answer: Answer, found: Sorted) -> Iterator[tuple[str, bool]]:
     """Yield what there is to say of an answer, and whether its points are lost."""
-    if not copies:
+    text = "\n".join(answer.texts)
+    cells = _listed([f"cell {number}" for number in answer.cells])
+    if not answer.found:
         yield "This answer is missing: repair the notebook, then write it in its cell.", True
-        return
-    if len(copies) > 1:
-        yield f"This answer is there {len(copies)} times. The last one counts: keep one.", False
-    if is_empty(answer):
+    elif not text.strip():
         yield "This answer is empty: write it, even if you are not sure of it.", True
-    elif answer.strip() == original.source.strip():
+    elif not answer.written:
         yield "There is no answer here yet: write it, even if you are not sure of it.", True
-    if (size := len(answer.encode())) > LARGEST_ANSWER:
+    elif answer.recognized:
+        yield (
+            f"This answer is not in its own cell, but in {cells}. It is graded, and a person looks "
+            "at it: repair the notebook to put it in its place.",
+            False,
+        )
+    elif len(answer.cells) > 1:
+        yield f"This answer is in {cells}, which are graded as one.", False
+    if borrowed := found.borrowed.get(answer.name):
+        names = _listed([f"`{name}` of cell {n}" for name, n in sorted(borrowed.items())])
+        yield f"This answer uses {names}, so that is run, too.", False
+    undefined = found.undefined.get(answer.name, [])
+    for names, problem in (
+        ([name for name in undefined if name in answer.names], "is to define"),
+        ([name for name in undefined if name not in answer.names], "uses"),
+    ):
+        if names:
+            yield _UNDEFINED.format(problem, _listed([f"`{name}`" for name in names])), False
+    for name in sorted(answer.names & found.late.keys()):
+        yield (
+            f"Cell {found.late[name]} defines `{name}` again, below its check. What the check has "
+            "looked at counts.",
+            False,
+        )
+    for name in missing_pictures(text, answer.attachments):
+        yield _PICTURE.format(name), False
+    if (size := len(text.encode())) > LARGEST_ANSWER:
         yield _OVERSIZED.format(size), False
-    yield from _inspect_settings(original, copies[-1])
 
 
-def _inspect_given(
-    original: NotebookNode, copies: list[NotebookNode]
-) -> Iterator[tuple[str, bool]]:
+def _inspect_given(original: NotebookNode, copies: list[NotebookNode]) -> Iterator[str]:
     """Yield what there is to say of a cell that was to stay as it is; nothing is ever lost."""
     if not copies:
-        yield "This cell is missing. In grading, the original runs.", False
-        return
-    if len(copies) > 1:
-        yield f"This cell is there {len(copies)} times. In grading, the original runs once.", False
+        yield "This cell is missing. In grading, the original runs."
+    elif len(copies) > 1:
+        yield f"This cell is there {len(copies)} times. In grading, the original runs once."
     if any(cell.source.strip() != original.source.strip() for cell in copies):
-        yield _CHANGED, False
-    yield from _inspect_settings(original, copies[-1])
+        yield _CHANGED
 
 
-def _inspect_settings(original: NotebookNode, cell: NotebookNode) -> Iterator[tuple[str, bool]]:
+def _inspect_settings(original: NotebookNode, cell: NotebookNode) -> Iterator[str]:
     if cell.cell_type != original.cell_type:
-        yield _RETYPED.format(cell.cell_type, original.cell_type), False
+        yield _RETYPED.format(cell.cell_type, original.cell_type)
     expected, metadata = nbgrader_metadata(original), nbgrader_metadata(cell)
     if any(
         metadata.get(key) != expected.get(key) for key in ("grade", "solution", "locked", "points")
     ):
-        yield _METADATA, False
+        yield _METADATA
+
+
+def _listed(words: list[str]) -> str:
+    *others, last = words or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _sources(course: Course) -> dict[str, Path]:

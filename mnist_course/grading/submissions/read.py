@@ -1,5 +1,6 @@
 """Read what an untrusted user submitted: regular files of a limited size, and nothing that runs."""
 
+import codecs
 import errno
 import itertools
 import json
@@ -15,6 +16,8 @@ import numpy as np
 from nbformat import NotebookNode
 
 from mnist_course.errors import CourseError
+
+from .pictures import take_pictures
 
 LARGEST_NOTEBOOK = 20_000_000  # bytes
 LARGEST_NOTE = 1_000  # bytes
@@ -152,8 +155,8 @@ def parse(data: bytes, name: str) -> NotebookNode:
     Returns
     -------
     nbformat.NotebookNode
-        A valid notebook in version 4 of the format: the type, the source and nbgrader's metadata
-        of each cell, and nothing else. A cell of an unknown type is raw.
+        A valid notebook in version 4 of the format: the type, the source, nbgrader's metadata and
+        the pictures of each cell, and nothing else. A cell of an unknown type is raw.
 
     Raises
     ------
@@ -190,6 +193,22 @@ def read_timestamp(folder: Path) -> str | None:
     """
     text = _read_note(folder, TIMESTAMP)
     return text if is_date(text) else None
+
+
+def timestamp_problem(folder: Path) -> str:
+    """Say why a submission's time is not known although a file is there; empty if it isn't so.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        What was handed in.
+    """
+    if not os.path.lexists(folder / TIMESTAMP) or read_timestamp(folder) is not None:
+        return ""
+    return (
+        f"{TIMESTAMP} holds no date and is ignored, so nobody is late: let nbgrader write it, or "
+        "write one such as 2026-03-31 18:00:00 UTC."
+    )
 
 
 def read_secret(folder: Path) -> str | None:
@@ -242,7 +261,10 @@ def some_names(files: list[str]) -> str:
 def _read_note(folder: Path, name: str) -> str:
     """Read a small file that nbgrader put beside a notebook; empty if there is none to be read."""
     try:
-        return read_regular(folder, name, LARGEST_NOTE).decode().strip()
+        content = read_regular(folder, name, LARGEST_NOTE)
+        # What Notepad on Windows saves begins with a mark.
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if wide else "utf-8-sig").strip()
     except (FileNotFoundError, RejectedError, UnicodeDecodeError):
         return ""
 
@@ -344,6 +366,8 @@ def _cell(cell: Any, number: int, name: str) -> dict[str, Any]:
     }
     if kind == "code":
         clean |= {"outputs": [], "execution_count": None}
+    elif pictures := take_pictures(cell.get("attachments")):
+        clean["attachments"] = pictures
     return clean
 
 

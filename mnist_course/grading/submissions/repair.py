@@ -3,9 +3,10 @@
 import copy
 import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 from nbgrader.preprocessors import (
     ClearHiddenTests,
     ClearMarkScheme,
@@ -19,13 +20,15 @@ from mnist_course._files import atomic
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata
 
-from .assemble import grade_id, graded_answers, is_empty
+from .assemble import add_own, fill
+from .recognize import OwnCell, grade_id, sort_cells
 
+_NEW = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell, "raw": v4.new_raw_cell}
 REPAIRED = ".repaired"  # before the suffix of a notebook that was repaired
 
 
 def repair(assignment: Assignment, notebook: NotebookNode) -> NotebookNode:
-    """Put the answers of a notebook into a fresh copy of its assignment.
+    """Put all that is the learner's into a fresh copy of an assignment.
 
     Parameters
     ----------
@@ -35,15 +38,29 @@ def repair(assignment: Assignment, notebook: NotebookNode) -> NotebookNode:
     Returns
     -------
     nbformat.NotebookNode
-        The exercise with the answers that `assemble` takes. What is missing is as released.
-        `inspect.inspect` has nothing left to say of it but which answers are untouched or too long.
+        The exercise with the answers, each in its cell, and with the cells that the learner has
+        added, where they were. What is missing is as released. It is graded as before.
     """
-    answers = graded_answers(assignment, notebook)
+    found = sort_cells(assignment, notebook)
     repaired = released_notebook(assignment)
-    for cell in repaired.cells:
-        if not is_empty(answer := answers.get(grade_id(cell), "")):
-            cell.source = answer
+    cells: list[NotebookNode] = []
+    for position, cell in enumerate(repaired.cells):
+        cells += [_own(own) for own in found.own if own.before == position]
+        if (answer := found.answers.get(grade_id(cell))) and answer.written:
+            fill(cell, answer)
+        cells.append(cell)
+    cells += [_own(own) for own in found.own if own.before == len(repaired.cells)]
+    repaired.cells = cells
     return repaired
+
+
+def _own(own: OwnCell) -> NotebookNode:
+    new: Any = _NEW[own.cell.cell_type]
+    cell = add_own(own, new(own.cell.source))
+    cell.metadata = NotebookNode()
+    if pictures := own.cell.get("attachments"):
+        cell.attachments = pictures
+    return cell
 
 
 def write_repaired(folder: Path, name: str, notebook: NotebookNode) -> Path:

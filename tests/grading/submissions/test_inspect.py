@@ -95,25 +95,23 @@ class TestInspect:
         cells = answered.cells
         cells.remove(cell(answered, "why"))
         cells.append(copy.deepcopy(cell(answered, "double")))
-        cells[-1].source = ""
+        cells[-1].source = ""  # as Split Cell leaves it, with the cursor at the end
         cell(answered, "greet").cell_type = "raw"
         cell(answered, "greet").source = "x" * (LARGEST_ANSWER + 1)
         cell(answered, "setup").source = "check = None"
         cell(answered, "check_greet").metadata.nbgrader["points"] = 100
         cells.remove(cell(answered, "check_double"))
         cells.append(v4.new_code_cell("import os"))
-        cells.append(v4.new_markdown_cell("A note of mine."))
+        cells.insert(0, v4.new_markdown_cell("A note of mine."))
         found = [(f.cell, f.problem, f.costs) for f in inspect(assignment, answered)]
         expected = [
             ("setup", "This cell was changed", 0),
-            ("double", "This answer is there 2 times. The last one counts", 0),
-            ("double", "This answer is empty", 2),
             ("check_double", "This cell is missing. In grading, the original runs", 0),
+            ("greet", "This answer is to define `greet`, which nothing defines when", 0),
             ("greet", "This answer has 100,001 bytes", 0),
             ("greet", "The type of this cell was changed to raw. Grading takes it for code", 0),
             ("check_greet", "The settings of this cell", 0),
             ("why", "This answer is missing", 2),
-            ("cell 10", "This cell is not part of the assignment", 0),
         ]
         assert [(cell, costs) for cell, _, costs in found] == [
             (c, costs) for c, _, costs in expected
@@ -122,21 +120,70 @@ class TestInspect:
             assert problem.startswith(words)
             assert problem.endswith(".")
 
-    def test_of_copies_only_the_one_that_counts_is_looked_at(
+    def test_split_answer_is_said_to_be_graded_as_one(
         self, assignment: Assignment, answered: NotebookNode
     ) -> None:
-        first = copy.deepcopy(cell(answered, "double"))
-        first.cell_type, first.source = "raw", ""
-        answered.cells.insert(0, first)
-        (finding,) = inspect(assignment, answered)
-        assert finding.problem.startswith("This answer is there 2 times")
+        lower = copy.deepcopy(cell(answered, "double"))
+        lower.source = "double(3)"
+        answered.cells.insert(4, lower)
+        assert inspect(assignment, answered) == [
+            Finding("double", "This answer is in cell 4 and cell 5, which are graded as one.", 0)
+        ]
 
-    def test_cell_under_another_name_is_missing_and_does_not_belong(
+    def test_answer_in_another_cell_is_recognized_and_said(
         self, assignment: Assignment, answered: NotebookNode
     ) -> None:
         cell(answered, "double").metadata.nbgrader["grade_id"] = "twice"
-        found = [(finding.cell, finding.costs) for finding in inspect(assignment, answered)]
-        assert found == [("double", 2), ("twice", 0)]
+        (finding,) = inspect(assignment, answered)
+        assert (finding.cell, finding.costs) == ("double", 0)
+        assert finding.problem.startswith(
+            "This answer is not in its own cell, but in cell 4. It is graded, and a person looks"
+        )
+
+    def test_notebook_without_ids_is_called_so_once(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        for each in answered.cells:
+            each.metadata = {}
+        first, *others = inspect(assignment, answered)
+        assert first.cell == ""
+        assert first.problem.startswith("This notebook lost its cell ids")
+        assert [(finding.cell, finding.costs) for finding in others] == [
+            ("double", 0),
+            ("greet", 0),
+            ("why", 0),
+        ]
+
+    def test_what_an_answer_borrows_is_named_and_costs_nothing(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        cell(answered, "double").source = "def double(n):\n    return TWO * n + nothing()"
+        answered.cells.insert(0, v4.new_code_cell("TWO = 2"))
+        answered.cells.append(v4.new_code_cell("def double(n):\n    return 0"))
+        assert [
+            (finding.cell, finding.problem.partition(":")[0])
+            for finding in inspect(assignment, answered)
+        ] == [
+            ("double", "This answer uses `TWO` of cell 1, so that is run, too."),
+            (
+                "double",
+                "This answer uses `nothing`, which nothing defines when the notebook runs from top "
+                "to bottom. That may cost its points",
+            ),
+            (
+                "double",
+                "Cell 12 defines `double` again, below its check. What the check has looked at "
+                "counts.",
+            ),
+        ]
+
+    def test_picture_that_is_not_there_is_named(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        cell(answered, "why").source = "![a](attachment:a.png) ![b](attachment:my%20b.png)"
+        cell(answered, "why").attachments = {"my b.png": {"image/png": "iVBO"}}
+        (finding,) = inspect(assignment, answered)
+        assert finding.problem.startswith("The picture a.png is not in the notebook")
 
 
 class TestFindSubmission:
