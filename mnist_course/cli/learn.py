@@ -212,9 +212,10 @@ def inspect(
     from mnist_course.grading.submissions.read import read_submission
 
     file, assignment = inspection.find_submission(path, read_course(course))
-    notebook = read_submission(file.parent, file.stem)
+    notebook = read_submission(file.parent, assignment.name, file.name)
+    findings = inspection.inspect_file(file, assignment.name)
     # What lies beside a notebook is submitted with a folder only.
-    findings = inspection.inspect_folder(path, assignment.name) if path.is_dir() else []
+    findings += inspection.inspect_folder(path, file.name) if path.is_dir() else []
     findings += inspection.inspect(assignment, notebook)
     costs = sum(finding.costs for finding in findings)
     repaired = None

@@ -25,7 +25,6 @@ _HOMES = {
     "StagedExporter": "gradebook.feedback",
     "HarmlessCells": "gradebook.feedback",
     "LearnerPage": "gradebook.feedback",
-    "markdown_in_cell": "gradebook.feedback",
     "markdown_to_html": "gradebook.feedback",
     "clean": "gradebook.feedback",
     "ReleaseFeedback": "gradebook.give_back",

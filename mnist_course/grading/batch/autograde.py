@@ -33,12 +33,13 @@ from mnist_course.grading.judging.labelled import Labelled, read_labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import hidden_points, reject, score
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
+from mnist_course.grading.submissions.find import find_notebook
 from mnist_course.grading.submissions.read import (
     RejectedError,
     parse,
-    read_bytes,
     read_secret,
     read_timestamp,
+    timestamp_problem,
 )
 
 WRITABLE = 0o644
@@ -167,11 +168,13 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         """Return the SHA-256 of what was handed in, empty if it cannot be read, and the result."""
         digest = ""
         try:
-            data = read_bytes(folder, assignment.name)
-            digest = hashlib.sha256(data).hexdigest()
-            submission = parse(data, assignment.name)
+            found = find_notebook(folder, assignment)
+            digest = hashlib.sha256(found.data).hexdigest()
+            submission = parse(found.data, assignment.name)
         except RejectedError as error:
             return digest, reject(assignment, str(error))
+        for notice in filter(None, [found.notice, timestamp_problem(folder)]):
+            self.log.warning("%s: %s", folder, notice)
         with self.parent.sandbox(folder) as sandbox:
             labelled = self.parent.labelled
             return digest, score(assignment, submission, spawn=sandbox.spawn, labelled=labelled)

@@ -30,11 +30,12 @@ from mnist_course.grading.judging.labelled import read_labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import SEED, reject
 from mnist_course.grading.sandbox.supervisor import available
+from mnist_course.grading.submissions.find import find_notebook
 from mnist_course.grading.submissions.read import (
     RejectedError,
-    read_bytes,
     read_secret,
     read_timestamp,
+    timestamp_problem,
 )
 
 from .cluster import connect, grade_all
@@ -54,11 +55,14 @@ class Graded:
         What became of the submission; None if it could not be graded.
     problem : str
         Why the result is not in the gradebook; empty if it is there.
+    notice : str
+        What there is to say of the files that were handed in; empty if nothing.
     """
 
     student: str
     result: Result | None
     problem: str = ""
+    notice: str = ""
 
     @property
     def name(self) -> str:
@@ -81,7 +85,7 @@ class Graded:
         cells = self.result.cells.items() if self.result else ()
         reviews = [f"{name}: {cell.review}" for name, cell in cells if cell.review]
         reason = self.result.reason if self.result else ""
-        return " ".join(filter(None, [self.problem, reason, *reviews]))
+        return " ".join(filter(None, [self.problem, reason, self.notice, *reviews]))
 
     @property
     def failed(self) -> bool:
@@ -222,6 +226,7 @@ class _Run:
         self.journal = Journal(course.journal / assignment.name)
         self.keys: dict[str, str] = {}
         self.submissions: dict[str, str] = {}  # the SHA-256 of each file
+        self.notices: dict[str, str] = {}
         ensure_assignment(course, assignment)
         self.recorded = recorded(course, assignment)
         self.lateness = read_lateness(course, assignment.name)
@@ -298,13 +303,15 @@ class _Run:
         try:
             if (self.course.submitted / student).is_symlink():
                 raise RejectedError("the folder is a link: hand in the files themselves.")
-            submission = read_bytes(self.folder(student), self.assignment.name)
+            found = find_notebook(self.folder(student), self.assignment)
         except RejectedError as error:
             self.keys[student] = self.submissions[student] = ""
             return None, reject(self.assignment, str(error))
-        self.keys[student] = history.digest(self.settings.encode(), submission)
-        self.submissions[student] = hashlib.sha256(submission).hexdigest()
-        return submission, None
+        self.keys[student] = history.digest(self.settings.encode(), found.data)
+        self.submissions[student] = hashlib.sha256(found.data).hexdigest()
+        notices = [found.notice, timestamp_problem(self.folder(student))]
+        self.notices[student] = " ".join(filter(None, notices))
+        return found.data, None
 
     def record(self, student: str, result: Result, *, new: bool = False) -> Graded:
         """Make sure that the gradebook holds a result."""
@@ -341,10 +348,12 @@ class _Run:
 
     def done(self, student: str, result: Result, problem: str = "", *, new: bool = False) -> Graded:
         """Log a submission, and let go of its notebook, of which there may be thousands."""
+        notice = self.notices.get(student, "")
+        graded = Graded(student, replace(result, notebook=""), problem, notice)
         status = f"{result.status}, graded anew" if new else result.status
         what = f"{student}: {status}, {result.score:g} of {result.max_score:g} points"
-        self.log.info("%s", ". ".join(filter(None, [what, result.reason, problem])))
-        return Graded(student, replace(result, notebook=""), problem)
+        self.log.info("%s", ". ".join(filter(None, [what, graded.reason])))
+        return graded
 
     def folder(self, student: str) -> Path:
         """Return the folder of a submission."""

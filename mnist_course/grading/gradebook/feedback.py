@@ -11,14 +11,11 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote
 
 from bleach.sanitizer import Cleaner
-from jinja2 import pass_context
-from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
@@ -34,6 +31,7 @@ from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.process import run_nbgrader
 from mnist_course.grading.course.settings import Course, Grading
 from mnist_course.grading.inside.outputs import read_outputs
+from mnist_course.grading.submissions.pictures import show_pictures, take_pictures
 from mnist_course.grading.submissions.read import read_secret, read_timestamp
 
 from .formulas import Formulas
@@ -60,6 +58,10 @@ POLICY = (
 _GRADE_ID = re.compile(r"[\w-]+")
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
+_WITHIN_TEXT = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]+")
+_ATTACHED = re.compile(r"attachment:(?=\S)")
+_MARK = "SetAsidePicture"
+_SET_ASIDE = re.compile(rf"data:image/png;base64,{_MARK}(\d{{6}})=")
 _HIGHLIGHTED = re.compile(r"highlight(?: hl-\w+)?|[a-z]{1,2}[a-z0-9]?")  # as Pygments names them
 _TAGS = """
     a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol p
@@ -127,7 +129,7 @@ class FeedbackExporter(HTMLExporter):
     sanitize_html = Bool(True).tag(config=True)
     filters = Dict(
         {
-            "markdown2html": "mnist_course.grading.nbgrader.markdown_in_cell",
+            "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
             "clean_html": "mnist_course.grading.nbgrader.clean",
         }
     ).tag(config=True, affects_environment=True)
@@ -146,11 +148,6 @@ class FeedbackExporter(HTMLExporter):
         config = Config({"FeedbackExporter": own})
         config.merge(super().default_config)
         return config
-
-    def default_filters(self) -> Iterator[tuple[str, Callable[..., str]]]:
-        """Offer the template what renders Markdown with the attachments that it is given."""
-        yield from super().default_filters()  # type: ignore[no-untyped-call]
-        yield "text2html", markdown_to_html
 
 
 class LearnerPage(Preprocessor):
@@ -200,7 +197,9 @@ class HarmlessCells(Preprocessor):
         metadata = nbgrader_metadata(cell)
         known = _GRADE_ID.fullmatch(str(metadata.get("grade_id", "")))
         cell.metadata = NotebookNode({"nbgrader": metadata} if known else {})
-        cell.attachments = read_attachments(cell.get("attachments"))
+        pictures = take_pictures(cell.pop("attachments", None))
+        if cell.cell_type == "markdown":
+            cell.source = show_pictures(cell.source, pictures)
         if cell.cell_type == "code":
             plain = json.loads(json.dumps(cell.outputs))  # not a subclass of dict with attributes
             cell.outputs = read_outputs(plain, LARGEST_OUTPUTS)
@@ -209,60 +208,13 @@ class HarmlessCells(Preprocessor):
         return cell, resources
 
 
-def read_attachments(value: object) -> NotebookNode:
-    """Keep of the pictures that were pasted into a text those that a page can show.
-
-    Parameters
-    ----------
-    value : object
-        The attachments of a cell of an untrusted user: at best as nbformat describes them.
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The picture of each name, as far as there is room.
-    """
-    kept = NotebookNode()
-    room = LARGEST_OUTPUTS
-    for name, bundle in value.items() if isinstance(value, Mapping) else ():
-        for kind, data in bundle.items() if isinstance(bundle, Mapping) else ():
-            if isinstance(data, str) and _PICTURE.fullmatch(f"data:{kind};base64,{data}"):
-                room -= len(data)
-                if room >= 0:
-                    kept[name] = NotebookNode({kind: data})
-    return kept
-
-
-@pass_context
-def markdown_in_cell(context: Context, source: str) -> str:
-    """Render the Markdown of the cell that a template shows, with its attachments.
-
-    Parameters
-    ----------
-    context : jinja2.runtime.Context
-        What the template knows, such as the cell.
-    source : str
-        Markdown.
-
-    Returns
-    -------
-    str
-        HTML; see `markdown_to_html`.
-    """
-    return markdown_to_html(source, context.get("cell", {}).get("attachments"))
-
-
-def markdown_to_html(
-    source: str, attachments: Mapping[str, Mapping[str, str]] | None = None, below: int = 0
-) -> str:
+def markdown_to_html(source: str, below: int = 0) -> str:
     """Render Markdown, of a learner or in a comment, as harmless HTML.
 
     Parameters
     ----------
     source : str
         Markdown, with whatever HTML in it.
-    attachments : mapping, optional
-        The pictures that it may show, as `read_attachments` returns them.
     below : int, default 0
         How many levels its headings stand below those that the page has of its own.
 
@@ -271,20 +223,31 @@ def markdown_to_html(
     str
         HTML; see `clean`. Formulas are MathML.
     """
-    if len(source) > LONGEST_TEXT:
-        return f"<p>(A text of {len(source):,} characters, too long to show.)</p>"
-    renderer = _Renderer(attachments or {}, below)
-    page = MarkdownWithMath(renderer=renderer).render(source)
-    return _clean(page, renderer.formulas)
+    pictures: list[str] = []
+
+    def set_aside(match: re.Match[str]) -> str:
+        pictures.append(match[0])
+        return f"data:image/png;base64,{_MARK}{len(pictures) - 1:06}="
+
+    # They are far longer than any text, and nothing in them is to be rendered.
+    text = _WITHIN_TEXT.sub(set_aside, source)
+    if len(text) > LONGEST_TEXT:
+        return f"<p>(A text of {len(text):,} characters, too long to show.)</p>"
+    renderer = _Renderer(below)
+    # An attachment that isn't there would end the page.
+    page = MarkdownWithMath(renderer=renderer).render(_ATTACHED.sub("#", text))
+    left = dict(enumerate(pictures))  # each is shown once, however often a text refers to it
+    return _SET_ASIDE.sub(
+        lambda match: left.pop(int(match[1]), "#"), _clean(page, renderer.formulas)
+    )
 
 
 class _Renderer(IPythonRenderer):
-    """Writes formulas as MathML, pasted pictures as what they are, and headings below others."""
+    """Writes formulas as MathML, and headings below others."""
 
-    def __init__(self, attachments: Mapping[str, Mapping[str, str]], below: int) -> None:
+    def __init__(self, below: int) -> None:
         # Headings get no links to themselves: what they lead to is not kept.
         super().__init__(escape=False, exclude_anchor_links=True)
-        self.pasted = attachments
         self.below = below
         self.formulas = Formulas()
 
@@ -293,16 +256,8 @@ class _Renderer(IPythonRenderer):
         return super().heading(text, min(6, level + self.below), **attrs)
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
-        """Write a picture, or that it is missing."""
-        text = self.formulas.as_typed(text)
-        if url.startswith("attachment:"):
-            name = unquote(url.removeprefix("attachment:"))
-            bundle = self.pasted.get(name)
-            if not bundle:
-                return f"<em>(The picture {self.escape_html(name)} is not in this notebook.)</em>"
-            kind, data = next(iter(bundle.items()))
-            url = f"data:{kind};base64,{data}"
-        return super().image(text, url, title)
+        """Write a picture."""
+        return super().image(self.formulas.as_typed(text), url, title)
 
     def inline_math(self, body: str) -> str:
         """Write a formula in a line."""

@@ -1,6 +1,5 @@
 """Tell people what a notebook would lose when it is submitted, and what to do about it."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,22 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_assignment
 from mnist_course.grading.course.settings import Course
 
+from .find import belongs, find_notebook, may_be_notebook
 from .notices import IDS_LOST
 from .pictures import LARGEST_PICTURE, MOST_PICTURES, missing_pictures
-from .read import IGNORED_FILES, SECRET, TIMESTAMP, list_files, some_names, timestamp_problem
+from .read import (
+    ARCHIVES,
+    IGNORED_FILES,
+    LARGEST_NOTEBOOK,
+    SECRET,
+    TIMESTAMP,
+    RejectedError,
+    list_files,
+    parse,
+    read_regular,
+    some_names,
+    timestamp_problem,
+)
 from .recognize import Answer, Sorted, grade_id, sort_cells
 from .repair import REPAIRED, released_notebook
 
@@ -41,7 +53,7 @@ class Finding:
 
 
 def find_submission(path: Path, course: Course) -> tuple[Path, Assignment]:
-    """Find out what a notebook answers, by its name.
+    """Find out what a notebook answers, by its name or else by its content.
 
     Parameters
     ----------
@@ -62,24 +74,20 @@ def find_submission(path: Path, course: Course) -> tuple[Path, Assignment]:
         copy, so that there is nothing to compare it with.
     """
     sources = _sources(course)
-    names = ", ".join(sources)
     if path.is_dir():
-        present = [name for name in sources if os.path.lexists(path / f"{name}.ipynb")]
-        if len(present) != 1:
-            raise CourseError(
-                f"{path} has {len(present) or 'none'} of the notebooks of the course ({names}); "
-                "expected one: give the path of the notebook."
-            )
-        name = present[0]
-        notebook = path / f"{name}.ipynb"
+        notebook, assignment = _find_in_folder(path, sources)
     else:
         notebook, name = path, path.stem.removesuffix(REPAIRED)
         if path.suffix != ".ipynb" or name not in sources:
+            name = _recognize(path, sources)
+        if not name and path.suffix.lower() in ARCHIVES:
+            raise CourseError(f"{path.name} is an archive: unpack it, and give the notebook in it.")
+        if not name:
             raise CourseError(
-                f"{path.name} is the notebook of no assignment; expected one of {names}, with "
-                ".ipynb after it: give it back its name."
+                f"{path.name} is the notebook of no assignment; expected one of "
+                f"{', '.join(sources)}, with .ipynb after it: give it back its name."
             )
-    assignment = read_assignment(sources[name], name)
+        assignment = read_assignment(sources[name], name)
     if notebook.exists() and notebook.samefile(assignment.path):
         raise CourseError(
             f"{notebook} is the course's own copy, so there is nothing to compare it with: give "
@@ -88,13 +96,70 @@ def find_submission(path: Path, course: Course) -> tuple[Path, Assignment]:
     return notebook, assignment
 
 
-def inspect_folder(folder: Path, name: str) -> list[Finding]:
+def _find_in_folder(folder: Path, sources: dict[str, Path]) -> tuple[Path, Assignment]:
+    files = list_files(folder)
+    present = {name for name in sources if f"{name}.ipynb" in files} or (
+        {folder.name} & sources.keys()
+    )
+    if not present:
+        known = [_recognize(folder / file, sources) for file in files if may_be_notebook(file)]
+        present = {name for name in known if name}
+    if len(present) != 1:
+        raise CourseError(
+            f"{folder} has {len(present) or 'none'} of the notebooks of the course "
+            f"({', '.join(sources)}); expected one: give the path of the notebook."
+        )
+    (name,) = present
+    assignment = read_assignment(sources[name], name)
+    return folder / find_notebook(folder, assignment).file, assignment
+
+
+def _recognize(path: Path, sources: dict[str, Path]) -> str:
+    """Name the assignment that most of a notebook's cells are of; nothing if it is none."""
+    try:
+        notebook = parse(read_regular(path.parent, path.name, LARGEST_NOTEBOOK), path.name)
+    except (FileNotFoundError, RejectedError):
+        return ""
+    known = {
+        name: belongs(notebook, read_assignment(source, name)) for name, source in sources.items()
+    }
+    best = max(known, key=lambda name: known[name])
+    return best if known[best] else ""
+
+
+def inspect_file(file: Path, name: str) -> list[Finding]:
+    """Tell what there is to say of the name of a notebook.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The notebook.
+    name : str
+        The name of its assignment.
+
+    Returns
+    -------
+    list of Finding
+        Nothing if it is the one under which it was released.
+    """
+    if file.name in (f"{name}.ipynb", f"{name}{REPAIRED}.ipynb"):
+        return []
+    problem = (
+        f"This is {name} by its content. It is graded all the same, but {name}.ipynb is the name "
+        "under which nobody has to guess."
+    )
+    return [Finding("", problem, 0)]
+
+
+def inspect_folder(folder: Path, file: str) -> list[Finding]:
     """Tell what else was handed in, of which nothing is used.
 
     Parameters
     ----------
-    folder, name
-        See `read.read_submission`.
+    folder : pathlib.Path
+        What is handed in.
+    file : str
+        The name of the notebook in it that is graded.
 
     Returns
     -------
@@ -103,10 +168,10 @@ def inspect_folder(folder: Path, name: str) -> list[Finding]:
     """
     findings = []
     files = list_files(folder)
-    if others := [
-        file for file in files if file not in IGNORED_FILES | {TIMESTAMP, SECRET, f"{name}.ipynb"}
-    ]:
-        problem = f"Only {name}.ipynb is graded: put into it what you need of {some_names(others)}."
+    known = IGNORED_FILES | {TIMESTAMP, SECRET, file}
+    if others := [other for other in files if other not in known]:
+        graded = ascii(file)[1:-1]
+        problem = f"Only {graded} is graded: put into it what you need of {some_names(others)}."
         findings.append(Finding("", problem, 0))
     if problem := timestamp_problem(folder):
         findings.append(Finding("", problem, 0))
@@ -166,8 +231,8 @@ _PICTURE = (
     f"at most {LARGEST_PICTURE:,} bytes, and {MOST_PICTURES} in a cell. Describe it in words."
 )
 _UNDEFINED = (
-    "This answer {} {}, which nothing defines when the notebook runs from top to bottom. That may cost "
-    "its points: define what is missing."
+    "This answer {} {}, which nothing defines when the notebook runs from top to bottom. That may "
+    "cost its points: define what is missing."
 )
 _WITHOUT_IDS = (
     f"This notebook {IDS_LOST}, which say what each cell is. Answers are recognized by what they "
@@ -197,12 +262,10 @@ def _inspect_answer(answer: Answer, found: Sorted) -> Iterator[tuple[str, bool]]
         names = _listed([f"`{name}` of cell {n}" for name, n in sorted(borrowed.items())])
         yield f"This answer uses {names}, so that is run, too.", False
     undefined = found.undefined.get(answer.name, [])
-    for names, problem in (
-        ([name for name in undefined if name in answer.names], "is to define"),
-        ([name for name in undefined if name not in answer.names], "uses"),
-    ):
-        if names:
-            yield _UNDEFINED.format(problem, _listed([f"`{name}`" for name in names])), False
+    for verb, is_graded in (("is to define", True), ("uses", False)):
+        lacking = [f"`{name}`" for name in undefined if (name in answer.names) == is_graded]
+        if lacking:
+            yield _UNDEFINED.format(verb, _listed(lacking)), False
     for name in sorted(answer.names & found.late.keys()):
         yield (
             f"Cell {found.late[name]} defines `{name}` again, below its check. What the check has "

@@ -38,7 +38,10 @@ def to_grader(found: Sorted) -> dict[str, str]:
 
 
 def about_notebook(found: Sorted) -> str:
-    """Say in the table and the log that a notebook has lost the ids of all its cells."""
+    """Say in the table and the log what is odd about a notebook as a whole."""
+    tasks = [answer for answer in found.answers.values() if answer.names]
+    if tasks and not any(answer.found for answer in tasks):
+        return "It has none of the answer cells: is it the notebook of this assignment?"
     return f"The notebook {IDS_LOST}." if found.without_ids else ""
 
 

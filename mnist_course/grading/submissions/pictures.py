@@ -4,12 +4,12 @@ import base64
 import binascii
 import re
 import struct
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 LARGEST_PICTURE = 5_000_000  # bytes
 MOST_PICTURES = 20  # of a cell
 MOST_PIXELS = 2**25  # a few bytes may unfold to any number
-ATTACHMENT = re.compile(r"attachment:([^\s)\"'>]+)")
+_ATTACHMENT = re.compile(r"attachment:([^\s)\"'>]+)")
 
 # Markers of JPEG that are followed by the size: https://www.w3.org/Graphics/JPEG/itu-t81.pdf
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -38,10 +38,42 @@ def take_pictures(attachments: object) -> dict[str, dict[str, str]]:
     return pictures
 
 
+def show_pictures(text: str, pictures: dict[str, dict[str, str]]) -> str:
+    """Put the pictures of a cell into its text, where they are shown.
+
+    Parameters
+    ----------
+    text : str
+        Markdown, with references such as ``![my sketch](attachment:sketch.png)``.
+    pictures : dict of str to dict of str to str
+        What `take_pictures` returned.
+
+    Returns
+    -------
+    str
+        The text with the pictures themselves in their place, and a line for each that is missing.
+    """
+    for name in sorted(pictures, key=len, reverse=True):
+        ((kind, data),) = pictures[name].items()
+        for address in _addresses(name):
+            # Once: a short text may refer to a large picture a thousand times.
+            text = text.replace(address, f"data:{kind};base64,{data}", 1)
+    notes = [f"\n\n*(The picture {name} is missing.)*" for name in missing_pictures(text, {})]
+    return _ATTACHMENT.sub("#missing", text) + "".join(notes)
+
+
 def missing_pictures(text: str, pictures: dict[str, dict[str, str]]) -> list[str]:
     """Name the attachments that a text shows and that aren't there."""
-    named = {unquote(name): name for name in ATTACHMENT.findall(text)}
-    return sorted(plain for plain, name in named.items() if not {plain, name} & pictures.keys())
+    for name in sorted(pictures, key=len, reverse=True):
+        for address in _addresses(name):
+            text = text.replace(address, "")
+    return sorted({unquote(name) for name in _ATTACHMENT.findall(text)})
+
+
+def _addresses(name: str) -> list[str]:
+    """Return how an attachment is referred to: as it is, or as JavaScript or Python encodes it."""
+    encoded = (name, quote(name, safe="!#$&'()*+,/:;=?@~"), quote(name))
+    return [f"attachment:{address}" for address in encoded]
 
 
 def _picture(data: object) -> dict[str, str] | None:

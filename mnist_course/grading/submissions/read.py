@@ -28,6 +28,7 @@ MOST_QUOTES = 2_000_000
 DEEPEST = 100  # levels of lists and objects within each other
 TIMESTAMP = "timestamp.txt"
 SECRET = "submission_secret.txt"  # noqa: S105 (the name of a file)
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 # What Jupyter, Python and desktops leave behind.
 IGNORED_FILES = {".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "__MACOSX", "__pycache__"}
 
@@ -46,7 +47,7 @@ class RejectedError(CourseError):
     """What was handed in cannot be graded; the message is a sentence for whoever handed it in."""
 
 
-def read_submission(folder: Path, name: str) -> NotebookNode:
+def read_submission(folder: Path, name: str, file: str = "") -> NotebookNode:
     """Read the notebook of an untrusted user.
 
     Parameters
@@ -55,6 +56,8 @@ def read_submission(folder: Path, name: str) -> NotebookNode:
         What was handed in, such as ``submitted/ada/02_normalizing``.
     name : str
         The name of the assignment.
+    file : str, optional
+        The name of the notebook; by default, that of the assignment.
 
     Returns
     -------
@@ -66,15 +69,15 @@ def read_submission(folder: Path, name: str) -> NotebookNode:
     RejectedError
         See `read_bytes` and `parse`.
     """
-    return parse(read_bytes(folder, name), name)
+    return parse(read_bytes(folder, name, file), name)
 
 
-def read_bytes(folder: Path, name: str) -> bytes:
+def read_bytes(folder: Path, name: str, file: str = "") -> bytes:
     """Read the file of a notebook, and nothing but a file.
 
     Parameters
     ----------
-    folder, name
+    folder, name, file
         See `read_submission`.
 
     Returns
@@ -88,14 +91,20 @@ def read_bytes(folder: Path, name: str) -> bytes:
         If it is missing, larger than `LARGEST_NOTEBOOK`, not permitted, or anything but a regular
         file with one name in a folder that is no link.
     """
-    file = f"{name}.ipynb"
+    file = file or f"{name}.ipynb"
     try:
         return read_regular(folder, file, LARGEST_NOTEBOOK)
     except FileNotFoundError:
-        others = [other for other in list_files(folder) if other.endswith(".ipynb")]
+        files = list_files(folder)
+        if archives := [other for other in files if other.lower().endswith(ARCHIVES)]:
+            raise RejectedError(
+                f"{file} is missing, and {some_names(archives)} is an archive that was left "
+                "unopened; expected the notebook itself: unpack the archive, and hand that in."
+            ) from None
+        others = [other for other in files if other.endswith(".ipynb")]
         instead = f" ({some_names(others)} is not it)" if others else ""
         raise RejectedError(
-            f"{file} is missing{instead}; expected a notebook of exactly that name: give it that "
+            f"{file} is missing{instead}; expected the notebook of this assignment: give it that "
             "name and hand it in again."
         ) from None
 

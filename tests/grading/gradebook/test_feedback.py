@@ -446,21 +446,6 @@ def test_any_formula_is_harmless(tex: str) -> None:
     assert_harmless(markdown_to_html(f"a $${tex}$$ b ${tex}$"))
 
 
-def test_pasted_pictures_are_shown_and_missing_ones_are_named() -> None:
-    pictures = feedback.read_attachments(
-        {"a b.png": {"image/png": PNG}, "c.svg": {"image/svg": "x"}}
-    )
-    text = "![the plot](<attachment:a b.png>) ![other](attachment:c.svg)"
-    html = markdown_to_html(text, pictures)
-    assert f'<img src="data:image/png;base64,{PNG}" alt="the plot">' in html
-    assert "The picture c.svg is not in this notebook." in html
-
-
-@pytest.mark.parametrize("value", [None, [], {"a": None}, {"a": {"image/png": 1}}, {1: {2: 3}}])
-def test_attachments_that_are_none_are_left_out(value: object) -> None:
-    assert feedback.read_attachments(value) == {}
-
-
 def test_headings_in_a_cell_stand_below_those_of_the_page() -> None:
     assert markdown_to_html("# A\n\n##### B", below=3) == "<h4>A</h4>\n<h6>B</h6>\n"
 

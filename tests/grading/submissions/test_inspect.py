@@ -44,7 +44,7 @@ class TestInspectFolder:
             (folder / name).write_text("2026-03-31")
         (folder / ".ipynb_checkpoints").mkdir()
         (folder / "data").mkdir()
-        assert inspect_folder(folder, NAME) == [
+        assert inspect_folder(folder, FILE) == [
             Finding(
                 "",
                 r"Only 01_double.ipynb is graded: put into it what you need of 'a\n.csv', 'b.py', "
@@ -56,7 +56,7 @@ class TestInspectFolder:
     def test_many_files_are_counted(self, folder: Path) -> None:
         for number in range(9):
             (folder / f"{number}").touch()
-        (finding,) = inspect_folder(folder, NAME)
+        (finding,) = inspect_folder(folder, FILE)
         assert "'0', '1', '2' and 6 more" in finding.problem
 
 

@@ -231,7 +231,7 @@ class TestTimestamp:
     def test_date_is_returned(self, folder: Path, text: str) -> None:
         (folder / "timestamp.txt").write_text(text)
         assert read_timestamp(folder) == text.strip()
-        assert inspect_folder(folder, NAME) == []
+        assert inspect_folder(folder, FILE) == []
 
     @pytest.mark.parametrize(
         "text",
@@ -249,7 +249,7 @@ class TestTimestamp:
     def test_anything_else_is_none_and_found(self, folder: Path, text: str) -> None:
         (folder / "timestamp.txt").write_bytes(text.encode(errors="surrogateescape"))
         assert read_timestamp(folder) is None
-        (finding,) = inspect_folder(folder, NAME)
+        (finding,) = inspect_folder(folder, FILE)
         assert finding.problem.startswith("timestamp.txt holds no date")
         assert finding.costs == 0
 
@@ -265,11 +265,11 @@ class TestTimestamp:
         (tmp_path / "early").write_text("2020-01-01")
         (folder / "timestamp.txt").symlink_to(tmp_path / "early")
         assert read_timestamp(folder) is None
-        assert len(inspect_folder(folder, NAME)) == 1
+        assert len(inspect_folder(folder, FILE)) == 1
 
     def test_without_one_there_is_nothing_to_say(self, folder: Path) -> None:
         assert read_timestamp(folder) is None
-        assert inspect_folder(folder, NAME) == []
+        assert inspect_folder(folder, FILE) == []
 
     @given(text=st.text(st.characters(codec="utf-8"), max_size=40))
     def test_no_text_breaks_it(self, text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
