@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mnist_course.grading.nbgrader import FORMGRADER_TEMPLATES
+from mnist_course.grading.nbgrader import FORMGRADER_TEMPLATES, tolerate_timestamps
 
 c = get_config()  # noqa: F821 (nbgrader defines it when it reads this file)
 
@@ -35,7 +35,7 @@ c.GenerateFeedback.exporter_class = "mnist_course.grading.nbgrader.FeedbackExpor
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.preprocessors = ["mnist_course.grading.nbgrader.HarmlessCells"]
 c.HTMLExporter.filters = {
-    "markdown2html": "mnist_course.grading.nbgrader.markdown_in_cell",
+    "markdown2html": "mnist_course.grading.nbgrader.markdown_to_html",
     "clean_html": "mnist_course.grading.nbgrader.clean",
 }
 # Formulas need no script, so the formgrader needs no MathJax, which it loads from another host.
@@ -43,6 +43,9 @@ c.HTMLExporter.extra_template_basedirs = FORMGRADER_TEMPLATES
 
 # Pages about work that did not come through nbgrader's exchange stay, each with a line.
 c.ExchangeFactory.release_feedback = "mnist_course.grading.nbgrader.ReleaseFeedback"
+
+# A timestamp.txt that cannot be read must not close the formgrader's list.
+tolerate_timestamps()
 
 # What a learning platform hands over is unpacked within limits, and collected by names that
 # learners did not choose. `mnist-course collect` takes the archive of a class; this is for

@@ -49,6 +49,9 @@ def serve(connection: Connection, folder: str) -> None:
     - ``("run", seconds, code, room)``: run a cell for at most so many seconds, and keep at most so
       many characters of what it shows; the value is the pair of None, or for a cell that failed
       the pair of whether it was not attempted, and what went wrong; and of its outputs.
+    - ``("keep", seconds, moment)``: remember what every name means now.
+    - ``("recall", seconds, moment)``: let every name mean that again, for the questions that
+      follow. Names that came later mean what they meant at the end.
     - ``("call", seconds, name, arguments)``: the value is the pair of what the function returned
       and the arguments as they were afterwards.
     - ``("predict", seconds, name, images)``: the classes that a model predicts.
@@ -72,6 +75,8 @@ def serve(connection: Connection, folder: str) -> None:
     shell = make_shell()
     answer: dict[str, Callable[..., Any]] = {
         "run": _run,
+        "keep": _keep,
+        "recall": _recall,
         "call": _call,
         "predict": _predict,
         "json": _json,
@@ -133,6 +138,15 @@ def _run(shell: Shell, seconds: float, code: str, room: int) -> Any:
         error = late
     failure = (isinstance(error, NotImplementedError), _sentence(error)) if error else None
     return failure, shell.outputs.list
+
+
+def _keep(shell: Shell, seconds: float, moment: str) -> None:  # noqa: ARG001
+    shell.moments[moment] = dict(shell.user_ns)
+
+
+def _recall(shell: Shell, seconds: float, moment: str) -> None:  # noqa: ARG001
+    end = shell.moments.setdefault("", dict(shell.user_ns))
+    shell.user_ns.update({**end, **shell.moments.get(moment, {})})
 
 
 def _find(shell: Shell, name: str) -> Any:

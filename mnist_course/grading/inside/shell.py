@@ -62,9 +62,13 @@ class Outputs:
 
 
 class Shell(InteractiveShell):
-    """A shell that keeps what cells show in `outputs`."""
+    """A shell that keeps what cells show in `outputs`, and what names meant in `moments`."""
 
     outputs = Outputs(0)
+
+    def __init__(self, **options: Any) -> None:
+        self.moments: dict[str, dict[str, Any]] = {}
+        super().__init__(**options)  # type: ignore[no-untyped-call]
 
     def run(self, code: str, room: int) -> BaseException | None:
         """Run a cell, keep at most so many characters of output, and return what stopped it."""

@@ -21,6 +21,7 @@ from mnist_course.grading.sandbox.supervisor import Child
 
 from .results import Status
 
+CHECK = "check_"  # begins the name of the check cell of an answer
 GRACE = 10.0  # seconds for a process to obey its own alarm before it is killed
 LONGEST_SENTENCE = 500  # characters
 LARGEST_FRAME = 2**16  # bytes of a message beside its content
@@ -120,6 +121,7 @@ class Session:
         self.status: Status = "graded"
         self.reason = ""
         self._end = ""
+        self._recalled = ""
 
     def __enter__(self) -> "Session":
         self.child = self.spawn()
@@ -128,6 +130,8 @@ class Session:
             # One by one, so that a process that has to be killed tells which cell it was.
             for name, code in self.cells:
                 self._note_failure(name, self._run(name, code))
+                if name.startswith(CHECK):
+                    self.ask(self.child.limits.seconds_per_call, "keep", name.removeprefix(CHECK))
         except BaseException:
             self.child.close()
             raise
@@ -153,6 +157,15 @@ class Session:
                     self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
                 if sentence == messages.TOO_LONG and self.status == "graded":
                     self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
+
+    def recall(self, answer: str) -> None:
+        """Let names mean what they meant when the check of an answer ran.
+
+        A later cell may use the same name for something else, and the check did not see that.
+        """
+        if answer != self._recalled:
+            self.ask(self.child.limits.seconds_per_call, "recall", answer)
+            self._recalled = answer
 
     def __exit__(self, *_: object) -> None:
         self.child.close()
@@ -309,6 +322,7 @@ class Student:
 
     def _ask(self, name: str, kind: str, *details: object) -> Any:
         seconds = self.session.child.limits.seconds_per_call
+        self.session.recall(self.answer)
         status, value = self.session.ask(seconds, kind, *details)
         if status == messages.ANSWERED:
             return value

@@ -206,8 +206,8 @@ def inspect(assignment: Assignment, notebook: NotebookNode) -> list[Finding]:
             described += _inspect_answer(answer, found)
         elif name:
             described += ((problem, False) for problem in _inspect_given(cell, copies))
-        if name and copies and not found.without_ids:
-            described += ((problem, False) for problem in _inspect_settings(cell, copies[-1]))
+        for copied in [copied for copied in copies if name and grade_id(copied) == name][-1:]:
+            described += ((problem, False) for problem in _inspect_settings(cell, copied))
         for problem, lost in described:
             findings.append(Finding(name, problem, points.get(name, 0.0) if lost else 0.0))
     return findings

@@ -141,16 +141,17 @@ def grade_id(cell: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def released(source: str) -> str:
+def released(cell: NotebookNode) -> str:
     """Return the source of an answer cell as learners get it."""
-    return _SOLUTION.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError()", source)
+    stub = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
+    return _SOLUTION.sub(stub if cell.cell_type == "code" else "YOUR ANSWER HERE", cell.source)
 
 
-def is_written(source: str, answer: str) -> bool:
-    """Tell whether an answer has a line of the learner's, given the source of its cell."""
-    given = released(source)
-    is_stub = given != source or "raise NotImplementedError()" in source
-    kept = _lines(given) if is_stub or "YOUR ANSWER HERE" in source else set()
+def is_written(cell: NotebookNode, answer: str) -> bool:
+    """Tell whether an answer has a line of the learner's, given its cell in the assignment."""
+    given = released(cell)
+    is_stub = given != cell.source or "raise NotImplementedError()" in given
+    kept = _lines(given) if is_stub or "YOUR ANSWER HERE" in given else set()
     return not _lines(answer) <= STUB | kept
 
 
@@ -214,7 +215,7 @@ class _Sorting:
         """Yield numbers with the position of the cell that each is, by its id or else its text."""
         by_text: dict[str, list[int]] = {}
         for position, cell in enumerate(self.source):
-            for text in {cell.source.strip(), released(cell.source).strip(), _heading(cell)} - {""}:
+            for text in {cell.source.strip(), released(cell).strip(), _heading(cell)} - {""}:
                 by_text.setdefault(text, []).append(position)
         for number, cell in self.cells.items():
             if (name := grade_id(cell)) in self.places:
@@ -227,7 +228,7 @@ class _Sorting:
 
     def _asked_for(self, task: Task) -> set[str]:
         """Name what the check of a task asks for, which its answer is to define."""
-        answer = self._binds(released(self.source[self.places[task.answer]].source))
+        answer = self._binds(released(self.source[self.places[task.answer]]))
         if task.check not in self.places:
             return answer
         asked = self._needs(self.source[self.places[task.check]].source) - self.given - _BUILTINS
@@ -240,7 +241,7 @@ class _Sorting:
         answer.attachments |= self.cells[number].get("attachments", {})
 
     def _is_written(self, answer: Answer, text: str) -> bool:
-        return is_written(self.source[self.places[answer.name]].source, text)
+        return is_written(self.source[self.places[answer.name]], text)
 
     def _leave_out_stubs(self, answer: Answer) -> None:
         """Leave out cells as they were released if others are not, which they would undo."""
@@ -286,7 +287,7 @@ class _Sorting:
             if reached[number] not in section:
                 continue
             if self.position.get(number) == question.cell and text.startswith(heading):
-                text = text.removeprefix(heading)  # written into the cell of the question
+                text = text.removeprefix(heading).strip()  # written into the cell of the question
             elif number in self.position or (cell.cell_type == "code" and self._parts(text)):
                 continue
             if not self._is_written(answer, text):
@@ -357,7 +358,7 @@ class _Sorting:
             while len(mine) != before:
                 before = len(mine)
                 for index, (cell, part) in enumerate(own):
-                    binds = part.binds & wanted - self._left_out(answer, cell.number)
+                    binds = part.binds & wanted - self._left_out(cell.number)
                     changes = part.changes & wanted & assigned - self.given
                     if binds or changes or part.imports_all:
                         mine[index] = part
@@ -377,17 +378,13 @@ class _Sorting:
                 if again and self._is_settled(answer, cell.number):
                     found.late |= dict.fromkeys(again, cell.number)
 
-    def _left_out(self, answer: Answer, number: int) -> set[str]:
-        """Name what a cell of the learner's own cannot change for an answer.
+    def _left_out(self, number: int) -> set[str]:
+        """Name what a cell of the learner's own cannot change.
 
-        That is what was given, and what the checks above that cell have already looked at. Other
-        names of answers above may have come to mean something else for an answer that follows.
+        That is what was given, and what the checks above that cell have already looked at.
         """
         settled = [other for other in self.answers.values() if self._is_settled(other, number)]
-        left_out = self.given.union(*(self.graded[other.name] for other in settled))
-        if answer in settled:
-            left_out = left_out.union(*map(self._bound, settled))
-        return left_out
+        return self.given.union(*(self.graded[other.name] for other in settled))
 
     def _is_settled(self, answer: Answer, number: int) -> bool:
         """Tell whether an answer is written, and its check stands above a cell."""
