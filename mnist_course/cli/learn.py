@@ -212,7 +212,7 @@ def inspect(
     from mnist_course.grading.submissions.read import read_submission
 
     file, assignment = inspection.find_submission(path, read_course(course))
-    notebook = read_submission(file.parent, assignment.name, file.name)
+    notebook = read_submission(file.parent, file.stem, file.name)
     findings = inspection.inspect_file(file, assignment.name)
     # What lies beside a notebook is submitted with a folder only.
     findings += inspection.inspect_folder(path, file.name) if path.is_dir() else []

@@ -72,7 +72,7 @@ def missing_pictures(text: str, pictures: dict[str, dict[str, str]]) -> list[str
 
 def _addresses(name: str) -> list[str]:
     """Return how an attachment is referred to: as it is, or as JavaScript or Python encodes it."""
-    encoded = (name, quote(name, safe="!#$&'()*+,/:;=?@~"), quote(name))
+    encoded = dict.fromkeys([name, quote(name, safe="!#$&'()*+,/:;=?@~"), quote(name)])
     return [f"attachment:{address}" for address in encoded]
 
 
