@@ -107,12 +107,8 @@ def an_experiment_below_the_check(notebook: NotebookNode) -> None:
 
 @honest
 def a_helper_that_means_something_else_later(notebook: NotebookNode) -> None:
-    cell(
-        notebook, "double"
-    ).source = f"FACTOR = 2\n\n{TWICE.replace('number + number', 'FACTOR * number')}"
-    cell(
-        notebook, "greet"
-    ).source = "FACTOR = 'Hello '\n\ndef greet(name):\n    return FACTOR + name"
+    cell(notebook, "double").source = "A = 2\n\ndef double(number):\n    return A * number"
+    cell(notebook, "greet").source = "A = 'Hello '\n\ndef greet(name):\n    return A + name"
 
 
 @honest
