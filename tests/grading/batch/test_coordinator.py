@@ -379,3 +379,42 @@ def test_the_document_says_what_could_not_be_graded() -> None:
     ada, bob = to_document("x", 2.0, done)["submissions"]
     assert ada["reason"] == "check_a: Look."
     assert (bob["status"], bob["score"], bob["reason"]) == ("crashed", None, "lost")
+
+
+def test_odd_files_and_lost_ids_are_graded_and_said(
+    here: None, course: Path, hand_in: Callable[..., Path]
+) -> None:
+    renamed = hand_in("ada", RIGHT)
+    renamed.rename(renamed.with_name("01_double (1).ipynb"))
+    lost = hand_in("bob", RIGHT)
+    notebook = nbformat.read(lost, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata = {}
+    nbformat.write(notebook, lost)
+    archive = hand_in("cyd", RIGHT)
+    archive.rename(archive.with_name("work.zip"))
+    hand_in("dan", RIGHT).with_name("timestamp.txt").write_text("tomorrow")
+    hand_in("eve", RIGHT).with_name("timestamp.txt").write_bytes("2026-04-02".encode("utf-16"))
+    for _ in range(2):  # the second run takes the results from the journal
+        done = run(course)
+        assert {student: graded.points for student, graded in done.items()} == {
+            **dict.fromkeys(done, "3.5 of 3.5"),
+            "cyd": "0 of 3.5",
+        }
+        assert done["ada"].reason == (
+            "'01_double (1).ipynb' was taken for 01_double.ipynb, by its content."
+        )
+        assert done["bob"].reason.startswith("The notebook lost its cell ids. check_double: not in")
+        assert "'work.zip' is an archive that was left unopened" in done["cyd"].reason
+        assert done["dan"].reason.startswith("timestamp.txt holds no date and is ignored")
+        assert done["eve"].reason == ""
+    log = (course / "grading" / f"{NAME}.log").read_text()
+    for student in ("ada", "bob", "cyd", "dan"):
+        assert done[student].reason in log
+    books = recorded(course, NAME)
+    assert {"check_double", "check_greet"} <= books["bob"][2]
+    assert not {"check_double", "check_greet"} & books["ada"][2]
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        dates = {s.student.id: s.timestamp for s in gradebook.assignment_submissions(NAME)}
+    assert dates["eve"] == datetime.datetime(2026, 4, 2)
+    assert dates["dan"] is None
