@@ -21,7 +21,7 @@ NOT_ATTEMPTED = "raise NotImplementedError"
 # What nbgrader's ClearSolutions puts in the place of a solution; its code isn't imported, because
 # that loads nbclient into every worker.
 STUB = {"# YOUR CODE HERE", "raise NotImplementedError()", NOT_ATTEMPTED, "YOUR ANSWER HERE"}
-MOST_CODE = 1_000_000  # characters of a notebook that are looked into
+MOST_CODE = 400_000  # characters of a notebook that are looked into
 
 _SOLUTION = re.compile(r"(?ms)^([^\S\n]*)### BEGIN SOLUTION.*?### END SOLUTION")
 _BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display"}
@@ -348,47 +348,45 @@ class _Sorting:
             for part in self._parts(_text(cell.cell)) or []
         ]
         assigned = {name for _, part in own if not part.is_definition for name in part.binds}
+        # What was given stays as it was, and so does what the checks above a cell have looked at.
+        fixed = {cell.number: self.given | self._settled(cell.number) for cell in found.own}
+        sources: dict[str, list[int]] = {}
+        for index, (cell, part) in enumerate(own):
+            for name in (part.binds | part.changes & assigned) - fixed[cell.number]:
+                sources.setdefault(name, []).append(index)
+            for name in part.binds & self._settled(cell.number):
+                found.late[name] = cell.number
+        everything = {index for index, (_, part) in enumerate(own) if part.imports_all}
         defined = self.given.union(_BUILTINS, *map(self._bound, self.answers.values()))
         kept: set[int] = set()
         for answer in (self.answers[task.answer] for task in self.tasks):
             reads = {name for text in answer.texts for name in self._needs(text)}
-            wanted = reads | self.graded[answer.name]
-            mine: dict[int, Statement] = {}
-            before = -1
-            while len(mine) != before:
-                before = len(mine)
-                for index, (cell, part) in enumerate(own):
-                    binds = part.binds & wanted - self._left_out(cell.number)
-                    changes = part.changes & wanted & assigned - self.given
-                    if binds or changes or part.imports_all:
-                        mine[index] = part
-                        wanted |= part.needs
-                        for name in binds & reads:
-                            found.borrowed.setdefault(answer.name, {}).setdefault(name, cell.number)
-            bound = {name for part in mine.values() for name in part.binds}
-            if answer.written and not any(part.imports_all for part in mine.values()):
-                unknown = sorted(wanted - defined - bound)
-                found.undefined |= {answer.name: unknown} if unknown else {}
-            kept |= mine.keys()
-        for index, (cell, part) in enumerate(own):
-            if index in kept:
-                cell.kept.append(part)
-            for answer in self.answers.values():
-                again = part.binds & self.graded.get(answer.name, set())
-                if again and self._is_settled(answer, cell.number):
-                    found.late |= dict.fromkeys(again, cell.number)
+            wanted = [*reads, *self.graded[answer.name]]
+            known, mine = set(wanted), set(everything)
+            for name in wanted:  # which grows
+                for index in sources.get(name, []):
+                    mine.add(index)
+                    wanted += own[index][1].needs - known
+                    known |= own[index][1].needs
+            bound = {name for index in mine for name in own[index][1].binds}
+            for name in sorted(reads & sources.keys() & bound):
+                number = own[sources[name][0]][0].number
+                found.borrowed.setdefault(answer.name, {})[name] = number
+            unknown = sorted(known - defined - bound)
+            if answer.written and unknown and not everything:
+                found.undefined[answer.name] = unknown
+            kept |= mine
+        for index in sorted(kept):
+            own[index][0].kept.append(own[index][1])
 
-    def _left_out(self, number: int) -> set[str]:
-        """Name what a cell of the learner's own cannot change.
-
-        That is what was given, and what the checks above that cell have already looked at.
-        """
-        settled = [other for other in self.answers.values() if self._is_settled(other, number)]
-        return self.given.union(*(self.graded[other.name] for other in settled))
-
-    def _is_settled(self, answer: Answer, number: int) -> bool:
-        """Tell whether an answer is written, and its check stands above a cell."""
-        return answer.written and self.checks.get(answer.name, number) < number
+    def _settled(self, number: int) -> set[str]:
+        """Name what the checks above a cell have asked for, and found written."""
+        return {
+            name
+            for answer in self.answers.values()
+            if answer.written and self.checks.get(answer.name, number) < number
+            for name in self.graded[answer.name]
+        }
 
     def _bound(self, answer: Answer) -> set[str]:
         return {name for text in answer.texts for name in self._binds(text)}
