@@ -16,6 +16,7 @@ import copy
 import dis
 import functools
 import inspect
+import math
 import re
 import signal
 import textwrap
@@ -54,6 +55,8 @@ ADVICE = {
     "own: it never stands for what the notebook has under that name, and has no value before.",
     r"only (0-dimensional|length-1|size-1) arrays": "Functions of `math` take one number. Those of "
     "NumPy, such as `np.log`, take arrays.",
+    r"could not broadcast input array from shape \((.*, ?)?0[,)]": "The part on the right is "
+    "empty. For example, `[:-0]` takes nothing.",
     r"'NoneType' object (has no|is not|does not)": "Something there is None. Functions that change "
     "an array or a list in place, such as `np.fill_diagonal` and `.sort()`, return None.",
 }
@@ -219,9 +222,9 @@ class FunctionCheck:
             self._expect_new(function)
 
     def accepts(self, function: Any) -> bool:
-        """Whether a function is right, and takes less than a second for each case."""
+        """Whether a function is right, however long it takes."""
         try:
-            replace(self, seconds=min(self.seconds, 1.0)).test(function)
+            replace(self, seconds=math.inf).test(function)
         except CheckError:
             return False
         return True
@@ -509,7 +512,7 @@ def _call_within(seconds: float, function: Any, arguments: tuple[Any, ...]) -> A
     The timer interrupts the main thread as Ctrl+C does, even in a process that started in the
     background and ignores Ctrl+C; in other threads there is no limit.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if seconds == math.inf or threading.current_thread() is not threading.main_thread():
         return function(*arguments)
     over = threading.Event()
 
@@ -617,7 +620,8 @@ def describe_results(function: Any, expected: int) -> str:
         if isinstance(node, ast.Return) and node.value:
             count = len(node.value.elts) if isinstance(node.value, ast.Tuple) else 1
             if count != expected and not isinstance(node.value, ast.Call):
-                return f"Your line `{ast.unparse(node)}` returns {count}; expected {expected}."
+                written = "1 value" if count == 1 else f"{count} values"
+                return f"Your line `{ast.unparse(node)}` has {written}; expected {expected}."
     return ""
 
 

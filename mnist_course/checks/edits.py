@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 SECONDS = 2.0  # for all edits of one function
+SECONDS_EACH = 0.5
 MEMORY = 2**30  # bytes that they may take
 LONGEST = 2_000  # bytes of a sentence
 UNREPEATABLE = {"open", "input", "exec", "eval", "save", "savefig"}  # never run once more
@@ -51,7 +52,10 @@ _EQUALITIES = (ast.Eq, ast.NotEq)
 # Names that learners take for each other.
 _FAMILIES = (
     ("sum", "mean", "median", "prod", "cumsum"),
-    ("max", "min", "argmax", "argmin", "maximum", "minimum"),
+    ("max", "min", "maximum", "minimum"),
+    ("argmax", "argmin"),
+    ("max", "argmax"),
+    ("min", "argmin"),
     ("any", "all"),
     ("len", "sum"),
     ("std", "var"),
@@ -65,6 +69,10 @@ _FAMILIES = (
     ("astype", "view"),
     ("uint8", "int8", "int16", "int32", "int64", "float32", "float64"),
     ("big", "little"),
+    ("loss", "val_loss", "accuracy", "val_accuracy"),
+    ("train_images", "val_images", "new_images", "raw_images", "raw_new_images"),
+    ("train_labels", "val_labels", "raw_labels"),
+    ("validation_accuracy", "test_accuracy"),
 )
 _REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "std", "var", "prod")
 _COPIES = ("array", "asarray")  # of numbers that may have fractions
@@ -118,7 +126,10 @@ def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float 
     def search() -> str:
         for sentence in _edits(tree, function, source.splitlines()):
             with contextlib.suppress(Exception):
-                if is_right(_compile(tree, function)):
+                signal.setitimer(signal.ITIMER_REAL, SECONDS_EACH)
+                right = is_right(_compile(tree, function))
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                if right:
                     return sentence
         return ""
 
@@ -142,6 +153,8 @@ def _run_in_a_copy(search: Callable[[], str], seconds: float) -> str:
             sys.stdout = sys.stderr = io.StringIO()
             warnings.simplefilter("ignore")
             np.seterr(all="ignore")
+            signal.set_wakeup_fd(-1)  # it's the parent's
+            signal.signal(signal.SIGALRM, _stop)
             os.write(sender, search().encode())
         finally:
             os._exit(0)
@@ -153,6 +166,10 @@ def _run_in_a_copy(search: Callable[[], str], seconds: float) -> str:
         os.close(receiver)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def _stop(*_: object) -> None:
+    raise TimeoutError
 
 
 def _read(function: Any) -> str:
@@ -407,7 +424,7 @@ def _first_name(statement: ast.stmt) -> str:
 
 def _reordered(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
     """Move a statement to another place."""
-    # Behind a `return`, or without what it runs into, no order means anything.
+    # Behind a `return` at the end, nothing would run.
     movable = len(block) - isinstance(block[-1], ast.Return)
     for position, statement in enumerate(block[:movable]):
         rest = [*block[:position], *block[position + 1 :]]

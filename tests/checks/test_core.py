@@ -1,5 +1,6 @@
 """What every check does, whatever it checks."""
 
+import math
 import signal
 
 import numpy as np
@@ -79,6 +80,27 @@ def changes(x):
     return x
 
 
+def sorts(x):
+    return sorted([x]).sort().first
+
+
+def returns_in_one_case(x):
+    if np.ndim(x) > 9:
+        return x
+    x = None
+    return x  # noqa: RET504
+
+
+def takes_an_array(x):
+    return math.log(np.array([x, x]))
+
+
+def leaves_nothing(x):
+    row = np.zeros(3)
+    row[:] = np.zeros((1, 3))[:, :-0]
+    return row
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -89,6 +111,10 @@ def changes(x):
         (divides_in_place, "`x /= 2`. `/=` and the like write into the old array"),
         (cuts, "`return x[: 3 / 2]`. A position must be an `int`"),
         (lambda x: None, "returned None. Does it end with `return ...`?"),
+        (sorts, "Something there is None. Functions that change an array or a list in place"),
+        (returns_in_one_case, "It got to no `return` here, or what stands behind that"),
+        (takes_an_array, "Functions of `math` take one number"),
+        (leaves_nothing, "The part on the right is empty"),
         (changes, "`changes` changed the data it was given"),
         (lambda x: 5, "the check couldn't read your answer (TypeError"),
         (lambda: 5, "stopped with TypeError"),
