@@ -96,8 +96,8 @@ shift = ShiftCheck(
     praise="down, up, right, left, not at all, and out of sight, and nothing came back in.",
     mistakes={
         "Nothing moved.": lambda images, down, right: images,
-        "What leaves on one side comes back on the other: `np.roll` does that, and so do negative "
-        "positions. Fill with 0 what becomes free.": lambda images, down, right: np.roll(
+        "What leaves on one side comes back on the other, as with `np.roll` or negative positions. "
+        "Fill with 0 what becomes free.": lambda images, down, right: np.roll(
             images, (down, right), axis=(1, 2)
         ),
         "They moved up and left where they should move down and right, and the other way around.": (
@@ -131,7 +131,7 @@ shift = ShiftCheck(
         "images, axis 1 the rows, and axis 2 the columns.": lambda images, down, right: np.roll(
             images, (down, right), axis=(0, 1)
         ),
-        "All pixels moved through rows and images alike: `np.roll` without `axis` does that.": (
+        "All pixels moved through rows and images alike, as with `np.roll` without `axis`.": (
             lambda images, down, right: np.roll(images, 28 * down + right)
         ),
         "Negative numbers moved nothing. They should move up and left.": (
@@ -149,7 +149,7 @@ shift = ShiftCheck(
         "They moved one pixel less than they should, down and to the right.": (
             lambda images, down, right: _shift(images, down - 1, right - 1)
         ),
-        "The pixels that became free still hold what was there before. Begin with zeros.": (
+        "The pixels that became free hold what was there before. The background is 0.": (
             lambda images, down, right: _fill(images, down, right, images)
         ),
         "The pixels that became free hold 255. The background is 0.": lambda images, down, right: (
@@ -167,6 +167,16 @@ shift = ShiftCheck(
             lambda images, down, right: ndimage.shift(
                 images, (0, down, right), order=0, mode="reflect"
             )
+        ),
+        "What leaves at the top or on the left comes back on the other side, as with `np.roll` or "
+        "negative positions. Fill with 0 what becomes free.": lambda images, down, right: np.where(
+            _is_free(max(down, 0), max(right, 0)), 0, np.roll(images, (down, right), axis=(1, 2))
+        ),
+        "A move by 0 rows or columns leaves only zeros. For example, `[0:]` takes everything.": (
+            lambda images, down, right: np.array(_shift(images, down, right)) * bool(down and right)
+        ),
+        "Where they should move down and to the right, they only moved down.": (
+            lambda images, down, right: _shift(images, down, 0 if down else right)
         ),
         "Everything is 0.": lambda images, down, right: 0 * images,
         "Only the first image moved.": lambda images, down, right: [
@@ -257,10 +267,9 @@ choose = FunctionCheck(
         "That's the best of all. Only those that the budget allows take part.": (
             lambda candidates, budget: _best(candidates)["name"]
         ),
-        "Networks with exactly as many parameters as the budget were left out. They're allowed.": (
-            lambda candidates, budget: _best(_within(candidates, budget - 1))["name"]
-        ),
-        "Those *above* the budget were kept instead of those within it.": (
+        "That's the best of those *below* the budget. Exactly as many parameters are allowed, "
+        "too.": lambda candidates, budget: _best(_within(candidates, budget - 1))["name"],
+        "That's the best of those *above* the budget, not of those within it.": (
             lambda candidates, budget: _best(
                 [c for c in candidates if c["parameters"] >= budget] or candidates
             )["name"]
@@ -271,14 +280,14 @@ choose = FunctionCheck(
         "That's the one with the *lowest* validation accuracy of all.": (
             lambda candidates, budget: _worst(candidates)["name"]
         ),
-        "That's the first within the budget, not the best. A `return` inside a loop ends it.": (
+        "That's the first within the budget, not the best, as with `return` inside a loop.": (
             lambda candidates, budget: _within(candidates, budget)[0]["name"]
         ),
-        "That's the last that the budget allows, not the best. A loop has to remember the highest "
-        "accuracy so far, and change it along with the name.": lambda candidates, budget: _within(
-            candidates, budget
-        )[-1]["name"],
-        "Each candidate was compared with the one before it. Compare it with the best so far.": (
+        "That's the last that the budget allows, not the best, as when a loop doesn't keep the "
+        "highest accuracy so far.": lambda candidates, budget: _within(candidates, budget)[-1][
+            "name"
+        ],
+        "That's the last one that's better than the one before it. Compare with the best so far.": (
             lambda candidates, budget: _last_rise(_within(candidates, budget))
         ),
         "That's the first of all.": lambda candidates, budget: candidates[0]["name"],
@@ -292,7 +301,7 @@ choose = FunctionCheck(
         "That's the largest network of all.": lambda candidates, budget: _best(
             candidates, "parameters"
         )["name"],
-        "That's the last name in the alphabet: `max` compares names if it's given names.": (
+        "That's the last name in the alphabet, as with `max` of names.": (
             lambda candidates, budget: _best(_within(candidates, budget), "name")["name"]
         ),
         "That's the first name in the alphabet within the budget.": lambda candidates, budget: (
@@ -303,14 +312,17 @@ choose = FunctionCheck(
             _within(candidates, budget),
             key=lambda c: c["validation_accuracy"] + c["test_accuracy"],
         )["name"],
-        "The accuracies were rounded to two decimals before they were compared.": (
-            lambda candidates, budget: max(
-                _within(candidates, budget), key=lambda c: round(c["validation_accuracy"], 2)
-            )["name"]
-        ),
-        "The accuracies were rounded to three decimals before they were compared.": (
-            lambda candidates, budget: max(
-                _within(candidates, budget), key=lambda c: round(c["validation_accuracy"], 3)
+        "That's the candidate at the place that the best one has among those that the budget "
+        "allows. Among all, it has another place.": lambda candidates, budget: candidates[
+            int(np.argmax([c["validation_accuracy"] for c in _within(candidates, budget)]))
+        ]["name"],
+        "The first candidate takes part here, whatever its size.": lambda candidates, budget: _best(
+            [candidates[0], *_within(candidates[1:], budget)]
+        )["name"],
+        "That's the one whose validation and test accuracy are closest together.": (
+            lambda candidates, budget: min(
+                _within(candidates, budget),
+                key=lambda c: abs(c["validation_accuracy"] - c["test_accuracy"]),
             )["name"]
         ),
         "That's the whole dictionary of the right candidate. Return its name.": (
@@ -346,8 +358,8 @@ def train_network(train_network: Any, model: Any, history: Any) -> str:
         f"`model` has {parameters:,} parameters; expected at most {LARGEST:,}. `model.summary()` "
         "lists how many each layer has.",
     )
-    seen = expect_accuracy(model, curves, TARGET, BANDS)
-    return f"{seen}, with {parameters:,} parameters.{note_missing_validation(curves)}"
+    seen, note = expect_accuracy(model, curves, TARGET, BANDS)
+    return f"{seen}, with {parameters:,} parameters.{note}{note_missing_validation(curves)}"
 
 
 def _expect_no_other_data(function: Callable[..., Any]) -> None:

@@ -51,6 +51,27 @@ def test_only_the_goal_is_praised_and_the_points_are_told(
         training.train_network(train_network, compiled(), CURVES)
 
 
+@pytest.mark.parametrize(("unseen", "noted"), [(0.981, False), (0.975, True)])
+def test_known_validation_images_are_noted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unseen: float, noted: bool
+) -> None:
+    shares = {12_000: 0.99, 10_000: unseen}
+    monkeypatch.setattr(training, "measure_accuracy", lambda model, images, _: shares[len(images)])
+    training.train_network(train_network, compiled(), CURVES)
+    said = capsys.readouterr().out
+    assert ("But of other new images, it recognizes 97.50%." in said) is noted
+
+
+def returns_the_model(images: object) -> object:
+    model = build_mlp()
+    return model  # noqa: RET504
+
+
+def test_a_missing_result_is_pointed_at() -> None:
+    with pytest.raises(CheckError, match="Your line `return model` has 1 value; expected 2"):
+        training.train_network(returns_the_model, None, None)
+
+
 def test_what_was_written_is_never_called_not_attempted() -> None:
     with pytest.raises(CheckError, match="`model` is still None") as raised:
         training.train_network(train_network, None, None)
