@@ -18,6 +18,7 @@ from mnist_course.preprocessing import normalize
 from mnist_course.training import fit
 
 from .core import CheckError, NotAttemptedError, call, expect, is_written, kind, prefix, task
+from .edits import find_edit
 
 Run: TypeAlias = Mapping[str, Any]
 Pair: TypeAlias = tuple[Array, Array]
@@ -446,11 +447,36 @@ def _check(number: int, diagnosis: Any, evidence: Any, fixed: Any) -> str:
     if fault := find_fault(run, data):
         raise CheckError(
             f"diagnosis and evidence are right, but `{names[2]}` isn't there yet: {fault}"
+            f"{_describe_rest(suspect, run, data)}"
         )
     accuracy = float((answers_of(run) == data.new_labels).mean())
     return (
         f"{suspect!r} it is, your measurement proves it, and the repaired pipeline reads "
         f"{accuracy:.1%} of the new digits."
+    )
+
+
+def _describe_rest(suspect: str, run: Any, data: Data) -> str:
+    """State what a repaired run shows of the mistake that it had, if it has all its pieces."""
+    if not isinstance(run, Mapping) or not set(run) >= {*_NEEDED, "new_images"}:
+        return ""
+    if suspect in ("labels", "leakage"):  # whose repair may mix up the labels
+        return f" {_count_pairs(run, data)}"
+    return f" {describe(suspect, {**run, 'raw_images': data.images}, _run(healthy, SEED))}"
+
+
+def _count_pairs(run: Run, data: Data) -> str:
+    """State how many images of a run have the labels that they had in the data."""
+    images = normalize(data.images)
+    own = {image.tobytes(): label for image, label in zip(images, data.labels, strict=True)}
+    right = {}
+    for part in ("train", "val"):
+        pairs = zip(run[f"{part}_images"], run[f"{part}_labels"], strict=False)
+        right[part] = sum(own.get(np.float32(image).tobytes()) == label for image, label in pairs)
+    return (
+        f"{right['train']:,} of its {len(run['train_images']):,} training images and "
+        f"{right['val']:,} of its {len(run['val_images']):,} validation images have their own "
+        "label."
     )
 
 
@@ -463,10 +489,15 @@ def _expect_separation(name: str, evidence: Any, trials: list[Trial]) -> None:
     for number, trial in zip(numbers, trials, strict=True):
         if (number > LIMIT) != trial.broken:
             wanted = "more than 0.5" if trial.broken else "at most 0.5"
+            separates = functools.partial(_separates, trials=trials)
             raise CheckError(
                 f"for the pieces of {trial.whose}, `{name}` returned {number:.4g}; expected "
-                f"{wanted}. {_compare(numbers, trials)}"
+                f"{wanted}. {_compare(numbers, trials)} {find_edit(evidence, separates)}".rstrip()
             )
+
+
+def _separates(evidence: Any, trials: list[Trial]) -> bool:
+    return all((float(evidence(dict(trial.run))) > LIMIT) == trial.broken for trial in trials)
 
 
 def _compare(numbers: list[float], trials: list[Trial]) -> str:

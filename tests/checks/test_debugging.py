@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import one_in_six
 
+from mnist_course import normalize
 from mnist_course.checks import debugging
 from mnist_course.checks.core import CheckError, NotAttemptedError
 
@@ -85,6 +86,40 @@ def resemblance(run: dict[str, Any]) -> Any:
 )
 def test_evidence_is_compared_with_other_runs(evidence: Any, sentence: str) -> None:
     assert re.search(sentence, judge(1, say("scale"), evidence, unread))
+
+
+def mislabeled(run: dict[str, Any]) -> bool:
+    own = {
+        image.tobytes(): label
+        for image, label in zip(normalize(run["raw_images"]), run["raw_labels"], strict=True)
+    }
+    pairs = zip(run["train_images"], run["train_labels"], strict=True)
+    return bool(sum(own.get(image.tobytes(), label) != label for image, label in pairs) > 20)
+
+
+def does_not_turn_around(run: dict[str, Any]) -> Any:
+    means = [run[name].mean(axis=0).ravel() for name in ("val_images", "train_images")]
+    return np.corrcoef(means)[0, 1] < 0.9
+
+
+@pytest.mark.slow
+def test_the_line_of_a_slip_in_evidence_is_named() -> None:
+    said = judge(1, say("turned"), does_not_turn_around, unread)
+    assert "with something else in place of `val_images`" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "suspect", "sentence"),
+    [
+        (1, "turned", r"have a correlation of 0\.\d+; 1 means the same pattern"),
+        (2, "labels", r"\d of its 2,000 training images and \d+ of its 400 validation images have"),
+    ],
+)
+def test_what_is_left_of_a_mistake_is_measured(number: int, suspect: str, sentence: str) -> None:
+    broken = debugging.CASES[number].pipeline
+    right = {1: lambda run: resemblance(run) < 0.9, 2: mislabeled}[number]
+    assert re.search(sentence, judge(number, say(suspect), right, broken))
 
 
 WRONG = [(n, s) for n, case in debugging.CASES.items() for s in debugging.SUSPECTS if s != case[1]]

@@ -77,6 +77,28 @@ def test_another_answer_gets_the_facts(model: Any, function: Callable[..., Any],
     assert said in str(raised.value)
 
 
+def largest_probability(model: Any, image: Any) -> int:
+    return int(model.predict(normalize(image)[np.newaxis], verbose=0)[0].max())
+
+
+def test_the_line_of_a_slip_in_reading_is_named(model: Any) -> None:
+    with pytest.raises(CheckError, match="with something else in place of `max`"):
+        evaluating.predict_digit(largest_probability, model)
+
+
+def wilson_without_parentheses(accuracy: float, images: int) -> Any:
+    p, n, z = accuracy, images, 1.96
+    middle = p + z**2 / 2 * n
+    reach = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    below = 1 + z**2 / n
+    return (middle - reach) / below, (middle + reach) / below
+
+
+def test_the_line_of_a_slip_in_another_formula_is_named() -> None:
+    with pytest.raises(CheckError, match=r"line `middle = p \+ z\*\*2 / 2 \* n`"):
+        evaluating.interval(wilson_without_parentheses)
+
+
 @pytest.mark.parametrize("method", ["wilson", "exact"])
 def test_other_good_intervals_are_praised(method: str) -> None:
     def interval(accuracy: float, images: int) -> Any:
