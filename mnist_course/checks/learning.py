@@ -351,7 +351,7 @@ relu_back = FunctionCheck(
         _relu_case(1, 6, 6),
         _relu_case(2, 5, 3),
         Case((np.zeros((1, 2)), np.array([[3.0, -1]]))),
-        Case((np.array([[1.0, 2]]), np.array([[4.0, -5]]))),
+        Case((np.array([[1.5, 2]]), np.array([[4.0, -5]]))),
     ],
     new=True,
     praise="open gates pass every slope unchanged, closed ones pass nothing.",
@@ -534,7 +534,7 @@ loss_back = FunctionCheck(
         "The minus signs are gone. The right digit's slope is negative.": lambda p, y: np.abs(
             _loss_back(p, y)
         ),
-        "That's right for softmax of the probabilities. They come from softmax "
+        "That's what comes out if softmax is applied once more. Those are probabilities "
         "already.": lambda p, y: _loss_back(_softmax(p), y),
         "That's the mean over the images. Each image keeps a row of its own.": (
             lambda p, y: (p - _one_hot(p, y)).mean(axis=0)

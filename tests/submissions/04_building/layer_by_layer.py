@@ -7,7 +7,7 @@ def count_parameters(sizes):
 
 # %% softmax
 def softmax(logits):
-    return keras.ops.softmax(logits, axis=-1).numpy()
+    return keras.ops.softmax(logits.astype("float64"), axis=-1).numpy()
 
 
 # %% build_network
