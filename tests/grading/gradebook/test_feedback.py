@@ -75,7 +75,8 @@ def grade(root: Path, student: str, *, text: str = "", comment: str = "", url: s
     notebook = nbformat.read(root / "exercises" / NAME / f"{NAME}.ipynb", 4)
     cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
     cells["double"].source = f"# answer of {student}\n{text}"
-    cells["why"].source = f"Reflection of {student}.\n\n{text}"
+    cells["why"].source = f"Reflection of {student}. ![pasted](attachment:p.png)\n\n{text}"
+    cells["why"].attachments = {"p.png": {"image/png": PNG}}
     if text:
         notebook.cells.append(v4.new_markdown_cell(text))
         notebook.cells.append(v4.new_raw_cell(text))
@@ -217,7 +218,8 @@ def test_nothing_on_a_page_can_act(pages: Path) -> None:
     text = page(pages, "mallory")
     assert_harmless(text)
     assert text.index(feedback.POLICY) < text.index("<body")
-    assert text.count(PNG) == 1  # the picture itself is there
+    assert text.count(PNG) == 2  # the picture itself is there, and the pasted one
+    assert f'<img alt="pasted" src="data:image/png;base64,{PNG}"' in text
 
 
 @pytest.fixture(scope="module")
