@@ -1,5 +1,6 @@
 """What a page of feedback says about a submission is what the gradebook holds."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,11 @@ import nbformat
 import pytest
 from nbformat import v4
 from nbgrader.api import Gradebook
+from nbgrader.converters import GenerateFeedback
 
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.gradebook import feedback
 from mnist_course.grading.gradebook.page import Page, read_page
 from mnist_course.grading.gradebook.records import NOT_RUN
 
@@ -208,3 +211,41 @@ def test_cells_are_told_apart_and_the_points_in_a_check_are_taken_out(course: Pa
 def test_who_is_not_graded_has_no_page(course: Path) -> None:
     with pytest.raises(CourseError, match="the grades cannot be read"):
         read_page(read_course(course), NAME, "eve", v4.new_notebook())
+
+
+def render(course: Path, shown: Page, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Show a page with the template, as `nbgrader generate_feedback` does."""
+    settings = read_course(course)
+    converter = GenerateFeedback(coursedir=settings.coursedir, config=settings.config)
+    monkeypatch.setattr(feedback, "read_page", lambda *_: shown)
+    exporter = feedback.FeedbackExporter(parent=converter, config=converter.config)
+    text, _ = exporter.from_filename(
+        str(course / "exercises" / NAME / f"{NAME}.ipynb"),
+        resources={"nbgrader": {"assignment": NAME, "student": "ada"}},
+    )
+    return str(text)
+
+
+def test_history_and_evidence_stand_at_the_end(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = page(course)
+    assert "How this grade came about" not in render(course, shown, monkeypatch)
+    story = "14 → 15 on April 3: a test was corrected, <b>not</b> your answer."
+    shown = dataclasses.replace(shown, history=[story], evidence={"SHA-256": "c0ffee" * 10})
+    text = render(course, shown, monkeypatch)
+    end = text[text.index("How this grade came about") :]
+    assert "14 → 15 on April 3: a test was corrected, &lt;b&gt;not&lt;/b&gt; your answer." in end
+    assert f"<dt>SHA-256</dt><dd>{'c0ffee' * 10}</dd>" in end
+    assert "</main>" in text[: text.index("How this grade came about")]
+
+
+def test_page_of_a_rejected_notebook_shows_no_answers(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = page(course)
+    assert "Your answer" in render(course, shown, monkeypatch)
+    text = render(course, dataclasses.replace(shown, not_run=f"{NOT_RUN} why."), monkeypatch)
+    assert f"{NOT_RUN} why." in text
+    assert "Your answer" not in text
+    assert 'href="#part' not in text
