@@ -273,7 +273,8 @@ class _Run:
                 self.journal.add(student, self.keys[student], result)
             except OSError as error:
                 problem = f"its result cannot be written ({error.strerror}): make room, run again."
-                yield self.done(student, result, problem, new=True)
+                self.log_result(student, result, new=True)
+                yield self.done(student, result, problem)
             else:
                 yield self.record(student, result, new=True)
         yield from rejected
@@ -315,6 +316,7 @@ class _Run:
 
     def record(self, student: str, result: Result, *, new: bool = False) -> Graded:
         """Make sure that the gradebook holds a result."""
+        self.log_result(student, result, new=new)
         if not new and self.is_recorded(student, result):
             return self.done(student, result)
         try:
@@ -323,8 +325,8 @@ class _Run:
             made_from = self.made_from(student, result)
             record(self.course, self.assignment, student, result, timestamp, secret, made_from)
         except CourseError as error:
-            return self.done(student, result, str(error), new=new)
-        return self.done(student, result, new=new)
+            return self.done(student, result, str(error))
+        return self.done(student, result)
 
     def is_recorded(self, student: str, result: Result) -> bool:
         """Tell whether the gradebook and the autograded folder hold a result."""
@@ -346,14 +348,19 @@ class _Run:
         submission = self.submissions[student]
         return {**self.sources, "submission": submission, "versions": result.versions}
 
-    def done(self, student: str, result: Result, problem: str = "", *, new: bool = False) -> Graded:
-        """Log a submission, and let go of its notebook, of which there may be thousands."""
-        notice = self.notices.get(student, "")
-        graded = Graded(student, replace(result, notebook=""), problem, notice)
+    def log_result(self, student: str, result: Result, *, new: bool) -> None:
+        """Log what became of a submission, before it is recorded: a run may end at any time."""
         status = f"{result.status}, graded anew" if new else result.status
         what = f"{student}: {status}, {result.score:g} of {result.max_score:g} points"
-        self.log.info("%s", ". ".join(filter(None, [what, graded.reason])))
-        return graded
+        notice = self.notices.get(student, "")
+        self.log.info("%s", ". ".join(filter(None, [what, result.reason, notice])))
+
+    def done(self, student: str, result: Result, problem: str = "") -> Graded:
+        """Log a problem, and let go of the notebook, of which there may be thousands."""
+        if problem:
+            self.log.error("%s: %s", student, problem)
+        notice = self.notices.get(student, "")
+        return Graded(student, replace(result, notebook=""), problem, notice)
 
     def folder(self, student: str) -> Path:
         """Return the folder of a submission."""
