@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from nbformat import NotebookNode
-from nbgrader.api import Comment, Grade, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Comment, Grade, SubmittedAssignment
 
 from mnist_course._text import counted
 from mnist_course.grading.course.assignment import (
@@ -271,7 +271,7 @@ def _learner(submission: SubmittedAssignment) -> str:
     return f"{name} ({student.id})" if name else str(student.id)
 
 
-def _late(submission: SubmittedNotebook, penalty: float) -> str:
+def _late(submission: SubmittedAssignment, penalty: float) -> str:
     """Say how late a submission was, and what that costs."""
     if submission.timestamp is None or submission.assignment.duedate is None:
         return ""
