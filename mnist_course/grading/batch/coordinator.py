@@ -352,8 +352,8 @@ class _Run:
         """Log what became of a submission, before it is recorded: a run may end at any time."""
         status = f"{result.status}, graded anew" if new else result.status
         what = f"{student}: {status}, {result.score:g} of {result.max_score:g} points"
-        notice = self.notices.get(student, "")
-        self.log.info("%s", ". ".join(filter(None, [what, result.reason, notice])))
+        said = Graded(student, result, notice=self.notices.get(student, "")).reason
+        self.log.info("%s", ". ".join(filter(None, [what, said])))
 
     def done(self, student: str, result: Result, problem: str = "") -> Graded:
         """Log a problem, and let go of the notebook, of which there may be thousands."""
