@@ -1,5 +1,6 @@
 """Find the notebook in what was handed in, whatever became of its name on the way."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from nbformat import NotebookNode
 from mnist_course.grading.course.assignment import Assignment
 
 from .read import (
+    IGNORED_FILES,
     LARGEST_NOTEBOOK,
     RejectedError,
     list_files,
@@ -65,6 +67,10 @@ def find_notebook(folder: Path, assignment: Assignment) -> Found:
     expected = f"{name}.ipynb"
     files = list_files(folder)
     others = [file for file in files if file != expected and may_be_notebook(file)]
+    if expected not in files and not others and (below := _only_folder(folder, files)):
+        found = find_notebook(below, assignment)
+        file = f"{below.name}/{found.file}"
+        return Found(file, found.data, f"{file[:100]!a} was graded, from a folder within.")
     if not others:
         return Found(expected, read_bytes(folder, name))
     candidates = list(_candidates(folder, others[:MOST_CANDIDATES], assignment))
@@ -91,6 +97,18 @@ def find_notebook(folder: Path, assignment: Assignment) -> Found:
         return Found(expected, read_bytes(folder, name))  # or it says what is missing
     file = answered[0].file
     return Found(file, answered[0].data, f"{file[:100]!a} was taken for {expected}, {why}.")
+
+
+def _only_folder(folder: Path, files: list[str]) -> Path | None:
+    """Return the folder that an archive was unpacked to, if it's the only one and has notebooks."""
+    below = [
+        folder / file
+        for file in files
+        if file not in IGNORED_FILES and stat.S_ISDIR((folder / file).lstat().st_mode)
+    ]
+    if len(below) != 1 or folder.is_symlink():
+        return None
+    return below[0] if any(map(may_be_notebook, list_files(below[0]))) else None
 
 
 def may_be_notebook(file: str) -> bool:

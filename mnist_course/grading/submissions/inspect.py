@@ -266,6 +266,8 @@ def _inspect_answer(answer: Answer, found: Sorted) -> Iterator[tuple[str, bool]]
         lacking = [f"`{name}`" for name in undefined if (name in answer.names) == is_graded]
         if lacking:
             yield _UNDEFINED.format(verb, _listed(lacking)), False
+    for name in sorted(answer.names & found.again.keys()):
+        yield f"Cell {found.again[name]} defines `{name}` again, above its check. It counts.", False
     for name in sorted(answer.names & found.late.keys()):
         yield (
             f"Cell {found.late[name]} defines `{name}` again, below its check. What the check has "

@@ -34,6 +34,9 @@ def to_grader(found: Sorted) -> dict[str, str]:
             reviews[name] = (
                 f"not in its answer cell: {noun} {cells} {_what(answer)}, and counts instead."
             )
+        elif again := sorted(answer.names & found.again.keys()):
+            cell = found.again[again[0]]
+            reviews[name] = f"cell {cell} defines `{again[0]}` again, above its check, and counts."
     return reviews
 
 

@@ -101,7 +101,7 @@ def read_bytes(folder: Path, name: str, file: str = "") -> bytes:
                 f"{file} is missing, and {some_names(archives)} is an archive that was left "
                 "unopened; expected the notebook itself: unpack the archive, and hand that in."
             ) from None
-        others = [other for other in files if other.endswith(".ipynb")]
+        others = [other for other in files if other not in IGNORED_FILES | {TIMESTAMP, SECRET}]
         instead = f" ({some_names(others)} is not it)" if others else ""
         raise RejectedError(
             f"{file} is missing{instead}; expected the notebook of this assignment: give it that "

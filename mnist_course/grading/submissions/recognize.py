@@ -102,6 +102,9 @@ class Sorted:
         of the cell that defines each first.
     undefined : dict of str to list of str
         For each answer, the names that it needs and that nothing defines.
+    again : dict of str to int
+        The graded names that are defined again between their answer and its check, which counts,
+        with the number of the cell.
     late : dict of str to int
         The graded names that are defined again after their check, where that is left out, with the
         number of the cell.
@@ -113,6 +116,7 @@ class Sorted:
     without_ids: bool
     borrowed: dict[str, dict[str, int]] = field(default_factory=dict)
     undefined: dict[str, list[str]] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
 
 
@@ -356,6 +360,10 @@ class _Sorting:
                 sources.setdefault(name, []).append(index)
             for name in part.binds & self._settled(cell.number):
                 found.late[name] = cell.number
+            for answer in self.answers.values():
+                if answer.written and answer.cells[-1] < cell.number:
+                    names = part.binds & answer.names - fixed[cell.number]
+                    found.again |= dict.fromkeys(names, cell.number)
         everything = {index for index, (_, part) in enumerate(own) if part.imports_all}
         defined = self.given.union(_BUILTINS, *map(self._bound, self.answers.values()))
         kept: set[int] = set()

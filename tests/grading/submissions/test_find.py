@@ -97,6 +97,19 @@ def test_notebook_of_something_else_is_not_taken(folder: Path, assignment: Assig
         find_notebook(folder, assignment)
 
 
+def test_notebook_in_an_unpacked_folder_is_found(folder: Path, assignment: Assignment) -> None:
+    (folder / "work").mkdir()
+    (folder / "__MACOSX").mkdir()
+    (folder / FILE).rename(folder / "work" / "01_double-1.ipynb")
+    found = find_notebook(folder, assignment)
+    assert found.file == "work/01_double-1.ipynb"
+    assert found.notice == "'work/01_double-1.ipynb' was graded, from a folder within."
+    (folder / "work").rename(folder.parent / "outside")
+    (folder / "work").symlink_to(folder.parent / "outside")
+    with pytest.raises(RejectedError, match="is missing"):
+        find_notebook(folder, assignment)
+
+
 def test_archive_left_unopened_is_recognized_as_one(folder: Path, assignment: Assignment) -> None:
     with zipfile.ZipFile(folder / "work.zip", "w") as archive:
         archive.write(folder / FILE, FILE)

@@ -261,6 +261,9 @@ class TestOwnCells:
     ) -> None:
         add(answered, TWICE, before="check_double")
         assert kept(assignment, answered) == [(TWICE, "check_double")]
+        assert to_grader(assemble(assignment, answered).sorted) == {
+            "double": "cell 5 defines `double` again, above its check, and counts."
+        }
 
     def test_what_was_added_to_a_given_cell_runs_after_it(
         self, assignment: Assignment, answered: NotebookNode
