@@ -15,6 +15,7 @@ from mnist_course.grading.submissions.inspect import (
     Finding,
     find_submission,
     inspect,
+    inspect_file,
     inspect_folder,
 )
 from mnist_course.grading.submissions.read import parse
@@ -199,6 +200,20 @@ class TestFindSubmission:
         assert (found, assignment.name) == (repaired, NAME)
         with pytest.raises(CourseError, match="is the notebook of no assignment"):
             find_submission(folder / f"{NAME}.repaired.repaired.ipynb", read_course(course))
+
+    def test_notebook_of_another_name_is_found_by_content(self, folder: Path, course: Path) -> None:
+        renamed = folder / "01_double (1).ipynb"
+        (folder / FILE).rename(renamed)
+        elsewhere = folder.rename(folder.parent / "work")
+        for path in (elsewhere, elsewhere / renamed.name):
+            found, assignment = find_submission(path, read_course(course))
+            assert (found, assignment.name) == (elsewhere / renamed.name, NAME)
+        (finding,) = inspect_file(elsewhere / renamed.name, NAME)
+        assert finding.problem.startswith("This is 01_double by its content.")
+        assert inspect_file(elsewhere / FILE, NAME) == []
+        (elsewhere / "work.zip").write_bytes(b"PK")
+        with pytest.raises(CourseError, match=r"work.zip is an archive: unpack it"):
+            find_submission(elsewhere / "work.zip", read_course(course))
 
     def test_exercise_is_enough(self, folder: Path, course: Path) -> None:
         (course / "solutions").rename(course / "elsewhere")
