@@ -319,7 +319,8 @@ class _Sorting:
                 if _text(cell).strip():
                     # A text stays below what it is about. Code comes before what may need it,
                     # unless that has been moved here from further up.
-                    stays = not self._parts(_text(cell)) or following[number] < reached[number]
+                    is_code = cell.cell_type == "code" and self._parts(_text(cell))
+                    stays = not is_code or following[number] < reached[number]
                     before = reached[number] + 1 if stays else max(following[number], 0)
                     yield OwnCell(number, before, cell)
                 continue

@@ -16,7 +16,7 @@ from nbformat import v4
 from PIL import Image
 
 from mnist_course.grading.course.settings import read_course
-from mnist_course.grading.gradebook.feedback import FeedbackExporter, markdown_to_html
+from mnist_course.grading.gradebook.feedback import markdown_to_html
 from mnist_course.grading.submissions.pictures import (
     LARGEST_PICTURE,
     MOST_PICTURES,
@@ -134,7 +134,7 @@ class TestShow:
         assert markdown_to_html(text).count(PNG) == 1
         assert show_pictures("attachment:sketch.png " * 9, SKETCH).count(PNG) == 1
 
-    def test_page_of_feedback_and_formgrader_show_it(self, course: Path) -> None:
+    def test_formgrader_shows_it(self, course: Path) -> None:
         from nbgrader.server_extensions.formgrader import handlers
 
         cell = v4.new_markdown_cell("My sketch: ![a](attachment:sketch.png)")
@@ -146,8 +146,6 @@ class TestShow:
         names = ["assignment_id", "notebook_id", "submission_id", "student", "base_url"]
         names += ["last_name", "first_name", "notebook_path"]
         resources = {**dict.fromkeys(names, "x"), "index": 0, "total": 1}
-        formgrader = HTMLExporter(config=config).from_notebook_node(notebook, resources=resources)
-        page = FeedbackExporter().from_notebook_node(notebook)
-        for text, _ in (formgrader, page):
-            assert text.count(PNG) == 1
-            assert "(The picture b.png is missing.)" in text
+        text, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources=resources)
+        assert text.count(PNG) == 1
+        assert "(The picture b.png is missing.)" in text

@@ -103,7 +103,7 @@ def assert_repaired(assignment: Assignment, notebook: NotebookNode) -> None:
     nbformat.validate(repaired)
     assert {finding.costs for finding in inspect(assignment, repaired)} <= {0, *lost.values()}
     for finding in inspect(assignment, repaired):
-        assert finding.costs or any(word in finding.problem for word in REMAIN)
+        assert finding.costs or any(word in finding.problem for word in REMAIN), finding
     after = assemble(assignment, repaired)
     again = sources(after.notebook)
     for name in points:
