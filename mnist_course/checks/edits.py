@@ -237,16 +237,16 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
     for rule, chosen in [*itertools.product(rules, alone), *itertools.product(rules, together)]:
         node = chosen[0].node
         line = lines[getattr(node, "lineno", 1) - 1].strip()
-        where, all_of_them = "The mistake is in", ""
+        where, everywhere = "The mistake is in", ""
         if len(chosen) > 1:
             where = f"The same mistake is in {len(chosen)} places, as in"
-            all_of_them = " in all of them"
+            everywhere = " in all of them"
         for replacement, better in rule(node):
             for place in chosen:
                 place.put(replacement)
             # Without its counter, a loop would only repeat the same.
             if counters <= _read_names(tree):
-                yield f"{where} your line `{line}`: with {better}{all_of_them}, everything is right."
+                yield f"{where} your line `{line}`: with {better}{everywhere}, everything is right."
             for place in chosen:
                 place.put(place.node)
     yield from _edits_of_statements(tree, _overwritten, _left_out, _reordered)
