@@ -3,8 +3,8 @@
 Most tasks ask for a function. Their check is a `FunctionCheck`: a correct function, inputs from
 small to large, and the usual mistakes, each as a function that makes it. What is wrong is named
 only if the function that makes that mistake returns the same as the learner's function for every
-input, and a line only if a small edit of it makes the function right (see `edits`). Everything else
-gets the facts: what was given, what came back, what was expected.
+input; or else a line, if a small edit of it makes the function right (see `edits`). Everything
+else gets the facts: what was given, what came back, what was expected.
 
 The other checks are functions decorated with `task`. They return a sentence of praise, or fail by
 `expect`, which raises `CheckError`.
@@ -43,6 +43,8 @@ PARTS = ("the first part", "the second part", "the third part", "the fourth part
 ADVICE = {
     r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and the like write into the old "
     "array, which can only hold whole numbers: make a new one.",
+    r"truth value of an array": "`and`, `or` and `not` take single values. Between arrays, it's "
+    "`&` and `|`, with every comparison in brackets.",
     r"slice indices must be integers": "A position must be an `int` such as 15, "
     "not a float such as 15.0.",
     r"When changing to a (larger|smaller) dtype": "`view` takes the same bytes for another type. "
@@ -207,10 +209,11 @@ class FunctionCheck:
         except (NotAttemptedError, TooLongError):
             raise
         except CheckError as failure:
-            named = [self.find_mistake(function), find_edit(function, self.accepts)]
-            if not any(named):
-                named = [describe_unused(function), describe_borrowed(function)]
-            raise CheckError(" ".join(filter(None, [str(failure), *named]))) from None
+            named = self.find_mistake(function) or find_edit(function, self.accepts)
+            if not named:
+                facts = [describe_unused(function), describe_borrowed(function)]
+                named = " ".join(filter(None, facts))
+            raise CheckError(f"{failure} {named}".rstrip()) from None
         return self.praise
 
     def test(self, function: Any) -> None:

@@ -208,16 +208,16 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
     yield from _edits_of_statements(
         tree, _joined, lambda block: _returned(block, returns), _kept, _around_loops, _assigned
     )
-    known = _names(tree, function)
-    arguments, own, _ = known
+    arguments, own, given = _names(tree, function)
+    names = [*arguments, *own]
     rules: list[Callable[[ast.AST], Iterator[Edit]]] = [
-        lambda node: _other_names(node, *known),
+        lambda node: _arguments_for(node, arguments, given),
         _other_arguments,
         _other_comparisons,
         _other_indices,
         _less,
         _other_numbers,
-        lambda node: _fixed_numbers(node, [*arguments, *own]),
+        lambda node: _fixed_numbers(node, names),
         _other_functions,
         _other_operators,
         _other_brackets,
@@ -225,11 +225,22 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         _other_loops,
         _updated,
     ]
+    yield from _edits_of_expressions(tree, lines, rules)
+    yield from _edits_of_statements(tree, _overwritten, _left_out)
+    # Last, because a name may stand for a value by accident.
+    yield from _edits_of_expressions(tree, lines, [lambda node: _other_names(node, names)])
+    yield from _edits_of_statements(tree, _reordered)
+
+
+def _edits_of_expressions(
+    tree: ast.Module, lines: list[str], rules: list[Callable[[ast.AST], Iterator[Edit]]]
+) -> Iterator[str]:
     places = list(_places(tree))
     # Copied lines hold the same mistake more than once.
     copies: dict[str, list[_Place]] = {}
     for place in places:
-        copies.setdefault(ast.dump(place.node), []).append(place)
+        alike = place.parent if isinstance(place.node, ast.Constant) else place.node
+        copies.setdefault(f"{place.field} {ast.dump(alike)}", []).append(place)
     alone = [[place] for place in places]
     together = [same for same in copies.values() if len(same) > 1]
     counters = _counters(tree) & _read_names(tree)
@@ -249,7 +260,6 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
                 yield f"{where} your line `{line}`: with {better}{everywhere}, everything is right."
             for place in chosen:
                 place.put(place.node)
-    yield from _edits_of_statements(tree, _overwritten, _left_out, _reordered)
 
 
 class _Place(NamedTuple):
@@ -604,24 +614,20 @@ def _names(tree: ast.Module, function: FunctionType) -> tuple[list[str], list[st
     return arguments, [name for name in own if name not in arguments], given
 
 
-def _other_names(
-    node: ast.AST, arguments: list[str], own: list[str], given: list[str]
-) -> Iterator[Edit]:
-    if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
-        return
-    if node.id in given:
+def _arguments_for(node: ast.AST, arguments: list[str], given: list[str]) -> Iterator[Edit]:
+    if isinstance(node, ast.Name) and node.id in given:
         for other in arguments:
             yield (
                 ast.Name(other, node.ctx),
                 f"the argument `{other}` in place of `{node.id}`, which is the notebook's",
             )
-    elif node.id in arguments or node.id in own:
-        for other in [*arguments, *own]:
+
+
+def _other_names(node: ast.AST, names: list[str]) -> Iterator[Edit]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
+        for other in names:
             if other != node.id:
-                yield (
-                    ast.Name(other, node.ctx),
-                    f"another variable in place of `{node.id}`",
-                )
+                yield ast.Name(other, node.ctx), f"another variable in place of `{node.id}`"
 
 
 def _other_arguments(node: ast.AST) -> Iterator[Edit]:
@@ -635,18 +641,18 @@ def _other_arguments(node: ast.AST) -> Iterator[Edit]:
             case ast.Constant(bool(value)):
                 others: tuple[Any, ...] = (not value,)
             case _ if keyword.arg == "axis":
-                others = (0, 1, -1, 2, None, (0, 1), (1, 2))
+                others = (0, 1, -1, 2, (0, 1), (1, 2))
             case ast.Constant(int() | None):
                 others = (0, 1)
             case _:
                 others = ()
+        yield ast.Call(node.func, node.args, rest), f"`{written}` without `{given}`"
         for other in others:
             changed = ast.keyword(keyword.arg, ast.parse(repr(other), mode="eval").body)
             yield (
                 ast.Call(node.func, node.args, [*rest, changed]),
                 f"another `{keyword.arg}` than in `{given}`",
             )
-        yield ast.Call(node.func, node.args, rest), f"`{written}` without `{given}`"
     given_names = {keyword.arg for keyword in node.keywords}
     for functions, name, values in _ADDED:
         if getattr(node.func, "attr", "") in functions and name not in given_names:

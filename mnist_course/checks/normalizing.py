@@ -196,6 +196,10 @@ standardize = FunctionCheck(
             tuple(images.astype("uint8") for images in _wide_sets()),
             "for random images of type uint8",
         ),
+        Case(
+            tuple(images.astype("float32") for images in _wide_sets()),
+            "for random images of type float32",
+        ),
     ],
     near=NEAR,
     dtype="float32",

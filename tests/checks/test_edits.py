@@ -349,7 +349,7 @@ DIGITS = FunctionCheck(
         (MEAN, mean_of_all, "with `axis` given in `table.mean()`"),
         (MEAN, median, "with something else in place of `median`"),
         (MEAN, reversed_sign, "without the minus sign"),
-        (MEAN, one_axis_more, "another `keepdims` than in `keepdims=True`"),
+        (MEAN, one_axis_more, "without `keepdims=True`"),
         (MEAN, sums_up_all_columns, "`total = np.zeros(())` is before the loop, so it runs once"),
         (MEAN, counts_what_is_positive, "with `table` alone instead of `table > 0`"),
         (PART, closes_too_early, "with all of `number * (1 - share)` inside of `int(…)`"),
