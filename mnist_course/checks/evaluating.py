@@ -779,9 +779,9 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
         raise
     except CheckError as failure:
         _expect_batch(predict_digit, model, image)
-        raise CheckError(
-            " ".join(filter(None, [str(failure), _find_edit(predict_digit)]))
-        ) from None
+        if check.find_mistake(read):
+            raise
+        raise CheckError(f"{failure} {_find_edit(predict_digit)}".rstrip()) from None
     answer = call(read, image)
     try:
         operator.index(answer)
