@@ -14,13 +14,14 @@ from typing import Any
 from mnist_course._files import atomic
 from mnist_course._text import counted
 from mnist_course.errors import CourseError
-from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_assignment
+from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.roster import ROSTER, Person, require_roster
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.gradebook.records import open_gradebook, write_notes
 
 from .archives import LimitedExtractor
 from .collect import time_in_name
+from .find import belongs
 from .platforms import People, Submitted, name_key, parse_name, why_unknown
 from .read import (
     IGNORED_FILES,
@@ -422,13 +423,11 @@ class _Collector:
         return file, target, data
 
     def _is_it(self, data: bytes) -> bool:
-        """Tell whether a notebook has answers of the assignment, whatever its name is."""
+        """Tell whether a notebook has cells for the assignment, whatever its name is."""
         try:
-            notebook = parse(data, self.assignment.name)
+            return belongs(parse(data, self.assignment.name), self.assignment) > 0
         except RejectedError:
             return False
-        ids = {nbgrader_metadata(cell).get("grade_id") for cell in notebook.cells}
-        return not ids.isdisjoint(self.assignment.answers)
 
     def _keep(self, student: str, path: Path) -> None:
         """Keep a notebook that is about to be replaced."""
