@@ -209,10 +209,12 @@ class FunctionCheck:
         except (NotAttemptedError, TooLongError):
             raise
         except CheckError as failure:
-            named = self.find_mistake(function) or find_edit(function, self.accepts)
-            if not named:
-                facts = [describe_unused(function), describe_borrowed(function)]
-                named = " ".join(filter(None, facts))
+            unused, borrowed = describe_unused(function), describe_borrowed(function)
+            facts = " ".join(filter(None, [unused, borrowed]))
+            if unused and borrowed:  # it reads the notebook's data in place of what it is given
+                named = facts
+            else:
+                named = self.find_mistake(function) or find_edit(function, self.accepts) or facts
             raise CheckError(f"{failure} {named}".rstrip()) from None
         return self.praise
 

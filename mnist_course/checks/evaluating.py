@@ -454,9 +454,7 @@ most_confused = FunctionCheck(
         "place.": lambda matrix: _place(_without_largest(matrix, axis=0)),
         "The result is as if the ten largest counts were left out, not the diagonal. A poor "
         "network has its largest counts elsewhere: leave out the diagonal by its "
-        "place.": lambda matrix: list(
-            divmod(int(np.argsort(-matrix, axis=None, kind="stable")[10]), 10)
-        ),
+        "place.": lambda matrix: list(divmod(int(np.argsort(-matrix, axis=None)[10]), 10)),
         "Row 0 and column 0 are left out. The digits begin at 0.": _from_mistakes(
             lambda table: _place(_without(table, 0))
         ),

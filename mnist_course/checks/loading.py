@@ -17,8 +17,6 @@ FEW_IMAGES = np.array([[[30, 60]], [[7, 90]], [[80, 201]]], dtype=np.uint8)
 # Neither 4 nor 9 occurs: counts that skip what is missing come out too short.
 LABELS = np.array([8, 1, 1, 0, 3, 2, 3, 5, 6, 3, 8, 7], dtype=np.uint8)
 ALL_DIGITS = np.array([9, 4, 4, 0, 5, 2, 7, 4, 8, 1, 1, 3, 6, 0, 9, 9, 9, 7], dtype=np.uint8)
-# How often each digit is among the labels of the notebook.
-MNIST_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 
 
 def _images(number: int, lowest: int, highest: int) -> Bytes:
@@ -243,17 +241,6 @@ summarize = FunctionCheck(
         ),
         "'counts' has a single entry, for the 9s, as when each digit replaces the one before "
         "it.": _counts(lambda labels: [sum(labels == 9)]),
-        "'counts' is that of `train_labels`, the labels of the notebook. Count the argument "
-        "`labels`.": _counts(lambda labels: MNIST_COUNTS),
-        "That's the summary of the notebook's `train_images` and `train_labels`. Use the arguments "
-        "`images` and `labels`.": lambda images, labels: {
-            "images": 60_000,
-            "height": 28,
-            "width": 28,
-            "lowest": 0,
-            "highest": 255,
-            "counts": MNIST_COUNTS,
-        },
     },
 )
 

@@ -86,6 +86,7 @@ def release(
     as_json: JsonOption = False,
 ) -> None:
     """Generate the exercises from the source notebooks."""
+    from mnist_course.grading.batch.journal import LOCK, only_run
     from mnist_course.grading.course.release import changes_to_grades
     from mnist_course.grading.course.release import release as release_assignments
     from mnist_course.grading.course.settings import read_course
@@ -100,7 +101,7 @@ def release(
         if not yes and not typer.confirm("Release it?", err=True):
             err.print("Nothing was changed.")
             raise typer.Exit(1)
-    with err.status("Generating exercises ..."):
+    with only_run(settings.journal / LOCK), err.status("Generating exercises ..."):
         written = release_assignments(settings, assignment)
     files = [course / settings.relative(file) for file in written]
     for file in files:
@@ -297,11 +298,11 @@ def feedback(
             status.update(f"Generating feedback: {done:,} of {counted(total, 'page')} ...")
 
         files = generate_feedback(read_course(course), assignment, student or (), report=report)
-    if not files:
-        err.print("Wrote nothing: every page is up to date.")
-        return
-    first = "" if len(files) == 1 else ", the first one"
-    err.print(f"Wrote {counted(len(files), 'page')}{first}: {files[0]}")
+    if files:
+        first = "" if len(files) == 1 else ", the first one"
+        err.print(f"Wrote {counted(len(files), 'page')}{first}: {files[0]}")
+    else:
+        err.print("Every page is up to date: none was written.")
     if archive:
         _pack_feedback(read_course(course), assignment, archive)
 
@@ -388,11 +389,13 @@ def move_gradebook(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the gradebook into an empty database, with due dates and points by hand."""
+    from mnist_course.grading.batch.journal import LOCK, only_run
     from mnist_course.grading.course.settings import read_course
     from mnist_course.grading.gradebook.move import move_gradebook as move
 
-    with err.status("Copying the gradebook ..."):
-        moved = move(read_course(course), url)
+    settings = read_course(course)
+    with only_run(settings.journal / LOCK), err.status("Copying the gradebook ..."):
+        moved = move(settings, url)
     err.print(f"Wrote to {moved.target}, and left {moved.source} as it is.")
     if as_json:
         print_json(asdict(moved))

@@ -9,7 +9,6 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from helpers import one_in_six
 
 from mnist_course import normalize
 from mnist_course.checks import debugging
@@ -140,7 +139,8 @@ INNOCENT = {
 }
 
 
-@pytest.mark.parametrize(("number", "suspect"), one_in_six(list(WRONG)))
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "suspect"), WRONG)
 def test_each_wrong_suspect_is_contradicted_by_numbers(number: int, suspect: str) -> None:
     trials = debugging.try_all(number, debugging.SEED)
     said = debugging.describe(suspect, trials[0].run, trials[2].run)

@@ -12,6 +12,9 @@ from nbgrader.api import Gradebook
 from typer.testing import CliRunner, Result
 
 from mnist_course.cli import app
+from mnist_course.errors import CourseError
+from mnist_course.grading.batch.journal import LOCK, only_run
+from mnist_course.grading.course.settings import read_course
 from mnist_course.grading.gradebook import feedback
 
 pytestmark = pytest.mark.slow  # nbgrader makes a course first
@@ -142,6 +145,15 @@ def test_feedback_is_packed(
     )
 
 
+@pytest.mark.parametrize("command", [["release"], ["move-gradebook", "sqlite:///moved.db"]])
+def test_nobody_changes_grades_while_others_are_written(
+    course: Path, run: Callable[..., Result], command: list[str]
+) -> None:
+    lock = read_course(course).journal / LOCK
+    with only_run(lock), pytest.raises(CourseError, match="another run is grading here"):
+        run(*command)
+
+
 @pytest.mark.sandbox
 def test_class_is_collected_graded_and_given_back(
     course: Path,
@@ -164,7 +176,7 @@ def test_class_is_collected_graded_and_given_back(
         file.write_text(text, encoding="utf-8")
     note = course / "submitted" / "sile" / NAME / "timestamp.txt"
     note.write_text("2026-04-02 17:00:00 UTC")  # two days late, but for her two extra days
-    for command in ("grade", "feedback"):
+    for command in ("grade", "feedback"):  # what is packed below is up to date
         done = run_process(command, NAME, cwd=course)
         assert done.returncode == 0, done.stderr
     text = run("grades", "--format", "moodle", "--assignment", NAME).stdout

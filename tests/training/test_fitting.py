@@ -97,7 +97,13 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("build", MODELS.values(), ids=MODELS.keys())
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(build, id=name, marks=[pytest.mark.slow] * (name != "the reference network"))
+        for name, build in MODELS.items()
+    ],
+)
 def test_training_and_history_equal_those_of_keras(build):
     ours, oracle = twins(build)
     images = np.pad(IMAGES, ((0, 0), (8, 8), (8, 8))) if build is build_mlp else IMAGES

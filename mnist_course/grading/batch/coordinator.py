@@ -39,7 +39,7 @@ from mnist_course.grading.submissions.read import (
 )
 
 from .cluster import connect, grade_all
-from .journal import Journal, only_run
+from .journal import LOCK, Journal, only_run
 from .worker import Job
 
 
@@ -144,7 +144,7 @@ def grade(
         raise CourseError(f"{reason} Grading needs it, as it runs the code of untrusted users.")
     chosen = _students(course, name, students)
     folder = course.journal
-    with _open_log(folder / f"{name}.log") as log, only_run(folder / "lock"):
+    with _open_log(folder / f"{name}.log") as log, only_run(folder / LOCK):
         run = _Run(course, assignment, confined=confined, log=log)
         log.info("%s: %d submissions", name, len(chosen))
         done = []

@@ -12,6 +12,8 @@ from mnist_course._files import atomic
 from mnist_course.errors import CourseError
 from mnist_course.grading.judging.results import Result
 
+LOCK = "lock"  # in the folder of the journal
+
 
 @dataclass(frozen=True)
 class Journal:
@@ -58,7 +60,7 @@ class Journal:
 
 @contextmanager
 def only_run(path: Path) -> Iterator[None]:
-    """Make sure that no other run does the same, by a lock that goes with the process.
+    """Make sure that nobody else writes grades meanwhile, by a lock that goes with the process.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def only_run(path: Path) -> Iterator[None]:
     Raises
     ------
     CourseError
-        If another run holds the lock.
+        If another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

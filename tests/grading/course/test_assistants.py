@@ -59,6 +59,7 @@ def test_release_writes_the_rule_and_check_misses_it(made: Path, tmp_path: Path,
     assert "mnist-course release" in defect.message
 
 
+@pytest.mark.slow
 def test_a_course_without_a_rule_gets_no_instructions(made: Path, tmp_path: Path) -> None:
     root = shutil.copytree(made, tmp_path / "course")
     config = root / "nbgrader_config.py"

@@ -41,6 +41,7 @@ def replace(file: Path, old: str, new: str) -> None:
 
 
 class TestRelease:
+    @pytest.mark.slow
     def test_is_what_nbgrader_generates_byte_for_byte(
         self, made: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -160,7 +160,7 @@ def test_feedback_rewrites_only_what_is_out_of_date(known: tuple[Course, Assignm
         return done.stderr
 
     assert "Wrote 2 pages" in run()
-    assert run() == "Wrote nothing: every page is up to date.\n"
+    assert run() == "Every page is up to date: none was written.\n"
     grade(course, assignment, "ada", 1)
     exported = CliRunner().invoke(app, ["grades", "--course", str(course.root)])
     assert f"1 page of feedback on {NAME} is out of date: run 'mnist-course" in exported.stderr

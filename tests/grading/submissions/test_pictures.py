@@ -134,6 +134,7 @@ class TestShow:
         assert markdown_to_html(text).count(PNG) == 1
         assert show_pictures("attachment:sketch.png " * 9, SKETCH).count(PNG) == 1
 
+    @pytest.mark.slow
     def test_formgrader_shows_it(self, course: Path) -> None:
         from nbgrader.server_extensions.formgrader import handlers
 
