@@ -4,7 +4,11 @@ import functools
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,12 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from mnist_course.grading.sandbox.supervisor import Sandbox
+from mnist_course.grading.inside.messages import ANSWERED, pack, unpack
+from mnist_course.grading.sandbox.limits import Limits
+from mnist_course.grading.sandbox.supervisor import Child, Sandbox
 
 COMMAND = str(Path(sys.executable).with_name("mnist-course"))
+RIGHT = pack((ANSWERED, (None, [])))  # what a process answers when a cell ran
 
 
 def one_in_six(cases: list[Any] | dict[str, Any]) -> list[Any]:
@@ -89,3 +96,26 @@ def assert_nothing_runs(sandbox: Sandbox) -> None:
     while (running := len(bwrap.children(recursive=True))) > 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert running == 2
+
+
+class Forger(Child):
+    """In place of a learner's process: sends the bytes that `reply` makes of each request."""
+
+    def __init__(self, reply: Callable[[Any], bytes]) -> None:
+        ours, theirs = Pipe()
+        super().__init__(ours, Limits(answer=2**20))
+        self._thread = threading.Thread(target=self._serve, args=(reply, theirs), daemon=True)
+        self._thread.start()
+
+    def _serve(self, reply: Callable[[Any], bytes], connection: Connection) -> None:
+        try:
+            while True:
+                connection.send_bytes(reply(unpack(connection.recv_bytes())))
+        except (EOFError, OSError):
+            connection.close()
+
+    def _end(self) -> None:
+        pass
+
+    def _clean(self) -> None:
+        self._thread.join(10)

@@ -1,108 +1,71 @@
 """Whatever a learner's process says, grading goes on, and only right answers earn points."""
 
 import contextlib
-import io
 import json
+import pickle
 import struct
-import threading
-from collections.abc import Callable
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import nbformat
 import numpy as np
 import pytest
-from hypothesis import given
+from helpers import RIGHT, Forger
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import v4
 
 from mnist_course.data import MNIST
 from mnist_course.grading.course.assignment import Assignment, list_assignments, read_assignment
 from mnist_course.grading.inside import messages, outputs, runner
-from mnist_course.grading.inside.messages import MessageError, pack, unpack
+from mnist_course.grading.inside.messages import MessageError, Other, pack, unpack
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.sandbox.limits import Limits
-from mnist_course.grading.sandbox.supervisor import Child
 
 ROOT = Path(__file__).parents[2]
-RIGHT = pack((runner.ANSWERED, (None, [])))
 Grade = Callable[..., Result]
 
 
-class Forger(Child):
-    """In place of a learner's process: sends the bytes that `reply` makes of each request."""
-
-    def __init__(self, reply: Callable[[Any], bytes]) -> None:
-        ours, theirs = Pipe()
-        super().__init__(ours, Limits(answer=2**20))
-        self._thread = threading.Thread(target=self._serve, args=(reply, theirs), daemon=True)
-        self._thread.start()
-
-    def _serve(self, reply: Callable[[Any], bytes], connection: Connection) -> None:
-        try:
-            while True:
-                connection.send_bytes(reply(unpack(connection.recv_bytes())))
-        except (EOFError, OSError):
-            connection.close()
-
-    def _end(self) -> None:
-        pass
-
-    def _clean(self) -> None:
-        self._thread.join(10)
+def count(number: int) -> bytes:
+    return struct.pack(">I", number)
 
 
-def part(content: bytes) -> bytes:
-    return struct.pack(">Q", len(content)) + content
+def pair(value: bytes) -> bytes:
+    """Write the answer to a call: the value, and no arguments."""
+    return b"u" + count(2) + pack("answered") + b"u" + count(2) + value + pack(())
 
 
-def npy(header: str, content: bytes = b"") -> bytes:
-    padded = header.encode() + b" " * (-(len(header) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded + content
+def array(name: bytes, lengths: list[int], content: bytes = b"") -> bytes:
+    shape = bytes([len(lengths)]) + b"".join(map(count, lengths))
+    return b"a" + bytes([len(name)]) + name + shape + content
 
 
-def saved(array: np.ndarray, **options: bool) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, **options)
-    return file.getvalue()
-
-
-def header(dtype: str = "'<f8'", shape: str = "(0,)") -> str:
-    return f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}"
-
-
-ANSWER = part(b'{"tuple": ["answered", {"tuple": [{"array": 0}, {"tuple": []}]}]}')
 FORGED = {
     "nothing": b"",
     "cut off": RIGHT[:-1],
-    "announced without end": struct.pack(">Q", 2**63) + b"short",
+    "announced without end": b"s" + count(2**32 - 1) + b"short",
     "noise": bytes(range(256)),
     "no pair": pack("answered"),
     "three of a pair": pack((1, 2, 3)),
     "array for a pair": pack(np.zeros((2, 2))),
     "unknown status": pack(("won", 100)),
-    "deep": part(b"[" * 50_000 + b"]" * 50_000),
-    "deep and named": part(b'{"list":[' * 3000 + b"]}" * 3000),
-    "many lists": part(b'{"list":[' + b"{}," * 300_000 + b"0]}"),
-    "many parts": bytes(2**20),
-    "pickled": ANSWER + part(saved(np.array([print]), allow_pickle=True)),
-    "text": ANSWER + part(saved(np.array(["42"]))),
-    "structure": ANSWER + part(saved(np.zeros(3, "i4,f4"))),
-    "complex": ANSWER + part(saved(np.zeros(3, complex))),
-    "wrong length": ANSWER + part(npy(header(shape="(9,)"), b"8 bytes.")),
-    "negative length": ANSWER + part(npy(header(shape="(-1, -1)"), b"8 bytes.")),
-    "length beyond any": ANSWER + part(npy(header(shape="(0, " + "9" * 400 + ")"))),
-    "header without end": ANSWER + part(npy("(" * 5)),
-    "header in depth": ANSWER + part(npy("-" * 9000 + "1")),
-    "header badly indented": ANSWER + part(npy("if:\n    a\n  b")),
-    "header of text": ANSWER + part(npy("'''")),
-    "header with code": ANSWER + part(npy(header(dtype="__import__('os').abort()"))),
-    "large header": ANSWER + part(npy(header() + " " * 20_000)),
-    "no array": ANSWER + part(b"\x89PNG"),
+    "deep": pair((b"l" + count(1)) * 50_000),
+    "many lists": pair(b"l" + count(2**19) + (b"l" + count(1) + b"n") * 2**19),
+    "list without end": pair(b"l" + count(2**32 - 1)),
+    "pickled": pair(array(b"|O", [1], pickle.dumps([print]))),
+    "text": pair(array(b"<U2", [1], "42".encode("utf-32-le"))),
+    "structure": pair(array(b"i4,f4", [1], bytes(8))),
+    "complex": pair(array(b"<c16", [1], bytes(16))),
+    "wrong length": pair(array(b"<f8", [9], b"8 bytes.")),
+    "length beyond any": pair(array(b"<f8", [0, *[2**32 - 1] * 60])),
+    "more dimensions than any": pair(array(b"<f8", [0] * 255)),
+    "name with code": pair(array(b"__import__('os').abort()", [])),
+    "keys that are no text": pair(b"d" + count(1) + pack(1) + pack(1)),
+    "many keys": pair(b"d" + count(2**20) + (count(0) + b"n") * 2**20),
 }
 
 
@@ -123,49 +86,138 @@ def test_a_forged_answer_is_worth_nothing(assignment: Assignment, answer: bytes,
     assert (result.score, result.max_score) == (0, 3)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from("list tuple set dict bytes array scalar other".split()),  # noqa: SIM905
-            inner,
-            max_size=2,
-        )
+# Pieces of messages in any order: most are refused late, and some are read.
+LENGTHS = st.integers(0, 6) | st.sampled_from([1000, 1001, 2**20, 2**32 - 1])
+PIECES = st.one_of(
+    st.sampled_from([bytes([letter]) for letter in b"ntfirsbolud"]),
+    LENGTHS.map(count),
+    st.sampled_from([b"l", b"u", b"d", b"s", b"b"]).flatmap(
+        lambda kind: st.integers(0, 6).map(lambda number: kind + count(number))
     ),
-    max_leaves=10,
+    st.builds(
+        array,
+        st.sampled_from([b"<f8", b"|u1", b">i2", b"|b1", b"|O", b"i4,f4", b""]),
+        st.lists(LENGTHS, max_size=4),
+        st.binary(max_size=16),
+    ),
+    st.text(max_size=5).map(lambda text: pack(text)[1:]),
+    st.sampled_from([pack(1), pack(0.5), pack("ab"), pack(()), pack(np.arange(3)), RIGHT]),
+    st.binary(max_size=9),
 )
-HEADERS = st.text("(){}[]'\"-,: \n\\0123456789<f8descr", max_size=40) | st.builds(
-    header,
-    st.sampled_from(["'<f8'", "'|O'", "'<i4'", "('<f8', (2,))", "[('a', '<f8')]", "'<U0'", "None"]),
-    st.lists(st.integers(-1, 2**70), max_size=3).map(lambda shape: repr(tuple(shape))),
+ANSWERS = st.recursive(
+    st.none()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.builds(np.zeros, st.sampled_from([(), 0, 3, (2, 0, 1)])),
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(max_size=5), inner),
 )
+FORGERIES = st.lists(PIECES, max_size=40).map(b"".join)
 
 
-@given(JSON, HEADERS, st.binary(max_size=16))
-def test_any_document_with_any_array_is_read_or_refused(
-    document: Any, head: str, content: bytes
-) -> None:
-    forged = part(json.dumps(document).encode()) + part(npy(head, content))
+def cost(message: bytes) -> tuple[Any, int, int]:
+    """Read a message; return its value, and count the lines that ran and the bytes looked at."""
+    lines = looked_at = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace if frame.f_code.co_filename == messages.__file__ else None
+
+    class Counting(messages._Reader):
+        def _take(self, size: int) -> memoryview:
+            nonlocal looked_at
+            taken = super()._take(size)
+            looked_at += len(taken)
+            return taken
+
+    value: Any = MessageError
+    before = sys.gettrace()
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(MessageError):
+        patch.setattr(messages, "_Reader", Counting)
+        sys.settrace(trace)
+        try:
+            value = unpack(message)
+        finally:
+            sys.settrace(before)
+    return value, lines, looked_at
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """List a value and all that lies within it, also what appears there several times."""
+    yield value
+    if type(value) is dict:
+        yield from value
+        assert len(value) <= messages.MOST_KEYS
+        assert {type(key) for key in value} <= {str}
+    for item in value.values() if type(value) is dict else value:
+        yield from parts(item) if type(item) in (list, tuple, dict) else [item]
+
+
+def assert_linear(message: bytes) -> None:
+    value, lines, looked_at = cost(message)
+    assert lines <= 30 + 30 * len(message)
+    assert looked_at <= len(message)
+    if value is not MessageError:
+        assert looked_at == len(message)
+        everything = list(parts([value]))[1:]
+        memory = sum(map(sys.getsizeof, everything))
+        assert memory <= messages.OVERHEAD * len(everything) + 4 * len(message)
+        arrays = [id(part) for part in everything if isinstance(part, np.ndarray)]
+        assert len(arrays) == len(set(arrays))
+
+
+@given(FORGERIES)
+def test_the_cost_of_reading_anything_is_linear(message: bytes) -> None:
+    assert_linear(message)
+
+
+@given(ANSWERS)
+def test_the_cost_of_reading_an_answer_is_linear(value: Any) -> None:
+    assert_linear(pack(value))
+
+
+@pytest.mark.slow
+@settings(max_examples=100_000)
+@given(FORGERIES)
+def test_a_hundred_thousand_forgeries_are_read_or_refused(message: bytes) -> None:
     with contextlib.suppress(MessageError):
-        assert not isinstance(unpack(forged), np.ndarray) or "array" in document
+        unpack(message)
 
 
-def test_the_memory_for_an_answer_is_limited() -> None:
-    for many in (
-        part(b"[" + b"[]," * messages.MOST_MARKS + b"0]"),
-        part(b"0") + part(b"") * messages.MOST_ARRAYS + part(b""),
-    ):
-        with pytest.raises(MessageError, match=r"too many|more than"):
-            unpack(many)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"n",
+        pack(""),
+        pack("\N{SNAKE}"),
+        pack(1.5),
+        pack([]),
+        pack({}),
+        pack({"a": {"": None}}),
+        pack(np.empty((0, 3))),
+        pack(np.float32(1)),
+        pack(Other("set")),
+        pack("\N{SNAKE}" + "a" * 1000),
+    ],
+)
+def test_twice_as_much_of_anything_costs_twice_as_much(piece: bytes) -> None:
+    costs = []
+    for number in (500, 1000):
+        message = b"l" + count(number) + number * piece
+        assert_linear(message)
+        costs.append(cost(message)[1:])
+    assert [2 * few >= many for few, many in zip(*costs, strict=True)] == [True, True]
 
 
-def test_an_honest_answer_with_many_numbers_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert messages.MOST_ARRAYS >= messages.LONGEST_LIST
-    monkeypatch.setattr(messages, "MOST_ARRAYS", 1000)
-    many = [np.float32(0)] * 1000
-    assert unpack(pack(many)) == many
-    assert unpack(pack([many, many]))[1][-1] == messages.Other("float32")
+def test_what_hashes_alike_or_refers_to_the_same_does_not_cross() -> None:
+    alike = [number * (2**61 - 1) for number in range(5)]
+    for value in (set(alike), frozenset(alike), dict.fromkeys(alike), dict.fromkeys(alike[:1])):
+        assert unpack(pack([value])) == [Other(type(value).__name__)]
+    large = np.zeros(2**17)
+    (message,) = [pack([large] * 256, largest=2**21)]
+    assert len(message) < 2**21
+    assert sum(type(part) is np.ndarray for part in unpack(message)) == 1
 
 
 # ------------------------------------------------------------------------------- over the socket
@@ -216,6 +268,22 @@ def test_answers_by_hand_are_worth_no_more(grade: Grade, attack: str) -> None:
     assert result.score <= 1
 
 
+STRANGE = """
+class Strange(list):
+    def __iter__(self):
+        raise RuntimeError
+"""
+
+
+@pytest.mark.parametrize("answer", ["10**6000", "np.zeros(2**24)", "Strange()", "{1, 2}", "{1: 2}"])
+def test_an_answer_that_cannot_be_sent_costs_its_own_points_alone(
+    grade: Grade, answer: str
+) -> None:
+    result = grade(double=f"{STRANGE}def double(number):\n    return {answer}")
+    assert result.status == "graded"
+    assert (result.cells["check_double"].points, result.cells["check_greet"].points) == (0, 1)
+
+
 # ------------------------------------------------------------------------------- what is shown
 
 
@@ -248,7 +316,7 @@ def test_any_outputs_become_valid_ones(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "strange", [np.arange(3), np.float32(1), np.array(3), "stream", 3, {1}, messages.Other("x")]
+    "strange", [np.arange(3), np.float32(1), np.array(3), "stream", 3, {1}, Other("x")]
 )
 def test_strange_outputs_do_not_stop_grading(assignment: Assignment, strange: object) -> None:
     reply = pack((runner.ANSWERED, (None, [strange])))

@@ -52,6 +52,8 @@ def _output(item: dict[Any, Any]) -> tuple[NotebookNode, int]:
         return v4.new_output("stream", name=name, text=_text(item["text"])), len(item["text"])
     if kind == "error":
         error = [_text(item[key]) for key in ("ename", "evalue")]
+        if type(item["traceback"]) is not list:
+            raise TypeError("something else in place of lines")
         lines = [_text(line) for line in item["traceback"]]
         output = v4.new_output("error", ename=error[0][:LONGEST_NAME], evalue=error[1])
         output.traceback = lines

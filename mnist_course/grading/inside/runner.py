@@ -22,17 +22,15 @@ from mnist_course._backend import keras
 from mnist_course.checks.core import CheckError, explain, explain_unfinished
 from mnist_course.checks.figures import Panel, describe, find_figure
 
-from .messages import ANSWERED, FAILED, NOT_ATTEMPTED, TOO_LONG, pack, unpack
+from .messages import ANSWERED, FAILED, LARGEST, NOT_ATTEMPTED, TOO_LONG, pack, unpack
 from .shell import Shell, make_shell
-
-LARGEST_REQUEST = 2**30  # bytes
 
 
 class TooLong(BaseException):
     """Time is up. Not an Exception, so that `except Exception` does not catch it."""
 
 
-def serve(connection: Connection, folder: str) -> None:
+def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
     """Answer requests until the other side hangs up.
 
     Parameters
@@ -41,6 +39,8 @@ def serve(connection: Connection, folder: str) -> None:
         Where requests come from, as bytes that `messages.pack` wrote.
     folder : str
         The folder in which to run.
+    largest : int, optional
+        Bytes of an answer. What does not fit is left out of it, and costs no other answer.
 
     Notes
     -----
@@ -84,10 +84,10 @@ def serve(connection: Connection, folder: str) -> None:
     }
     while True:
         try:
-            kind, *details = unpack(connection.recv_bytes(LARGEST_REQUEST))
+            kind, *details = unpack(connection.recv_bytes(LARGEST))
         except EOFError:
             return
-        connection.send_bytes(pack(_protected(answer[kind], shell, *details)))
+        connection.send_bytes(_packed(_protected(answer[kind], shell, *details), largest))
 
 
 def _time_is_up(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -109,6 +109,13 @@ def _protected(ask: Callable[..., Any], *details: Any) -> tuple[str, Any]:
     except BaseException as error:
         unfinished = isinstance(error, NotImplementedError | _NothingError)
         return NOT_ATTEMPTED if unfinished else FAILED, _sentence(error)
+
+
+def _packed(answer: tuple[str, Any], largest: int) -> bytes:
+    try:
+        return pack(answer, largest)
+    except Exception as error:  # such as one of the learner's own kind of list
+        return pack((FAILED, _sentence(error)))
 
 
 def _sentence(error: BaseException) -> str:

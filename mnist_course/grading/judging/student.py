@@ -25,7 +25,7 @@ CHECK = "check_"  # begins the name of the check cell of an answer
 GRACE = 10.0  # seconds for a process to obey its own alarm before it is killed
 LONGEST_SENTENCE = 500  # characters
 LARGEST_FRAME = 2**16  # bytes of a message beside its content
-BYTES_PER_CHARACTER = 12  # at most, in a message: JSON writes some as two numbers of six
+BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 FEWEST_TO_MOVE = 1000  # images; of fewer, the share says too little
 LEAST_STEADY = 0.7  # of the predictions; see `Student.predict`
 
@@ -219,7 +219,8 @@ class Student:
         name : str
             Its name in the notebook.
         *arguments
-            Numbers, strings, bytes, arrays, and lists, tuples and dictionaries of these.
+            Numbers, strings, bytes, arrays, and lists, tuples and dictionaries of these; the keys
+            of dictionaries are strings.
         after : bool, default False
             Also return the arguments as the function left them.
 
@@ -351,7 +352,7 @@ class _Unconfined(Child):
         super().__init__(ours, limits)
         self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
         self._process = _context.Process(
-            target=_serve, args=(theirs, self._folder.name), daemon=True
+            target=_serve, args=(theirs, self._folder.name, limits.answer), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -364,8 +365,8 @@ class _Unconfined(Child):
         self._folder.cleanup()
 
 
-def _serve(connection: Connection, folder: str) -> None:
+def _serve(connection: Connection, folder: str, largest: int) -> None:
     # Not above: it imports TensorFlow, which this side does not need.
     from mnist_course.grading.inside import runner
 
-    runner.serve(connection, folder)
+    runner.serve(connection, folder, largest)

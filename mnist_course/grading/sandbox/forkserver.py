@@ -93,7 +93,7 @@ def _run_submission(descriptor: int, limits: Limits) -> None:
         os.write(descriptor, READY)
         learner = os.fork()
         if learner == 0:
-            _serve(descriptor)
+            _serve(descriptor, limits)
         os.close(descriptor)
         while os.wait()[0] != learner:
             pass
@@ -103,12 +103,12 @@ def _run_submission(descriptor: int, limits: Limits) -> None:
         os._exit(0)
 
 
-def _serve(descriptor: int) -> None:
+def _serve(descriptor: int, limits: Limits) -> None:
     try:
         _call("prctl", _SET_DUMPABLE, 1, 0, 0, 0)
         del os.environ["OPENBLAS_NUM_THREADS"]
         threadpoolctl.threadpool_limits(len(os.sched_getaffinity(0)), user_api="blas")
-        runner.serve(Connection(descriptor), str(WORK))
+        runner.serve(Connection(descriptor), str(WORK), limits.answer)
     finally:
         os._exit(0)
 
