@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -22,6 +23,7 @@ from mnist_course.grading.course.assignment import read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.judging.supervisor import Judges
 from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Sandbox
 
@@ -233,7 +235,7 @@ def test_what_grading_failed_on_is_graded_the_next_time(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr(plugins, "score", interrupted)
+        context.setattr(Judges, "grade", interrupted)
         with pytest.raises(KeyboardInterrupt):
             autograde(course)
     assert not graded_file(course, "ada").exists()
@@ -323,12 +325,14 @@ def test_a_newer_submission_is_graded_again_and_what_people_gave_stays(
 def test_what_a_person_should_look_at_is_marked(
     limits_used: list[Limits], course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def suspicious(*arguments: object, **options: object) -> Result:
-        result = score(*arguments, **options)
+    original = Judges.grade
+
+    def suspicious(*arguments: Any) -> Result:
+        result = original(*arguments)
         cell = dataclasses.replace(result.cells["check_double"], review="Look at this.")
         return dataclasses.replace(result, cells={**result.cells, "check_double": cell})
 
-    monkeypatch.setattr(plugins, "score", suspicious)
+    monkeypatch.setattr(Judges, "grade", suspicious)
     submit(course, "ada")
     autograde(course)
     with notebook_of(read_course(course), "ada") as notebook:

@@ -31,12 +31,12 @@ from mnist_course.grading.gradebook.history import sources
 from mnist_course.grading.gradebook.records import record
 from mnist_course.grading.judging.labelled import Labelled, read_labelled
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import hidden_points, reject, score
+from mnist_course.grading.judging.scoring import hidden_points, reject
+from mnist_course.grading.judging.supervisor import Judges
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
 from mnist_course.grading.submissions.find import find_notebook
 from mnist_course.grading.submissions.read import (
     RejectedError,
-    parse,
     read_secret,
     read_timestamp,
     timestamp_problem,
@@ -68,7 +68,7 @@ class SubmissionExporter(NotebookExporter):
         self.course = Course(Path(coursedir.root), coursedir, config, Grading(config=config))
         self.labelled: Labelled | None = None
         self._stack = ExitStack()
-        self._sandbox: Sandbox | None = None
+        self._bench: tuple[Judges, Sandbox] | None = None
         # Without submissions, it is `gradebook.record` that exports what has been graded.
         if self.converter.assignments:
             try:
@@ -88,23 +88,27 @@ class SubmissionExporter(NotebookExporter):
         return super().from_filename(filename, resources, **kw)
 
     @contextmanager
-    def sandbox(self, folder: Path) -> Iterator[Sandbox]:
-        """Offer one sandbox for all submissions: it takes seconds to start.
+    def bench(self, assignment: Assignment, folder: Path) -> Iterator[tuple[Judges, Sandbox]]:
+        """Offer judges and a sandbox for all submissions: they take seconds to start.
 
         Parameters
         ----------
+        assignment : Assignment
+            What was asked.
         folder : pathlib.Path
-            The submission. After the last one, or if something goes wrong, the sandbox ends.
+            The submission. After the last one, or if something goes wrong, both end.
         """
-        if self._sandbox is None:
-            self._sandbox = self._stack.enter_context(Sandbox(self.course.grading.limits()))
+        if self._bench is None:
+            judges = self._stack.enter_context(Judges(assignment, labelled=self.labelled))
+            sandbox = self._stack.enter_context(Sandbox(self.course.grading.limits()))
+            self._bench = judges, sandbox
         last = True
         try:
-            yield self._sandbox
+            yield self._bench
             last = folder == Path(max(self.converter.assignments))
         finally:
             if last:
-                self._sandbox = None
+                self._bench = None
                 self._stack.close()
 
     def _prepare(self) -> None:
@@ -170,14 +174,12 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             found = find_notebook(folder, assignment)
             digest = hashlib.sha256(found.data).hexdigest()
-            submission = parse(found.data, assignment.name)
         except RejectedError as error:
             return digest, reject(assignment, str(error))
         for notice in filter(None, [found.notice, timestamp_problem(folder)]):
             self.log.warning("%s: %s", folder, notice)
-        with self.parent.sandbox(folder) as sandbox:
-            labelled = self.parent.labelled
-            return digest, score(assignment, submission, spawn=sandbox.spawn, labelled=labelled)
+        with self.parent.bench(assignment, folder) as (judges, sandbox):
+            return digest, judges.grade(found.data, sandbox.spawn, sandbox.limits)
 
 
 class _CarefulDirectory(CourseDirectory):  # type: ignore[misc]

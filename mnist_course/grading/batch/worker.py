@@ -1,10 +1,12 @@
-"""What a Dask worker does: keep a sandbox, and grade one submission after the other in it."""
+"""What a Dask worker does: keep a sandbox and judges, and grade one submission after the other."""
 
 import os
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,13 @@ from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.labelled import Labelled
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import hidden_points, reject, score
 from mnist_course.grading.judging.student import Unconfined
+from mnist_course.grading.judging.supervisor import Judges
 from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Child, Sandbox
-from mnist_course.grading.submissions.read import RejectedError, parse
 
 # A crash may come from outside, such as a machine that is short of memory. Who crashes thrice does
-# it alone.
+# it alone. All runs together have the time of one, and none is begun that would not end in it.
 MOST_RUNS = 3
 
 
@@ -81,7 +82,7 @@ class Grader(WorkerPlugin):
         self.workers = workers
 
     def setup(self, worker: Worker) -> None:
-        """Start the sandbox.
+        """Start the judges and the sandbox.
 
         Raises
         ------
@@ -96,16 +97,23 @@ class Grader(WorkerPlugin):
         self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
         tests = Path(self._folder.name, f"test_{self.job.name}.py")
         tests.write_text(self.job.tests, encoding="utf-8")
-        hidden_points(tests)  # or say what is wrong with them, before anything runs
         notebook = nbformat.reads(self.job.notebook, as_version=4)
-        self._assignment = Assignment(self.job.name, notebook, tests)
-        self._one_by_one = threading.Lock()  # pytest changes what all threads share
+        assignment = Assignment(self.job.name, notebook, tests)
+        self._one_by_one = threading.Lock()
         self._sandbox = None
-        if self.job.confined:
-            self._sandbox = _SandboxThread(self.job.limits, self._cores(worker))
+        self._judges = Judges(assignment, seed=self.job.seed, labelled=self.job.labelled)
+        self._judges.__enter__()
+        try:
+            if self.job.confined:
+                self._sandbox = _SandboxThread(self.job.limits, self._cores(worker))
+            self._judges.wait()
+        except BaseException:
+            self.teardown(worker)
+            raise
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
-        """Stop the sandbox, and leave nothing behind."""
+        """Stop the judges and the sandbox, and leave nothing behind."""
+        self._judges.__exit__()
         if self._sandbox:
             self._sandbox.stop()
         self._folder.cleanup()
@@ -123,21 +131,16 @@ class Grader(WorkerPlugin):
         Result
             What became of it.
         """
-        try:
-            notebook = parse(submission, self.job.name)
-        except RejectedError as error:
-            return reject(self._assignment, str(error))
-        starter = self._sandbox or Unconfined(self.job.limits)
+        starter = self._sandbox or Unconfined()
+        left = self.job.limits.seconds_per_submission
         with self._one_by_one:
             for _ in range(MOST_RUNS):
-                result = score(
-                    self._assignment,
-                    notebook,
-                    spawn=starter.spawn,
-                    seed=self.job.seed,
-                    labelled=self.job.labelled,
-                )
-                if result.status != "crashed":
+                start = time.monotonic()
+                limits = replace(self.job.limits, seconds_per_submission=left)
+                result = self._judges.grade(submission, partial(starter.spawn, limits), limits)
+                took = time.monotonic() - start
+                left -= took
+                if result.status != "crashed" or left < took:
                     break
         return result
 
@@ -176,13 +179,13 @@ class _SandboxThread:
         self._cores = cores
         self._start()
 
-    def spawn(self) -> Child:
+    def spawn(self, limits: Limits) -> Child:
         try:
-            return self._sandbox.spawn()
+            return self._sandbox.spawn(limits)
         except CourseError:  # something has killed it
             self.stop()
             self._start()
-            return self._sandbox.spawn()
+            return self._sandbox.spawn(limits)
 
     def stop(self) -> None:
         self._thread.submit(self._sandbox.__exit__).result()

@@ -31,7 +31,7 @@ from mnist_course.grading.submissions.notices import about_notebook, to_grader, 
 from mnist_course.grading.submissions.recognize import grade_id
 
 from .labelled import Labelled
-from .results import CellScore, Result, versions
+from .results import CellScore, Result, Status, versions
 from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
 
 SEED = 0  # of the inputs of hidden tests
@@ -145,6 +145,25 @@ def reject(assignment: Assignment, reason: str) -> Result:
     for name, points in assignment.points.items():
         cells[name] = CellScore(0.0, points, [reason], attempted=False)
     return Result("rejected", reason, 0.0, cells, nbformat.writes(notebook))
+
+
+def give_up(assignment: Assignment, status: Status, reason: str) -> Result:
+    """Give a submission that could not be judged no points, until a person has looked at it.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What was asked.
+    status : str
+        What happened; see `Result`.
+    reason : str
+        A sentence for the learner and the instructor.
+    """
+    notebook = assemble(assignment, v4.new_notebook()).notebook
+    cells = {}
+    for name, points in assignment.points.items():
+        cells[name] = CellScore(0.0, points, [reason], review=reason)
+    return Result(status, reason, 0.0, cells, nbformat.writes(notebook), versions())
 
 
 def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:

@@ -64,9 +64,9 @@ class Unconfined:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
 
-    def spawn(self) -> Child:
+    def spawn(self, limits: Limits | None = None) -> Child:
         """Start a process that has TensorFlow imported and has seen no learner's code."""
-        return _Unconfined(self.limits)
+        return _Unconfined(limits or self.limits)
 
 
 class Session:

@@ -145,8 +145,13 @@ class Sandbox:
         self._closing.set()
         self._watchdog.join()
 
-    def spawn(self) -> Child:
+    def spawn(self, limits: Limits | None = None) -> Child:
         """Start a confined process that has TensorFlow imported and has seen no learner's code.
+
+        Parameters
+        ----------
+        limits : Limits, optional
+            What it may use; by default, the limits of the sandbox.
 
         Returns
         -------
@@ -158,12 +163,13 @@ class Sandbox:
         CourseError
             If it cannot be started.
         """
+        limits = limits or self.limits
         ours, theirs = socket.socketpair()
         with ours:
             ours.settimeout(SECONDS_TO_START)
             # The kernel tells who wrote a message, by the number it has on this side.
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            order = json.dumps(dataclasses.asdict(self.limits)).encode()
+            order = json.dumps(dataclasses.asdict(limits)).encode()
             try:
                 with theirs:
                     socket.send_fds(self._orders, [order], [theirs.fileno()])
@@ -176,7 +182,7 @@ class Sandbox:
             pid, _, _ = _CREDENTIALS.unpack(credentials[0][2])
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             ours.settimeout(None)
-            child = _Confined(pid, Connection(ours.detach()), self.limits)
+            child = _Confined(pid, Connection(ours.detach()), limits)
         with self._lock:
             self._children.append(child)
         return child
