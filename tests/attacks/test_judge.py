@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
 from helpers import RIGHT, Forger
@@ -162,6 +163,8 @@ def test_each_end_of_a_judge_has_a_sentence(code: int | None, status: str, sente
         {},
         {"status": "graded"},
         {"status": "graded", "cells": {"check_double": {"points": 100, "won": True}}},
+        {"status": "graded", "cells": [1]},
+        {"status": np.zeros(3), "reason": "", "seconds": 0.0, "cells": {}, "notebook": ""},
     ],
 )
 def test_a_result_that_is_none_is_no_result(

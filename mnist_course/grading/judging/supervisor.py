@@ -6,6 +6,7 @@ of it no more than one result of a limited size.
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -39,7 +40,7 @@ SECONDS_TO_JUDGE = 900.0  # beside those in which the submission runs
 LARGEST_RESULT = 2**28  # bytes: a notebook may have 20 million, and JSON writes some as six
 
 # What comes of a judge that has ended, or writes what no judge would write.
-_LOST = (EOFError, OSError, MessageError, LookupError, TypeError)
+_LOST = (EOFError, OSError, MessageError, LookupError, TypeError, AttributeError)
 
 
 class Judges:
@@ -234,6 +235,7 @@ class _Loan:
                 case "problem", str(sentence):
                     raise CourseError(sentence)
                 case "result", document:
+                    json.dumps(document)  # or the journal could not keep it
                     return Result.from_dict(document)
 
     def _lend(self) -> None:

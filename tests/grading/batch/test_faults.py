@@ -73,13 +73,20 @@ def kill_worker(run: "subprocess.Popen[bytes]", course: Path) -> None:
 
 
 def kill_kernel(run: "subprocess.Popen[bytes]", course: Path) -> None:
-    """Kill a process that runs a submission, as soon as there is one."""
+    kill_fork(run, "mnist_course.grading.sandbox.forkserver")
 
+
+def kill_judge(run: "subprocess.Popen[bytes]", course: Path) -> None:
+    kill_fork(run, "mnist_course.grading.judging.judge")
+
+
+def kill_fork(run: "subprocess.Popen[bytes]", program: str) -> None:
+    """Kill a process that this program has forked for a submission, as soon as there is one."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         for process in psutil.Process(run.pid).children(recursive=True):
             try:
-                if runs_forkserver(process) and runs_forkserver(process.parent()):
+                if executes(program, process) and executes(program, process.parent()):
                     process.kill()
                     return
             except psutil.NoSuchProcess:
@@ -87,8 +94,8 @@ def kill_kernel(run: "subprocess.Popen[bytes]", course: Path) -> None:
     pytest.fail("no submission was running")
 
 
-def runs_forkserver(process: psutil.Process | None) -> bool:
-    return process is not None and "mnist_course.grading.sandbox.forkserver" in process.cmdline()
+def executes(program: str, process: psutil.Process | None) -> bool:
+    return process is not None and program in process.cmdline()
 
 
 def lock_database(run: "subprocess.Popen[bytes]", course: Path) -> None:
@@ -102,13 +109,13 @@ def lose_database(run: "subprocess.Popen[bytes]", course: Path) -> None:
     (course / "gradebook.db").unlink()
 
 
-FAULTS = [kill_coordinator, kill_worker, kill_kernel, lock_database, lose_database]
+FAULTS = [kill_coordinator, kill_worker, kill_kernel, kill_judge, lock_database, lose_database]
 
 
 @pytest.mark.parametrize(
     ("students", "runs", "faults_in_each"),
     # Each run starts workers, which takes longer than all of its faults.
-    [(60, 1, 5), pytest.param(200, 10, 1, marks=pytest.mark.nightly)],
+    [(60, 1, 6), pytest.param(200, 12, 1, marks=pytest.mark.nightly)],
 )
 def test_a_run_disturbed_at_random_ends_like_an_undisturbed_one(
     course: Path, sandbox: Sandbox, students: int, runs: int, faults_in_each: int
