@@ -21,8 +21,10 @@ from pathlib import Path
 import threadpoolctl  # type: ignore[import-untyped]
 
 from mnist_course.data import load_mnist
+from mnist_course.errors import CourseError
 from mnist_course.grading.inside import preload, runner
 
+from . import seccomp
 from .limits import HOME, PRIVATE, READY, USER, Limits
 
 __all__ = ["main", "preload"]
@@ -35,7 +37,8 @@ SECONDS_TO_WATCH = 10  # what the watchdog outside may need to notice how much C
 _NEW_NAMESPACES = 0x00020000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE = 1, 2, 4, 32, 4096, 16384
 _PROPAGATE_NOTHING = 1 << 18
-_SET_DUMPABLE = 4
+_SET_DUMPABLE, _SET_SECCOMP, _DROP_FROM_BOUNDING_SET, _NO_NEW_PRIVILEGES = 4, 22, 24, 38
+_FILTER = 2
 _CAPABILITY_VERSION = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,6 +57,10 @@ def main() -> None:
     data = os.environ.get("MNIST_COURSE_DATA")
     if data and not os.access(data, os.R_OK):
         sys.exit("the data set is not readable for everyone: run chmod -R a+rX on it")
+    try:
+        system_calls = seccomp.refuse()
+    except CourseError as error:
+        sys.exit(str(error))
     load_mnist()  # which each fork then has
     gc.collect()
     gc.freeze()  # or collecting garbage would copy all of it into each fork
@@ -69,17 +76,20 @@ def main() -> None:
             os.write(descriptor, str(error).encode())
         else:
             if child == 0:
-                _run_submission(descriptor, Limits(**json.loads(order)))
+                _run_submission(descriptor, Limits(**json.loads(order)), system_calls)
             os.waitpid(child, 0)
         os.close(descriptor)
 
 
-def _run_submission(descriptor: int, limits: Limits) -> None:
+def _run_submission(descriptor: int, limits: Limits, system_calls: bytes) -> None:
     """Confine this process, and serve. Never return: only the fork server takes orders."""
     try:
         _close_all_but(descriptor)
         # If the machine runs out of memory, a submission goes before anything else.
         _write("/proc/self/oom_score_adj", "1000")
+        # Should a core be dumped after all (see `_set_limits`), there is no memory in it. For the
+        # submission /proc is read-only, and its programs inherit this.
+        _write("/proc/self/coredump_filter", "0")
         _leave_namespaces()
         if os.fork():
             os._exit(0)
@@ -88,6 +98,7 @@ def _run_submission(descriptor: int, limits: Limits) -> None:
         _mount_private(limits.disk)
         _set_limits(limits)
         _drop_capabilities()
+        _filter_system_calls(system_calls)
         # The learner's process has the same user, and must not look into this one.
         _call("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
         os.write(descriptor, READY)
@@ -158,7 +169,9 @@ def _mount_private(disk: int) -> None:
 
 def _set_limits(limits: Limits) -> None:
     for kind, limit in (
-        (resource.RLIMIT_CORE, 0),
+        # Where a program takes cores from a pipe, outside and as root, 0 would not keep the kernel
+        # from starting it. 1 does, and no file is that short. See do_coredump() in the kernel.
+        (resource.RLIMIT_CORE, 1),
         (resource.RLIMIT_CPU, math.ceil(limits.cpu_seconds) + SECONDS_TO_WATCH),
         (resource.RLIMIT_FSIZE, limits.file_size),
         (resource.RLIMIT_NOFILE, limits.open_files),
@@ -171,8 +184,19 @@ def _set_limits(limits: Limits) -> None:
 
 
 def _drop_capabilities() -> None:
+    # No program gets them back, whatever its file says.
+    for capability in range(int(Path("/proc/sys/kernel/cap_last_cap").read_text()) + 1):
+        _call("prctl", _DROP_FROM_BOUNDING_SET, capability, 0, 0, 0)
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0))
     _call("capset", header, bytes(24))
+
+
+def _filter_system_calls(program: bytes) -> None:
+    instructions = ctypes.create_string_buffer(program)
+    length = len(program) // 8  # bytes of an instruction
+    description = struct.pack("@HP", length, ctypes.addressof(instructions))
+    _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)  # or only root might filter
+    _call("prctl", _SET_SECCOMP, _FILTER, ctypes.create_string_buffer(description), 0, 0)
 
 
 def _mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:

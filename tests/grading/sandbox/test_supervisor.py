@@ -100,6 +100,81 @@ seen = [os.getcwd(), os.listdir(), name, getpass.getuser(), subprocess.run(["tru
 
 
 @pytest.mark.sandbox
+@pytest.mark.parametrize(
+    "code",
+    [
+        """
+from multiprocessing import Pool
+with Pool(2) as pool:
+    seen = pool.map(abs, [-1, 2])
+""",
+        """
+import multiprocessing
+with multiprocessing.Manager() as manager:
+    shared = manager.list([1])
+    shared.append(2)
+    seen = list(shared)
+""",
+        """
+import multiprocessing
+context = multiprocessing.get_context("spawn")
+with context.Pool(1) as pool:
+    seen = pool.map(abs, [-1, 2])
+""",
+        "import joblib\nseen = joblib.Parallel(2)(joblib.delayed(abs)(x) for x in (-1, 2))",
+        """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor() as executor:
+    seen = list(executor.map(abs, [-1, 2]))
+""",
+        """
+import asyncio
+async def both():
+    process = await asyncio.create_subprocess_exec("echo", "1", stdout=asyncio.subprocess.PIPE)
+    return [int((await process.communicate())[0]), 2]
+import threading
+result = []
+thread = threading.Thread(target=lambda: result.extend(asyncio.run(both())))
+thread.start()
+thread.join()
+seen = result
+""",
+        """
+import subprocess
+shown = subprocess.run("printf '1 2' | cat", shell=True, capture_output=True, text=True).stdout
+seen = [int(number) for number in shown.split()]
+""",
+        """
+import sqlite3
+with sqlite3.connect("numbers.db") as base:
+    base.execute("CREATE TABLE numbers (number)")
+    base.executemany("INSERT INTO numbers VALUES (?)", [(1,), (2,)])
+seen = [number for number, in sqlite3.connect("numbers.db").execute("SELECT * FROM numbers")]
+""",
+        """
+import shutil
+open("one", "w").write("1 2")
+seen = [int(number) for number in open(shutil.copy("one", "two")).read().split()]
+""",
+    ],
+    ids=[
+        *("fork", "manager", "spawn", "joblib", "threads", "asyncio", "shell", "sqlite3", "copies"),
+    ],
+)
+def test_what_notebooks_use_works(sandbox: Sandbox, code: str) -> None:
+    with session(sandbox, code) as running:
+        assert running.failures == {}
+        assert Student(running, "0").json("seen") == [1, 2]
+
+
+@pytest.mark.sandbox
+def test_a_download_fails_as_without_a_network(sandbox: Sandbox) -> None:
+    code = "import urllib.request\nurllib.request.urlopen('http://example.org')"
+    with session(sandbox, code) as running:
+        assert "URLError" in running.failures["0"][1]
+
+
+@pytest.mark.sandbox
 def test_scores_are_those_of_the_unconfined(sandbox: Sandbox, tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook()
     for name, code in (("add", "def add(a, b):\n    return a + b"), ("check_add", "add(1, 'a')")):
