@@ -1,6 +1,7 @@
 """Each attack is a submission: it gains nothing, and honest ones beside and after it stand."""
 
 import contextlib
+import dataclasses
 import os
 import platform
 import socket
@@ -505,6 +506,121 @@ def test_memory_is_limited(attack: Attack, bomb: str) -> None:
         with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
             student.call("f")
         assert student.session.child.reason() == "out_of_memory"
+
+
+def test_page_tables_are_limited(attack: Attack) -> None:
+    """Reading a page of zeros takes no memory, but a table for each 512 of them."""
+    code = """
+import mmap
+NO_RESERVE, STEP = 0x4000, 2**21
+def f():
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE
+    held = mmap.mmap(-1, 2**40, flags=flags, prot=mmap.PROT_READ)
+    held.madvise(mmap.MADV_NOHUGEPAGE)
+    return sum(held[start] for start in range(0, len(held), STEP))
+"""
+    with attack(code) as student:
+        with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
+            student.call("f")
+        assert student.session.child.reason() == "out_of_memory"
+
+
+def test_what_is_on_its_way_between_sockets_is_limited(attack: Attack) -> None:
+    fill = """
+import socket, time
+held = []
+try:
+    while True:
+        held.append(socket.socketpair())
+except OSError:
+    pass
+for one, other in held:
+    for end in (one, other):
+        end.setblocking(False)
+        try:
+            while True:
+                end.send(bytes(2**16))
+        except BlockingIOError:
+            pass
+time.sleep(60)
+"""
+    code = f"""
+import subprocess, sys, time
+def f():
+    for _ in range(100):
+        subprocess.Popen([sys.executable, "-I", "-S", "-c", {fill!r}])
+    time.sleep(60)
+"""
+    with attack(code) as student:
+        with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
+            student.call("f")
+        assert student.session.child.reason() == "out_of_memory"
+
+
+def test_a_socket_holds_no_more_than_usual(attack: Attack) -> None:
+    code = """
+import socket
+one, other = socket.socketpair()
+one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
+one.setblocking(False)
+sent = 0
+try:
+    while True:
+        sent += one.send(bytes(2**16))
+except BlockingIOError:
+    pass
+"""
+    limit = int(Path("/proc/sys/net/core/wmem_default").read_text())
+    with attack(code) as student:
+        assert_succeeded(student)
+        assert 0 < student.json("sent") <= 2 * limit
+
+
+def test_a_pipe_holds_no_more_than_usual(attack: Attack) -> None:
+    code = """
+import fcntl, os
+read, write = os.pipe()
+os.set_blocking(write, False)
+try:
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 2**20)
+except OSError:
+    pass
+sent = 0
+try:
+    while True:
+        sent += os.write(write, bytes(2**12))
+except BlockingIOError:
+    pass
+"""
+    with attack(code) as student:
+        assert_succeeded(student)
+        assert 0 < student.json("sent") <= 2**16
+
+
+def test_time_of_children_that_nobody_waits_for_is_limited(
+    attack: Attack, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = dataclasses.replace(LIMITS, cpu_seconds=4.0, seconds_per_call=300.0)
+    monkeypatch.setattr(sandbox, "limits", limits)
+    code = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+def f():
+    for _ in range(10):
+        if os.fork() == 0:
+            while time.process_time() < 1:
+                pass
+            os._exit(0)
+        try:
+            os.wait()
+        except ChildProcessError:
+            pass
+    return True
+"""
+    with attack(code) as student:
+        with pytest.raises(StudentError, match="used too much CPU time and was stopped"):
+            student.call("f")
+        assert student.session.child.reason() == "out_of_cpu_time"
 
 
 def test_no_memory_is_hidden_from_the_count(attack: Attack) -> None:

@@ -17,8 +17,9 @@ class Limits:
     ----------
     memory : int
         Bytes. What processes share counts for each; a submission starts with about 0.6 GiB, a
-        process that it forks with 0.3. Its files are not among them (see `disk`), nor what the
-        kernel needs for it, such as the buffers of its sockets.
+        process that it forks with 0.3. Page tables count, and each open file, socket and thread
+        as much as the kernel may need for it: 64 KiB, 0.4 MiB and 32 KiB. Its files are not among
+        them (see `disk`).
     disk : int
         Bytes in all its files, which are kept in memory.
     file_size : int

@@ -25,7 +25,7 @@ from mnist_course.errors import CourseError
 
 from . import bubblewrap
 from .limits import READY, Limits
-from .usage import Usage, measure
+from .usage import Meter, Usage, look, measure_sockets
 
 SECONDS_TO_START = 120.0  # importing TensorFlow from a slow disk takes a while
 SECONDS_TO_STOP = 10.0
@@ -193,9 +193,13 @@ class Sandbox:
                 with self._lock:
                     self._children = [child for child in self._children if child.alive()]
                     children = self._children.copy()
-                usages = measure(child.pid for child in children) if children else {}
+                if not children:
+                    continue
+                processes = look()
                 for child in children:
-                    if reason := _exceeded(child.limits, usages[child.pid], child.started):
+                    usage = child.meter.measure(processes)
+                    usage.memory += measure_sockets(child.pid)
+                    if reason := _exceeded(child.limits, usage, child.started):
                         child.kill(reason)
         finally:
             self._stop()  # whatever happened here, nothing runs unwatched
@@ -228,6 +232,7 @@ class _Confined(Child):
     def __init__(self, pid: int, connection: Connection, limits: Limits) -> None:
         super().__init__(connection, limits)
         self.pid = pid
+        self.meter = Meter(pid)
         self.started = time.monotonic()
         self._descriptor = os.pidfd_open(pid)
 

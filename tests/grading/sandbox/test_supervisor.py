@@ -22,7 +22,7 @@ from mnist_course.grading.judging.student import Session, Student, StudentError,
 from mnist_course.grading.sandbox import supervisor as module
 from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
-from mnist_course.grading.sandbox.usage import Usage, measure
+from mnist_course.grading.sandbox.usage import Meter, Processes, Usage, look, measure_sockets
 
 SLOW = "import time\ndef f():\n    time.sleep(60)\ndef busy():\n    while True: pass"
 
@@ -307,7 +307,8 @@ subprocess.run([sys.executable, "-c", child])
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        usage = measure([process.pid])[process.pid]
+        meter = Meter(process.pid)
+        usage = meter.measure(look())
         theirs = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
         assert len(theirs) == 2
         assert usage.threads == sum(p.num_threads() for p in theirs) == 3
@@ -319,7 +320,65 @@ subprocess.run([sys.executable, "-c", child])
         assert usage.memory > 2**27
         for p in theirs:
             p.kill()
-    assert measure([process.pid])[process.pid] == Usage()
+    assert Meter(process.pid).measure(look()) == Usage()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc of Linux")
+def test_time_of_children_that_nobody_waits_for_is_kept() -> None:
+    program = """
+import os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    while time.process_time() < 0.5: pass
+    print("used", flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+try:
+    os.wait()
+except ChildProcessError:
+    print("ended", flush=True)
+sys.stdin.readline()
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        meter = Meter(process.pid)
+        assert process.stdout.readline() == b"used\n"
+        assert meter.measure(look()).cpu_seconds >= 0.5
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ended\n"
+        assert Meter(process.pid).measure(look()).cpu_seconds < 0.5  # what the kernel tells
+        assert meter.measure(look()).cpu_seconds >= 0.5
+        process.stdin.write(b"\n")
+
+
+def test_a_process_whose_parent_is_just_changing_is_measured_once() -> None:
+    """It is read before its parent has ended, and the parent after it."""
+    state = b"S 0 0 0 0 0 0 0 0 0 0 5 0 0 0 0 0 1 0 7".split()
+    before = Processes({1: state, 2: state, 3: state}, {1: [2], 2: [3]})
+    between = Processes({1: state, 3: state}, {1: [], 2: [3]})
+    after = Processes({1: state, 3: state}, {1: [3]})
+    meter = Meter(1)
+    assert [meter.measure(seen).threads for seen in (before, between, after)] == [3, 2, 2]
+    assert meter.measure(after).cpu_seconds == 3 * 5 / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.sandbox
+def test_sockets_are_those_of_the_submission(sandbox: Sandbox) -> None:
+    code = """
+import socket
+held = []
+def hold(pairs):
+    held.extend(socket.socketpair() for _ in range(pairs))
+    return True
+"""
+    with session(sandbox, code) as running:
+        before = measure_sockets(running.child.pid)
+        assert Student(running, "0").call("hold", 10)
+        limit = int(Path("/proc/sys/net/core/wmem_default").read_text())
+        assert measure_sockets(running.child.pid) - before == 2 * 20 * limit
 
 
 @pytest.mark.sandbox
