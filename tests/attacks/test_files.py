@@ -1,15 +1,19 @@
 """What lies in a submitted folder is read as a notebook or refused, and nothing else is touched."""
 
+import itertools
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.judging.results import Result
+from mnist_course.grading.submissions.find import find_notebook
 from mnist_course.grading.submissions.read import RejectedError, read_submission
 
 NAME = "01_double"
@@ -79,6 +83,59 @@ def test_what_is_no_notebook_is_refused(
     with pytest.raises(RejectedError, match=FILE) as raised:
         read_submission(folder, NAME)
     assert "hidden-" not in str(raised.value)
+
+
+@pytest.mark.parametrize("part", ["submitted/eve", f"submitted/eve/{NAME}"])
+@pytest.mark.parametrize("file", [FILE, f"unpacked/{FILE}"])
+def test_a_folder_that_becomes_a_link_is_not_followed(
+    tmp_path: Path,
+    assignment: Assignment,
+    answering: Callable[..., NotebookNode],
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    file: str,
+) -> None:
+    """It is swapped before each single access to a file, one after the other."""
+    root, swapped = tmp_path / "submitted", tmp_path / part
+    texts = {name: f"'{name}'\ndef double(number): return 2 * number" for name in ("eve", "bob")}
+    for name, text in texts.items():
+        path = root / name / NAME / file
+        path.parent.mkdir(parents=True)
+        nbformat.write(answering(double=text), path)
+    backup = swapped.with_name("backup")
+    accesses = itertools.count()
+    moment = 0
+
+    def before(access: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            if next(accesses) == moment:
+                swapped.rename(backup)
+                swapped.symlink_to(str(swapped).replace("eve", "bob"))
+            return access(*arguments, **options)
+
+        return run
+
+    swapping = {name: before(getattr(os, name)) for name in ("open", "scandir", "stat", "lstat")}
+    outcomes = []
+    while True:
+        accesses = itertools.count()
+        with monkeypatch.context() as patch:
+            for name, access in swapping.items():
+                patch.setattr(os, name, access)
+            patch.setattr(os, "supports_dir_fd", {os.open})
+            try:
+                found = find_notebook(root / "eve" / NAME, assignment, root)
+                outcomes.append("eve" if b"'eve'" in found.data else "another's")
+            except RejectedError:
+                outcomes.append("rejected")
+        if not backup.exists():
+            break  # there were fewer accesses
+        swapped.unlink()
+        backup.rename(swapped)
+        moment += 1
+    assert outcomes[0] == "rejected"
+    assert outcomes[-1] == "eve"
+    assert set(outcomes) == {"rejected", "eve"}
 
 
 def test_files_beside_the_notebook_do_not_reach_the_sandbox(

@@ -156,7 +156,8 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         submission, result = self._grade(assignment, folder)
         for reason in filter(None, [result.reason, *(c.review for c in result.cells.values())]):
             self.log.warning("%s: %s", student, reason)
-        timestamp, secret = read_timestamp(folder), read_secret(folder)
+        root = course.submitted
+        timestamp, secret = read_timestamp(folder, root), read_secret(folder, root)
         tests = assignment.tests.read_text(encoding="utf-8")
         made_from = {
             **sources(assignment.notebook, tests, course.grading.limits(), self.parent.labelled),
@@ -171,12 +172,13 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
     def _grade(self, assignment: Assignment, folder: Path) -> tuple[str, Result]:
         """Return the SHA-256 of what was handed in, empty if it cannot be read, and the result."""
         digest = ""
+        root = self.parent.course.submitted
         try:
-            found = find_notebook(folder, assignment)
+            found = find_notebook(folder, assignment, root)
             digest = hashlib.sha256(found.data).hexdigest()
         except RejectedError as error:
             return digest, reject(assignment, str(error))
-        for notice in filter(None, [found.notice, timestamp_problem(folder)]):
+        for notice in filter(None, [found.notice, timestamp_problem(folder, root)]):
             self.log.warning("%s: %s", folder, notice)
         with self.parent.bench(assignment, folder) as (judges, sandbox):
             return digest, judges.grade(found.data, sandbox.spawn, sandbox.limits)

@@ -301,16 +301,15 @@ class _Run:
 
     def read(self, student: str) -> tuple[bytes | None, Result | None]:
         """Read a submission, or reject it."""
+        folder = self.folder(student)
         try:
-            if (self.course.submitted / student).is_symlink():
-                raise RejectedError("the folder is a link: hand in the files themselves.")
-            found = find_notebook(self.folder(student), self.assignment)
+            found = find_notebook(folder, self.assignment, self.course.submitted)
         except RejectedError as error:
             self.keys[student] = self.submissions[student] = ""
             return None, reject(self.assignment, str(error))
         self.keys[student] = history.digest(self.settings.encode(), found.data)
         self.submissions[student] = hashlib.sha256(found.data).hexdigest()
-        notices = [found.notice, timestamp_problem(self.folder(student))]
+        notices = [found.notice, timestamp_problem(folder, self.course.submitted)]
         self.notices[student] = " ".join(filter(None, notices))
         return found.data, None
 
@@ -320,8 +319,8 @@ class _Run:
         if not new and self.is_recorded(student, result):
             return self.done(student, result)
         try:
-            folder = self.folder(student)
-            timestamp, secret = read_timestamp(folder), read_secret(folder)
+            folder, root = self.folder(student), self.course.submitted
+            timestamp, secret = read_timestamp(folder, root), read_secret(folder, root)
             made_from = self.made_from(student, result)
             record(self.course, self.assignment, student, result, timestamp, secret, made_from)
         except CourseError as error:
@@ -331,15 +330,15 @@ class _Run:
     def is_recorded(self, student: str, result: Result) -> bool:
         """Tell whether the gradebook and the autograded folder hold a result."""
         held = self.recorded.get(student, {})
-        submitted = self.folder(student)
+        submitted, root = self.folder(student), self.course.submitted
         folder = self.course.autograded / student / self.assignment.name
         made_from = {**self.made_from(student, result), **self.lateness(student)}
         noted = history.read(self.course, self.assignment.name, student).made_from
         return (
             all(held.get(name) == cell.points for name, cell in result.cells.items())
             and (folder / f"{self.assignment.name}.ipynb").exists()
-            and read_timestamp(folder) == read_timestamp(submitted)
-            and read_secret(folder) == read_secret(submitted)
+            and read_timestamp(folder) == read_timestamp(submitted, root)
+            and read_secret(folder) == read_secret(submitted, root)
             and made_from.items() <= noted.items()
         )
 

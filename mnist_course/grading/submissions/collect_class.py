@@ -358,7 +358,7 @@ class _Collector:
         folder = self.course.submitted / student / self.assignment.name
         path = folder / target
         try:
-            before = read_regular(folder, target, LARGEST_NOTEBOOK)
+            before = read_regular(folder, target, LARGEST_NOTEBOOK, self.course.submitted)
         except FileNotFoundError:
             before = None
         except RejectedError as error:
@@ -373,7 +373,7 @@ class _Collector:
             self.collection.written.append(path)
         if file.late:
             self.late.add(student)
-        if before == data and read_timestamp(folder):
+        if before == data and read_timestamp(folder, self.course.submitted):
             return  # somebody may have corrected it
         if file.late:
             self._notice(f"{student}: {_about_lateness(due, folder / TIMESTAMP)}")

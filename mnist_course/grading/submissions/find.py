@@ -1,6 +1,5 @@
 """Find the notebook in what was handed in, whatever became of its name on the way."""
 
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from .read import (
     LARGEST_NOTEBOOK,
     RejectedError,
     list_files,
+    list_folders,
     parse,
     read_bytes,
     read_regular,
@@ -43,7 +43,7 @@ class Found:
     notice: str = ""
 
 
-def find_notebook(folder: Path, assignment: Assignment) -> Found:
+def find_notebook(folder: Path, assignment: Assignment, root: Path | None = None) -> Found:
     """Find the notebook with which somebody answers an assignment.
 
     Parameters
@@ -52,6 +52,8 @@ def find_notebook(folder: Path, assignment: Assignment) -> Found:
         What was handed in, such as ``submitted/ada/02_normalizing``.
     assignment : Assignment
         What was asked.
+    root : pathlib.Path, optional
+        See `read_regular`.
 
     Returns
     -------
@@ -65,18 +67,18 @@ def find_notebook(folder: Path, assignment: Assignment) -> Found:
     """
     name = assignment.name
     expected = f"{name}.ipynb"
-    files = list_files(folder)
+    files = list_files(folder, root)
     others = [file for file in files if file != expected and may_be_notebook(file)]
-    if expected not in files and not others and (below := _only_folder(folder, files)):
-        found = find_notebook(below, assignment)
+    if expected not in files and not others and (below := _only_folder(folder, root)):
+        found = find_notebook(below, assignment, root or folder.parent)
         file = f"{below.name}/{found.file}"
         return Found(file, found.data, f"{file[:100]!a} was graded, from a folder within.")
     if not others:
-        return Found(expected, read_bytes(folder, name))
-    candidates = list(_candidates(folder, others[:MOST_CANDIDATES], assignment))
+        return Found(expected, read_bytes(folder, name, root=root))
+    candidates = list(_candidates(folder, root, others[:MOST_CANDIDATES], assignment))
     answered = [found for found, is_answered in candidates if is_answered]
     if expected in files:
-        data = read_bytes(folder, name)
+        data = read_bytes(folder, name, root=root)
         answered = [found for found in answered if found.data != data]
         if not answered:
             return Found(expected, data)
@@ -94,21 +96,18 @@ def find_notebook(folder: Path, assignment: Assignment) -> Found:
             f"notebook, {expected}: keep the one that counts, under that name."
         )
     if not answered:
-        return Found(expected, read_bytes(folder, name))  # or it says what is missing
+        return Found(expected, read_bytes(folder, name, root=root))  # or it says what is missing
     file = answered[0].file
     return Found(file, answered[0].data, f"{file[:100]!a} was taken for {expected}, {why}.")
 
 
-def _only_folder(folder: Path, files: list[str]) -> Path | None:
+def _only_folder(folder: Path, root: Path | None) -> Path | None:
     """Return the folder that an archive was unpacked to, if it's the only one and has notebooks."""
-    below = [
-        folder / file
-        for file in files
-        if file not in IGNORED_FILES and stat.S_ISDIR((folder / file).lstat().st_mode)
-    ]
-    if len(below) != 1 or folder.is_symlink():
+    below = [folder / file for file in list_folders(folder, root) if file not in IGNORED_FILES]
+    if len(below) != 1:
         return None
-    return below[0] if any(map(may_be_notebook, list_files(below[0]))) else None
+    files = list_files(below[0], root or folder.parent)
+    return below[0] if any(map(may_be_notebook, files)) else None
 
 
 def may_be_notebook(file: str) -> bool:
@@ -128,12 +127,12 @@ def belongs(notebook: NotebookNode, assignment: Assignment) -> int:
 
 
 def _candidates(
-    folder: Path, files: list[str], assignment: Assignment
+    folder: Path, root: Path | None, files: list[str], assignment: Assignment
 ) -> Iterator[tuple[Found, bool]]:
     """Yield the notebooks that belong to an assignment, and whether they have an answer."""
     for file in files:
         try:
-            data = read_regular(folder, file, LARGEST_NOTEBOOK)
+            data = read_regular(folder, file, LARGEST_NOTEBOOK, root)
             if belongs(parse(data, assignment.name), assignment):
                 yield Found(file, data), _is_answered(data, assignment)
         except (FileNotFoundError, RejectedError):

@@ -41,6 +41,7 @@ _STEPS[list(b"]}")] = -1
 _DATE = re.compile(r"[\w :.,+-]*\w(?:/[\w+-]+)*", re.ASCII)
 _SECRET = re.compile(r"\w+", re.ASCII)
 _MOST_FILES = 1_000  # of a folder that are looked at
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 class RejectedError(CourseError):
@@ -72,13 +73,15 @@ def read_submission(folder: Path, name: str, file: str = "") -> NotebookNode:
     return parse(read_bytes(folder, name, file), name)
 
 
-def read_bytes(folder: Path, name: str, file: str = "") -> bytes:
+def read_bytes(folder: Path, name: str, file: str = "", root: Path | None = None) -> bytes:
     """Read the file of a notebook, and nothing but a file.
 
     Parameters
     ----------
     folder, name, file
         See `read_submission`.
+    root : pathlib.Path, optional
+        See `read_regular`.
 
     Returns
     -------
@@ -93,9 +96,9 @@ def read_bytes(folder: Path, name: str, file: str = "") -> bytes:
     """
     file = file or f"{name}.ipynb"
     try:
-        return read_regular(folder, file, LARGEST_NOTEBOOK)
+        return read_regular(folder, file, LARGEST_NOTEBOOK, root)
     except FileNotFoundError:
-        files = list_files(folder)
+        files = list_files(folder, root)
         if archives := [other for other in files if other.lower().endswith(ARCHIVES)]:
             raise RejectedError(
                 f"{file} is missing, and {some_names(archives)} is an archive that was left "
@@ -109,17 +112,21 @@ def read_bytes(folder: Path, name: str, file: str = "") -> bytes:
         ) from None
 
 
-def read_regular(folder: Path, file: str, largest: int) -> bytes:
+def read_regular(folder: Path, file: str, largest: int, root: Path | None = None) -> bytes:
     """Read a regular file without following a link, waiting for a pipe, or reading too much.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The folder; it may not be a link either.
+        The folder.
     file : str
         The name of the file.
     largest : int
         The bytes that it may have.
+    root : pathlib.Path, optional
+        A folder above it that no learner can change; by default, the next one. No folder below may
+        be a link, not even one that takes a folder's place meanwhile: each is opened from within
+        the one above it.
 
     Returns
     -------
@@ -134,7 +141,7 @@ def read_regular(folder: Path, file: str, largest: int) -> bytes:
         If it is anything but a file of its own, or larger.
     """
     try:
-        descriptor = _open(folder, file)
+        descriptor = _open(folder, file, root)
         try:
             return _read(descriptor, file, largest)
         finally:
@@ -187,32 +194,36 @@ def parse(data: bytes, name: str) -> NotebookNode:
     return notebook
 
 
-def read_timestamp(folder: Path) -> str | None:
+def read_timestamp(folder: Path, root: Path | None = None) -> str | None:
     """Read when a submission was handed in, as nbgrader notes it.
 
     Parameters
     ----------
     folder : pathlib.Path
         What was handed in.
+    root : pathlib.Path, optional
+        See `read_regular`.
 
     Returns
     -------
     str or None
         A text that nbgrader's ``parse_utc`` understands; None if there is none.
     """
-    text = _read_note(folder, TIMESTAMP)
+    text = _read_note(folder, TIMESTAMP, root)
     return text if is_date(text) else None
 
 
-def timestamp_problem(folder: Path) -> str:
+def timestamp_problem(folder: Path, root: Path | None = None) -> str:
     """Say why a submission's time is not known although a file is there; empty if it isn't so.
 
     Parameters
     ----------
     folder : pathlib.Path
         What was handed in.
+    root : pathlib.Path, optional
+        See `read_regular`.
     """
-    if not os.path.lexists(folder / TIMESTAMP) or read_timestamp(folder) is not None:
+    if not os.path.lexists(folder / TIMESTAMP) or read_timestamp(folder, root) is not None:
         return ""
     return (
         f"{TIMESTAMP} holds no date and is ignored, so nobody is late: let nbgrader write it, or "
@@ -220,20 +231,22 @@ def timestamp_problem(folder: Path) -> str:
     )
 
 
-def read_secret(folder: Path) -> str | None:
+def read_secret(folder: Path, root: Path | None = None) -> str | None:
     """Read what nbgrader's exchange needs to give feedback back to whom it concerns, and no other.
 
     Parameters
     ----------
     folder : pathlib.Path
         What was handed in.
+    root : pathlib.Path, optional
+        See `read_regular`.
 
     Returns
     -------
     str or None
         The secret of the submission, letters and digits; None if there is none.
     """
-    text = _read_note(folder, SECRET)
+    text = _read_note(folder, SECRET, root)
     return text if _SECRET.fullmatch(text) else None
 
 
@@ -252,13 +265,22 @@ def is_date(text: str) -> bool:
     return True
 
 
-def list_files(folder: Path) -> list[str]:
-    """List the names in a folder, up to a number; none if it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in itertools.islice(entries, _MOST_FILES))
-    except OSError:
-        return []
+def list_files(folder: Path, root: Path | None = None) -> list[str]:
+    """List the names in a folder, up to a number; none if it cannot be read, or is a link.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    root : pathlib.Path, optional
+        See `read_regular`.
+    """
+    return [name for name, _ in _entries(folder, root)]
+
+
+def list_folders(folder: Path, root: Path | None = None) -> list[str]:
+    """List the names of the folders among what `list_files` lists, links left out."""
+    return [name for name, is_folder in _entries(folder, root) if is_folder]
 
 
 def some_names(files: list[str]) -> str:
@@ -267,10 +289,10 @@ def some_names(files: list[str]) -> str:
     return ", ".join(ascii(file[:100]) for file in files[:3]) + more
 
 
-def _read_note(folder: Path, name: str) -> str:
+def _read_note(folder: Path, name: str, root: Path | None) -> str:
     """Read a small file that nbgrader put beside a notebook; empty if there is none to be read."""
     try:
-        content = read_regular(folder, name, LARGEST_NOTE)
+        content = read_regular(folder, name, LARGEST_NOTE, root)
         # What Notepad on Windows saves begins with a mark.
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode("utf-16" if wide else "utf-8-sig").strip()
@@ -278,17 +300,48 @@ def _read_note(folder: Path, name: str) -> str:
         return ""
 
 
-def _open(folder: Path, file: str) -> int:
-    # Windows has no links to be afraid of without these, and no grading either.
-    no_follow = getattr(os, "O_NOFOLLOW", 0)
-    flags = os.O_RDONLY | no_follow | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    if os.open not in os.supports_dir_fd:
-        return os.open(folder / file, flags)
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | no_follow)
+def _entries(folder: Path, root: Path | None) -> list[tuple[str, bool]]:
+    """List the names in a folder, and whether each is a folder itself."""
     try:
-        return os.open(file, flags | os.O_NOCTTY, dir_fd=directory)
+        descriptor = _open_folder(folder, root)
+    except OSError:
+        return []
+    try:
+        with os.scandir(folder if descriptor is None else descriptor) as entries:
+            some = itertools.islice(entries, _MOST_FILES)
+            return sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in some)
+    except OSError:
+        return []
     finally:
-        os.close(directory)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open(folder: Path, file: str, root: Path | None) -> int:
+    flags = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = _open_folder(folder, root)
+    if descriptor is None:
+        return os.open(folder / file, flags)
+    try:
+        return os.open(file, flags | os.O_NOCTTY, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_folder(folder: Path, root: Path | None) -> int | None:
+    """Open a folder by way of each below the root, of which none may be a link."""
+    # Windows has no links to be afraid of without these, and no grading either.
+    if os.open not in os.supports_dir_fd:
+        return None
+    above = root or folder.parent
+    descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
+    for name in folder.relative_to(above).parts:
+        try:
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _NO_FOLLOW, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = below
+    return descriptor
 
 
 def _read(descriptor: int, file: str, largest: int) -> bytes:

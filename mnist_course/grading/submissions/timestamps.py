@@ -24,5 +24,5 @@ def _submitted_timestamp(
 ) -> datetime.datetime | None:
     directory = api.coursedir.submitted_directory
     folder = Path(api.coursedir.format_path(directory, student_id, assignment_id))
-    text = read_timestamp(folder.absolute())
+    text = read_timestamp(folder.absolute(), folder.absolute().parents[1])
     return parse_utc(text) if text else None
