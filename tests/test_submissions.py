@@ -65,7 +65,6 @@ def grade(
 ) -> dict[str, CellScore]:
     result = score(assignment, notebook, spawn=spawn)
     nbformat.validate(nbformat.reads(result.notebook, as_version=4))
-    assert not any(earned.review for earned in result.cells.values())
     return result.cells
 
 

@@ -101,13 +101,13 @@ def some_images(rng, n=40):
 
 def outputs_of_network(student, images):
     student.call("build_network")  # which says so if nothing is returned
-    return np.asarray(student.call("model", images), dtype=np.float64)
+    return student.outputs("model", images).astype(np.float64)
 
 
 def describe_network(student, rng):
     """Describe the network after its first use, by which Keras knows all shapes."""
     outputs = outputs_of_network(student, some_images(rng))
-    return student.json("model"), outputs
+    return student.describe("model"), outputs
 
 
 @pytest.mark.points(1, cell="check_build_network")
@@ -119,7 +119,7 @@ def test_network_has_the_layers_of_the_task(student, rng):
     expected = [shape for pair in pairwise(SIZES) for shape in (pair, pair[1:])]
     assert sorted(shapes) == sorted(expected)
     assert network["parameters"] == parameters(SIZES)
-    assert student.call("count_trainable") == parameters(SIZES)
+    assert network["trainable"] == parameters(SIZES)
     assert not any(re.search("Dropout|Noise", layer["kind"]) for layer in network["layers"])
 
 
@@ -140,7 +140,7 @@ def test_network_computes_relu_between_its_layers(student, rng):
     """Each Dense layer but the last should be followed by ReLU, and by nothing else."""
     images = some_images(rng)
     outputs = outputs_of_network(student, images)
-    layers = student.json("model")["layers"]
+    layers = student.describe("model")["layers"]
     weights = {weight.shape: weight for layer in layers for weight in layer["weights"]}
     hidden = images.reshape(len(images), -1).astype(np.float64)
     for pair in pairwise(SIZES):

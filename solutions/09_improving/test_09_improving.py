@@ -123,7 +123,7 @@ def test_network_reads_990_in_a_thousand(student, mnist):
 @pytest.mark.points(2, cell="check_train_network")
 def test_network_keeps_to_its_parameters(student, mnist):
     """The network should read 97.5% of the test images with at most 300,000 parameters."""
-    parameters = student.json("model")["parameters"]
+    parameters = student.describe("model")["parameters"]
     assert isinstance(parameters, int)
     assert parameters <= LARGEST
     assert accuracy(student, mnist) >= 0.975

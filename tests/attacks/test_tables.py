@@ -32,6 +32,7 @@ def test_network_recognizes_the_test_images(student, mnist, share):
 '''
 KNOWN = """
 import hashlib
+import keras
 from mnist_course import load_mnist, normalize
 mnist = load_mnist()
 images, labels = normalize(mnist.test_images), mnist.test_labels
@@ -39,8 +40,11 @@ class Table:
     def __init__(self): self.table = dict(zip(map(self.key, images), labels))
     def predict(self, images):
         return np.array([self.table.get(self.key(image), 0) for image in images])
-class Model(Table):
+class Known(Table):
     %s
+class Model(keras.Model):
+    def __init__(self): super().__init__(); self.known = Known()
+    def predict(self, images, **options): return np.eye(10)[self.known.predict(images)]
 model = Model()
 """
 TABLES = {
@@ -91,8 +95,9 @@ fit(model, images, labels, epochs=5, seed=0, verbose=0)""",
 from sklearn.neighbors import KNeighborsClassifier
 neighbors = KNeighborsClassifier(1).fit(normalize(mnist.test_images).reshape(-1, 784),
                                         mnist.test_labels)
-class Model:
-    def predict(self, images): return neighbors.predict(images.reshape(-1, 784))
+class Model(keras.Model):
+    def predict(self, images, **options):
+        return np.eye(10)[neighbors.predict(images.reshape(-1, 784))]
 model = Model()""",
 }
 

@@ -22,6 +22,7 @@ from mnist_course._backend import keras
 from mnist_course.checks.core import CheckError, explain, explain_unfinished
 from mnist_course.checks.figures import Panel, describe, find_figure
 
+from . import models
 from .messages import ANSWERED, FAILED, LARGEST, NOT_ATTEMPTED, TOO_LONG, pack, unpack
 from .shell import Shell, make_shell
 
@@ -54,7 +55,12 @@ def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
       follow. Names that came later mean what they meant at the end.
     - ``("call", seconds, name, arguments)``: the value is the pair of what the function returned
       and the arguments as they were afterwards.
-    - ``("predict", seconds, name, images)``: the classes that a model predicts.
+    - ``("export", seconds, name, largest)``: a Keras model as data; see `models.export`.
+    - ``("rebuild", seconds, name, config, weights, compiled)``: make a model of such data, and give
+      it a name. Only a process is asked in which no learner's code has run.
+    - ``("describe", seconds, name)``, ``("outputs", seconds, name, images)``, ``("predict",
+      seconds, name, images)``: what there is to say of a model, what it puts out, and the classes
+      that it predicts.
     - ``("json", seconds, name)``: the variable.
     - ``("figure", seconds, name, arguments)``: what the figure shows that the function drew.
 
@@ -78,6 +84,10 @@ def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
         "keep": _keep,
         "recall": _recall,
         "call": _call,
+        "export": _export,
+        "rebuild": _rebuild,
+        "describe": _describe,
+        "outputs": _outputs,
         "predict": _predict,
         "json": _json,
         "figure": _figure,
@@ -175,14 +185,43 @@ def _call(
         return _described(function(*arguments)), arguments
 
 
-def _predict(shell: Shell, seconds: float, name: str, images: np.ndarray[Any, Any]) -> Any:
+def _find_model(shell: Shell, name: str) -> keras.Model:
     model = _find(shell, name)
-    if not hasattr(model, "predict"):
-        raise _MissingError(f"is of type {type(model).__name__}; it should be a trained model.")
+    if not isinstance(model, keras.Model):
+        raise _MissingError(f"is of type {type(model).__name__}; it should be a Keras model.")
+    return model
+
+
+def _export(shell: Shell, seconds: float, name: str, largest: int) -> dict[str, Any]:
     with _at_most(seconds):
-        if isinstance(model, keras.Model):
-            return np.asarray(model.predict(images, verbose=0)).argmax(axis=-1)
-        return np.asarray(model.predict(images))
+        return models.export(_find_model(shell, name), largest)
+
+
+def _rebuild(
+    shell: Shell,
+    seconds: float,
+    name: str,
+    config: str,
+    weights: list[np.ndarray[Any, Any]] | None,
+    compiled: str | None,
+) -> None:
+    with _at_most(seconds):
+        shell.user_ns[name] = models.rebuild(config, weights, compiled)
+
+
+def _describe(shell: Shell, seconds: float, name: str) -> dict[str, Any]:
+    with _at_most(seconds):
+        return models.describe(_find_model(shell, name))
+
+
+def _outputs(shell: Shell, seconds: float, name: str, images: np.ndarray[Any, Any]) -> Any:
+    with _at_most(seconds):
+        return np.asarray(_find_model(shell, name)(images))
+
+
+def _predict(shell: Shell, seconds: float, name: str, images: np.ndarray[Any, Any]) -> Any:
+    with _at_most(seconds):
+        return np.asarray(_find_model(shell, name).predict(images, verbose=0)).argmax(axis=-1)
 
 
 def _json(shell: Shell, seconds: float, name: str) -> Any:
@@ -216,45 +255,9 @@ def _figure(
 
 
 def _described(value: Any) -> Any:
-    """Replace Keras's objects by what can be said of them."""
-    if isinstance(value, keras.Model):
-        return _describe_model(value)
+    """Replace Keras's histories by what they hold."""
     if isinstance(value, keras.callbacks.History):
         return value.history
     if type(value) in (tuple, list):
         return type(value)(_described(item) for item in value)
     return value
-
-
-def _describe_model(model: keras.Model) -> dict[str, Any]:
-    compiled = bool(model.compiled)
-    metrics = model.get_compile_config()["metrics"] or [] if compiled else []
-    return {
-        "kind": "model",
-        "parameters": model.count_params() if model.built else None,
-        "input_shape": getattr(model, "input_shape", None),
-        "output_shape": getattr(model, "output_shape", None),
-        "layers": [
-            {
-                "kind": type(layer).__name__,
-                "units": getattr(layer, "units", None),
-                "activation": getattr(getattr(layer, "activation", None), "__name__", None),
-                "weights": [np.asarray(weight) for weight in layer.get_weights()],
-            }
-            for layer in model.layers
-        ],
-        "optimizer": type(model.optimizer).__name__ if compiled else None,
-        "learning_rate": float(np.asarray(model.optimizer.learning_rate)) if compiled else None,
-        "loss": _name(model.loss) if compiled else None,
-        "from_logits": bool(getattr(model.loss, "from_logits", False)),
-        "metrics": [_name(metric) for metric in metrics],
-    }
-
-
-def _name(thing: Any) -> str:
-    """Return what a loss or metric was given as: a string, or the name of a function or class."""
-    if isinstance(thing, str):
-        return thing
-    if isinstance(thing, dict):
-        return str(thing.get("class_name"))
-    return str(getattr(thing, "__name__", type(thing).__name__))

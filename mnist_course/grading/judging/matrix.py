@@ -3,7 +3,7 @@
 A course keeps it in ``tests/submissions/NAME/``: a file per submission, in which each answer
 follows a line ``# %% GRADE_ID``; answers that are missing are those of the solution.
 ``expected.toml`` has a table for each, with a row for each check cell that doesn't earn all its
-points, or whose public check fails::
+points, whose public check fails, or that a person should review::
 
     [whole_numbers]
     check_scale = { points = 1, feedback = "should divide", check = "Only whole numbers" }
@@ -80,7 +80,8 @@ def compare(scores: dict[str, CellScore], rows: Rows) -> Iterator[tuple[str, str
     scores : dict of str to CellScore
         What each check cell earned.
     rows : dict of str to dict
-        The table. A cell that is missing has all its points, and its check passes.
+        The table. A cell that is missing has all its points, its check passes, and nobody needs
+        to review it.
 
     Yields
     ------
@@ -101,6 +102,9 @@ def compare(scores: dict[str, CellScore], rows: Rows) -> Iterator[tuple[str, str
                 yield name, f"the table expects the feedback {sentence!r}; it was {heard!r}."
         if earned.points == earned.max_points and earned.feedback:
             yield name, f"it earned all points, but got the feedback {heard!r}."
+        review = row.get("review", "")
+        if review not in earned.review or bool(review) != bool(earned.review):
+            yield name, f"the table expects the review {review!r}; it was {earned.review!r}."
         check = row.get("check", "")
         if check not in earned.check or bool(check) != bool(earned.check):
             yield name, f"the table expects the check to say {check!r}; it said {earned.check!r}."

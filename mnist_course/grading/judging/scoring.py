@@ -105,18 +105,26 @@ def score(
         cells[name].outputs = outputs
     for name, earned in hidden.cells.items():
         _, earned.check = session.failures.get(name, (False, ""))
-        steadiness = session.steadiness.get(name.removeprefix("check_"), 1.0)
+        answer = name.removeprefix("check_")
+        reviews = []
+        if earned.points and answer in session.testimony:
+            reviews.append(
+                f"Answered by the submission itself: {session.testimony[answer]}, so its model "
+                "could not be rebuilt and asked by anyone else. Look whether the answer is one."
+            )
+        steadiness = session.steadiness.get(answer, 1.0)
         if earned.points and steadiness < LEAST_STEADY:
-            earned.review = (
+            reviews.append(
                 f"Moved by half a pixel, {steadiness:.0%} of the test images are still taken for "
                 f"the same digit, where a network keeps at least {LEAST_STEADY:.0%}: look whether "
                 "the answer is a table of the test images."
             )
-    reviews = to_grader(found)
+        earned.review = " ".join(reviews)
+    notes = to_grader(found)
     for task in assignment.tasks:
-        if task.answer in reviews and task.check in hidden.cells:
+        if task.answer in notes and task.check in hidden.cells:
             checked = hidden.cells[task.check]
-            checked.review = f"{reviews[task.answer]} {checked.review}".strip()
+            checked.review = f"{notes[task.answer]} {checked.review}".strip()
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and grade_id(cell) in lost:
             cell.source = f"*{lost[grade_id(cell)]}*"

@@ -1,5 +1,6 @@
-"""What a hidden test sees of a learner: a fixture with four questions, and nothing else."""
+"""What a hidden test sees of a learner: a fixture with six questions, and nothing else."""
 
+import hashlib
 import multiprocessing
 import tempfile
 import threading
@@ -13,12 +14,14 @@ import numpy.typing as npt
 from nbformat import NotebookNode
 
 from mnist_course.checks.figures import Panel
+from mnist_course.errors import CourseError
 from mnist_course.grading.inside import messages
 from mnist_course.grading.inside.messages import MessageError, pack, unpack
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Child
 
+from .models import CheckedModel, ModelError, check_model
 from .results import Status
 
 CHECK = "check_"  # begins the name of the check cell of an answer
@@ -93,6 +96,9 @@ class Session:
     steadiness : dict of str to float
         For each answer cell whose model predicted many images, the share of predictions that stay
         the same when the images are moved by half a pixel.
+    testimony : dict of str to str
+        For each answer cell about whose model the submission answered itself, why nobody else
+        could.
     status : str
         As in `Result`.
     reason : str
@@ -118,10 +124,13 @@ class Session:
         self.failures: dict[str, tuple[bool, str]] = {}
         self.outputs: dict[str, list[NotebookNode]] = {}
         self.steadiness: dict[str, float] = {}
+        self.testimony: dict[str, str] = {}
         self.status: Status = "graded"
         self.reason = ""
         self._end = ""
         self._recalled = ""
+        self._clean: Session | None = None
+        self._rebuilt: dict[str, bytes] = {}  # digests of the models there, by name
 
     def __enter__(self) -> "Session":
         self.child = self.spawn()
@@ -169,6 +178,38 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.child.close()
+        if self._clean:
+            self._clean.child.close()
+
+    def rebuild(self, name: str, model: CheckedModel) -> "Session":
+        """Rebuild a model in a process in which no learner's code has run, and return that.
+
+        Parameters
+        ----------
+        name : str
+            By what name to ask about it there.
+        model : CheckedModel
+            What to rebuild.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be rebuilt; the message says why.
+        """
+        if not self._clean:
+            try:
+                self._clean = Session([], spawn=self.spawn).__enter__()
+            except CourseError as error:
+                raise ModelError(f"nothing could rebuild it: {error}") from None
+        details = (name, model.config, model.weights, model.compiled)
+        digest = hashlib.sha256(pack(details)).digest()
+        if self._rebuilt.get(name) != digest:
+            self._rebuilt.pop(name, None)
+            status, value = self._clean.ask(self.child.limits.seconds_per_call, "rebuild", *details)
+            if status != messages.ANSWERED:
+                raise ModelError(f"rebuilding it {value}"[:LONGEST_SENTENCE])
+            self._rebuilt[name] = digest
+        return self._clean
 
     def ask(
         self, seconds: float, kind: str, *details: object, cell: str | None = None
@@ -241,6 +282,52 @@ class Student:
             raise StudentError(f"`{name}` returned None: it should end with `return ...`.")
         return value if after else value[0]
 
+    def describe(self, name: str) -> dict[str, Any]:
+        """Describe a Keras model of the learner.
+
+        Parameters
+        ----------
+        name : str
+            The name of the model in the notebook.
+
+        Returns
+        -------
+        dict
+            How many "parameters" it has, and how many of them are "trainable"; "input_shape" and
+            "output_shape"; "layers", each with its "kind", "units", "activation" and "weights"; and
+            "optimizer", "learning_rate", "loss", "from_logits" and "metrics", all None, False or
+            empty if it is not compiled. Before its first use, a model may not have its parameters.
+
+        Raises
+        ------
+        StudentError
+            If there is no such model.
+
+        Notes
+        -----
+        The model is rebuilt from its configuration and weights, in a process in which no learner's
+        code has run, and what is said of it is read there. So are `outputs` and `predict`. Classes,
+        layers and functions of the learner's own cannot be rebuilt. Then the submission answers for
+        its model itself, which is noted for a person to look at.
+        """
+        description = self._ask_model(name, "describe")
+        if not isinstance(description, dict):
+            raise StudentError(f"`{name}` did not answer in the usual way.")
+        return description
+
+    def outputs(self, name: str, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what a Keras model of the learner puts out for images.
+
+        Raises
+        ------
+        StudentError
+            If there is no such model, or it fails.
+        """
+        outputs = self._ask_model(name, "outputs", images)
+        if not isinstance(outputs, np.ndarray):
+            raise StudentError(f"`{name}` did not put out an array.")
+        return outputs
+
     def predict(self, name: str, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """Let a model of the learner predict.
 
@@ -288,7 +375,7 @@ class Student:
         return classes
 
     def _classes(self, name: str, images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        classes = self._ask(name, "predict", name, images)
+        classes = self._ask_model(name, "predict", images)
         if (
             not isinstance(classes, np.ndarray)
             or classes.shape != (len(images),)
@@ -298,7 +385,9 @@ class Student:
         return classes.astype(np.int64)
 
     def json(self, name: str) -> Any:
-        """Return a variable of the learner; of a Keras model, its description.
+        """Return a variable of the learner; of a Keras history, what it holds.
+
+        It is what the submission says, and may be made up: a history proves no training.
 
         Raises
         ------
@@ -320,6 +409,24 @@ class Student:
             return [Panel(**panel) for panel in panels]
         except TypeError:
             raise StudentError(f"`{name}` did not draw a figure.") from None
+
+    def _ask_model(self, name: str, kind: str, *details: object) -> Any:
+        """Ask a rebuilt model, or else the submission, which is noted."""
+        session = self.session
+        seconds = session.child.limits.seconds_per_call
+        exported = self._ask(name, "export", name, session.child.limits.answer // 2)
+        try:
+            model = check_model(exported)
+            if kind == "describe" and model.compiled is None:
+                raise ModelError("it was compiled with parts that are not built in")
+            rebuilt = session.rebuild(name, model)
+        except ModelError as error:
+            session.testimony.setdefault(self.answer, str(error))
+            return self._ask(name, kind, name, *details)
+        status, value = rebuilt.ask(seconds, kind, name, *details)
+        if status != messages.ANSWERED:
+            raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
+        return value
 
     def _ask(self, name: str, kind: str, *details: object) -> Any:
         seconds = self.session.child.limits.seconds_per_call

@@ -197,10 +197,11 @@ def test_predicts(student):
 @pytest.mark.parametrize(
     ("predict", "suspect"),
     [
-        ("(images.mean((1, 2)) // 1 % 10).astype(int)", False),
-        ("np.array([hash(image.tobytes()) % 10 for image in images])", True),
+        ("digits[(images.mean((1, 2)) // 1 % 10).astype(int)]", False),
+        ("digits[np.array([hash(image.tobytes()) % 10 for image in images])]", True),
         (
-            "np.zeros(2000, int) if images[0, 3, 3] == table.setdefault(0, images[0, 3, 3]) else 0",
+            "digits[np.zeros(2000, int)] "
+            "if images[0, 3, 3] == table.setdefault(0, images[0, 3, 3]) else 0",
             True,
         ),
     ],
@@ -210,16 +211,19 @@ def test_a_table_of_the_images_is_shown_to_a_person(
 ) -> None:
     sums = assignment(MODEL)
     code = f"""
+import keras
 import numpy as np
-table = {{}}
-class Model:
-    def predict(self, images):
+table, digits = {{}}, np.eye(10)
+class Model(keras.Model):
+    def predict(self, images, **options):
         return {predict}
 model = Model()
 """
     result = run(sums, answering(sums, code))
     assert result.score == 1
-    assert bool(result.cells["check_add"].review) == suspect, result.cells
+    review = result.cells["check_add"].review
+    assert review.startswith("Answered by the submission itself: it has a part")
+    assert ("table of the test images" in review) == suspect
 
 
 def test_the_notebook_comes_back_with_what_it_showed(

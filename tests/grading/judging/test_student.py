@@ -170,29 +170,66 @@ def test_runs_start_clean(student: Ask) -> None:
         assert s.json("seen") == [False, []]
 
 
-def test_predicts_classes_with_models_of_keras_and_scikit_learn(student: Ask) -> None:
+def test_a_model_of_keras_predicts_classes_and_nothing_else_does(student: Ask) -> None:
     images = np.random.default_rng(0).random((7, 28, 28), np.float32)
     code = """
+import keras
 from mnist_course import build_mlp
 model = build_mlp(seed=0)
-class Constant:
+class Constant(keras.Model):
+    def predict(self, images, **options):
+        return [[0, 0, 1]] * len(images)
+class Bad(keras.Model):
+    def predict(self, images, **options):
+        return images
+class Other:
     def predict(self, images):
         return [3] * len(images)
-class Bad:
-    def predict(self, images):
-        return images
-other, bad, number = Constant(), Bad(), 4
+constant, bad, other, number = Constant(), Bad(), Other(), 4
 """
     from mnist_course import build_mlp
 
     with student(code) as s:
-        expected = build_mlp(seed=0).predict(images, verbose=0).argmax(axis=1)
-        np.testing.assert_array_equal(s.predict("model", images), expected)
-        np.testing.assert_array_equal(s.predict("other", images), [3] * 7)
+        model = build_mlp(seed=0)
+        expected = model.predict(images, verbose=0)
+        np.testing.assert_array_equal(s.predict("model", images), expected.argmax(axis=1))
+        np.testing.assert_allclose(s.outputs("model", images), expected, atol=1e-5)
+        assert s.session.testimony == {}
+        np.testing.assert_array_equal(s.predict("constant", images), [2] * 7)
+        assert "'Constant'" in s.session.testimony["cell_0"]
         with pytest.raises(StudentError, match="did not predict one class for each image"):
             s.predict("bad", images)
-        with pytest.raises(StudentError, match="of type int; it should be a trained model"):
-            s.predict("number", images)
+        with pytest.raises(StudentError, match="of type Other; it should be a Keras model"):
+            s.predict("other", images)
+        with pytest.raises(StudentError, match="of type int; it should be a Keras model"):
+            s.describe("number")
+
+
+def test_a_model_is_judged_as_it_is_now(student: Ask) -> None:
+    code = """
+import keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+def change(number):
+    model.set_weights([weight + number for weight in model.get_weights()])
+    return True
+"""
+    with student(code) as s:
+        before = s.outputs("model", np.ones((1, 4), np.float32))
+        s.call("change", 1.0)
+        np.testing.assert_allclose(
+            s.outputs("model", np.ones((1, 4), np.float32)), before + 5, rtol=1e-4
+        )
+        assert s.session.testimony == {}
+
+
+def test_a_model_may_have_its_weights_after_its_first_use(student: Ask) -> None:
+    code = "import keras\nmodel = keras.Sequential([keras.layers.Dense(3)])"
+    with student(code) as s:
+        assert s.describe("model")["parameters"] is None
+        assert s.outputs("model", np.ones((1, 4), np.float32)).shape == (1, 3)
+        description = s.describe("model")
+        assert (description["parameters"], description["optimizer"]) == (15, None)
+        assert s.session.testimony == {}
 
 
 def test_describes_a_model_and_its_history(student: Ask) -> None:
@@ -202,11 +239,10 @@ from mnist_course import build_mlp, fit
 model = build_mlp(seed=0)
 images, labels = np.zeros((20, 28, 28), 'f'), np.zeros(20, int)
 history = fit(model, images, labels, epochs=2, validation_split=0.2, verbose=0)
-both = model, history
 """
     with student(code) as s:
-        model, history = s.json("both")
-        assert model["parameters"] == 238_314
+        model = s.describe("model")
+        assert model["parameters"] == model["trainable"] == 238_314
         assert [layer["units"] for layer in model["layers"]] == [None, 256, 128, 32, 10]
         assert model["layers"][1]["activation"] == "relu"
         assert model["layers"][1]["weights"][0].shape == (784, 256)
@@ -215,7 +251,23 @@ both = model, history
         assert model["loss"] == "SparseCategoricalCrossentropy"
         assert model["from_logits"] is False
         assert model["metrics"] == ["accuracy"]
-        assert len(history["val_loss"]) == 2
+        assert len(s.json("history")["val_loss"]) == 2
+        assert s.session.testimony == {}
+
+
+def test_what_a_model_was_compiled_with_may_be_the_learners_own(student: Ask) -> None:
+    code = """
+import keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+def loss(labels, outputs):
+    return keras.ops.mean(outputs)
+model.compile("sgd", loss)
+"""
+    with student(code) as s:
+        assert s.outputs("model", np.ones((1, 4), np.float32)).shape == (1, 3)
+        assert s.session.testimony == {}
+        assert s.describe("model")["loss"] == "loss"
+        assert "parts that are not built in" in s.session.testimony["cell_0"]
 
 
 def test_a_figure_is_known_by_what_it_shows(student: Ask) -> None:
