@@ -82,17 +82,22 @@ class Network(dict):
     def predict(self, images, **options): return one_hot(images)
 model = Network(said)
 """
-# The learner's process can make anything of the functions that serve the judge there.
+# The learner's process can make anything of the function through which all its answers go.
 REPLACED = """
-from mnist_course.grading.inside import models, runner
-runner._find_model = lambda shell, name: model
-models.describe = runner._described = lambda model: said
-runner._describe = lambda *_: said
-runner._outputs = lambda shell, seconds, name, images: one_hot(images)
-runner._predict = lambda shell, seconds, name, images: answers(images)
+from mnist_course.grading.inside import runner
+real = runner._protected
+def forged(ask, shell, *details):
+    match ask.__name__:
+        case "_describe": return "answered", said
+        case "_outputs": return "answered", one_hot(details[-1])
+        case "_predict": return "answered", answers(details[-1])
+        case "_export" if reason: return "answered", {"reason": reason}
+    return real(ask, shell, *details)
+reason = ""
+runner._protected = forged
 """
 ITSELF = """
-models.export = lambda *_: {"reason": "no reason\\x1b[2J\\u202e"}
+reason = "no reason\x1b[2J\u202e"
 model = 5
 """
 
@@ -173,7 +178,7 @@ def test_models_that_cannot_be_rebuilt_keep_their_points_and_are_shown_to_a_pers
 
 def test_who_claims_to_be_unable_is_shown_to_a_person(judge: Judge) -> None:
     earned = judge(FORGED + REPLACED + ITSELF)
-    assert earned.points
+    assert earned.points == 3
     assert earned.review.startswith("Answered by the submission itself: no reason[2J, so")
 
 

@@ -15,12 +15,13 @@ from nbformat import NotebookNode
 
 from mnist_course.checks.figures import Panel
 from mnist_course.errors import CourseError
-from mnist_course.grading.inside import messages
+from mnist_course.grading.inside import messages, shared
 from mnist_course.grading.inside.messages import MessageError, pack, unpack
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Child
 
+from .arguments import SharedArguments
 from .models import CheckedModel, ModelError, check_model
 from .results import Status
 
@@ -212,9 +213,14 @@ class Session:
         return self._clean
 
     def ask(
-        self, seconds: float, kind: str, *details: object, cell: str | None = None
+        self,
+        seconds: float,
+        kind: str,
+        *details: object,
+        cell: str | None = None,
+        memory: int | None = None,
     ) -> tuple[str, Any]:
-        """Send a request to the learner's process and return its answer."""
+        """Send a request, and maybe the descriptor of a memory, and return the answer."""
         if self._end:
             return messages.FAILED, self._end
         limits = self.child.limits
@@ -224,6 +230,8 @@ class Session:
         alarm.start()
         try:
             self.child.connection.send_bytes(pack((kind, seconds, *details)))
+            if memory is not None:
+                shared.send(self.child.connection, memory)
             status, value = unpack(self.child.connection.recv_bytes(largest + LARGEST_FRAME))
         except (EOFError, OSError, MessageError, TypeError, ValueError):
             self.child.kill()
@@ -263,7 +271,9 @@ class Student:
             Numbers, strings, bytes, arrays, and lists, tuples and dictionaries of these; the keys
             of dictionaries are strings.
         after : bool, default False
-            Also return the arguments as the function left them.
+            Also return the arguments as the function left them. Their arrays are in memory that
+            the submission shares, so what happened to them is not for it to tell. That lists and
+            dictionaries still have the same items is its word.
 
         Returns
         -------
@@ -275,12 +285,19 @@ class Student:
         StudentError
             If there is no such function, or it fails, returns None or takes too long.
         """
-        value = self._ask(name, "call", name, arguments)
-        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], tuple)):
+        kept = SharedArguments(arguments) if after else None
+        try:
+            memory = kept.descriptor if kept else None
+            answer = self._ask(name, "call", name, arguments, after, memory=memory)
+        finally:
+            if kept:
+                kept.close()
+        if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], tuple)):
             raise StudentError(f"`{name}` did not return in the usual way.")
-        if value[0] is None:
+        value, told = answer
+        if value is None:
             raise StudentError(f"`{name}` returned None: it should end with `return ...`.")
-        return value if after else value[0]
+        return (value, kept.afterwards(told)) if kept else value
 
     def describe(self, name: str) -> dict[str, Any]:
         """Describe a Keras model of the learner.
@@ -428,10 +445,10 @@ class Student:
             raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
         return value
 
-    def _ask(self, name: str, kind: str, *details: object) -> Any:
+    def _ask(self, name: str, kind: str, *details: object, memory: int | None = None) -> Any:
         seconds = self.session.child.limits.seconds_per_call
         self.session.recall(self.answer)
-        status, value = self.session.ask(seconds, kind, *details)
+        status, value = self.session.ask(seconds, kind, *details, memory=memory)
         if status == messages.ANSWERED:
             return value
         if self.answer in self.session.lost:
