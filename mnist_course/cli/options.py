@@ -7,6 +7,17 @@ from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
+from rich.text import Text
+
+from mnist_course._untrusted import printable_lines
+
+
+class _Console(Console):
+    """A console on which nothing that is printed acts: it may be by an untrusted user."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make of a text, which may be a cell of a table, what is printed."""
+        return super().render_str(printable_lines(text), **options)
 
 
 def _console(stream: TextIO) -> Console:
@@ -14,7 +25,7 @@ def _console(stream: TextIO) -> Console:
 
     Lines are broken between words on a terminal, and nowhere in a file or a pipe.
     """
-    return Console(
+    return _Console(
         stderr=stream is sys.stderr,
         soft_wrap=not stream.isatty(),
         highlight=False,
@@ -55,4 +66,5 @@ StudentOption = Annotated[
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    # The one control character that JSON leaves as it is.
+    sys.stdout.write(json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from mnist_course._text import counted
+from mnist_course._untrusted import LONGEST_LINE, printable
 
 MOST_SENTENCES = 5  # of feedback, for each task; feedback.csv has all
 
@@ -140,9 +141,8 @@ def changes_table(changes: "Sequence[Change]") -> Table:
     """Show whose points changed, cell by cell, and what changed with them."""
     table = _table("date", "student", "cell", "points", "why")
     for change in changes:
-        student = change.student if change.student.isprintable() else ascii(change.student)
         old, new = ("none" if value is None else f"{value:g}" for value in (change.old, change.new))
-        table.add_row(change.date[:10], student, change.cell, f"{old} → {new}", change.why)
+        table.add_row(change.date[:10], change.student, change.cell, f"{old} → {new}", change.why)
     return table
 
 
@@ -203,4 +203,12 @@ def duration(seconds: float) -> str:
 
 
 def _table(*headers: str) -> Table:
-    return Table(*headers, show_header=bool(headers), box=None, pad_edge=False)
+    return _Table(*headers, show_header=bool(headers), box=None, pad_edge=False)
+
+
+class _Table(Table):
+    """A table in which each text is one line, whoever wrote it."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row."""
+        super().add_row(*(printable(cell, LONGEST_LINE) for cell in cells), **options)

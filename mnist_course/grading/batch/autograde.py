@@ -24,6 +24,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import parse_utc
 
+from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment, read_notebook
 from mnist_course.grading.course.settings import Course, Grading
@@ -155,7 +156,7 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         assignment = read_assignment(course.source, name)
         submission, result = self._grade(assignment, folder)
         for reason in filter(None, [result.reason, *(c.review for c in result.cells.values())]):
-            self.log.warning("%s: %s", student, reason)
+            self.log.warning("%s: %s", printable(student), printable(reason, LONGEST_LINE))
         root = course.submitted
         timestamp, secret = read_timestamp(folder, root), read_secret(folder, root)
         tests = assignment.tests.read_text(encoding="utf-8")
@@ -179,7 +180,7 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         except RejectedError as error:
             return digest, reject(assignment, str(error))
         for notice in filter(None, [found.notice, timestamp_problem(folder, root)]):
-            self.log.warning("%s: %s", folder, notice)
+            self.log.warning("%s: %s", printable(str(folder), LONGEST_LINE), notice)
         with self.parent.bench(assignment, folder) as (judges, sandbox):
             return digest, judges.grade(found.data, sandbox.spawn, sandbox.limits)
 

@@ -14,6 +14,7 @@ import nbformat
 from distributed import Client
 
 from mnist_course._text import counted
+from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.roster import read_roster
@@ -67,7 +68,7 @@ class Graded:
     @property
     def name(self) -> str:
         """The student as it can be printed."""
-        return self.student if self.student.isprintable() else ascii(self.student)
+        return printable(self.student)
 
     @property
     def outcome(self) -> str:
@@ -403,10 +404,17 @@ def _open_log(path: Path) -> Iterator[logging.Logger]:
     log.setLevel(logging.INFO)
     log.propagate = False
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
         yield log
     finally:
         log.removeHandler(handler)
         handler.close()
+
+
+class _Formatter(logging.Formatter):
+    """Writes each message as a line on which nothing acts when a terminal shows it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), LONGEST_LINE)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_course._files import atomic
+from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.settings import Course
 
@@ -352,7 +353,7 @@ def _page(assignment: str, changes: Sequence[Change]) -> str:
         + "".join(
             f"<td class='number'>{'' if value is None else f'{value:g}'}</td>"
             if isinstance(value, float | int | None)
-            else f"<td>{html.escape(value)}</td>"
+            else f"<td>{html.escape(printable(value, LONGEST_LINE))}</td>"
             for value in _row(change)
         )
         + "</tr>"

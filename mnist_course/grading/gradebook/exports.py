@@ -26,6 +26,7 @@ from sqlalchemy import case, func, select
 
 from mnist_course._files import atomic
 from mnist_course._text import counted
+from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.roster import Person, Roster, read_roster
 from mnist_course.grading.course.settings import Course
@@ -310,7 +311,7 @@ EXPORTERS: dict[str, type[Exporter]] = {
 
 
 def to_csv(rows: Iterable[Sequence[Cell]]) -> str:
-    """Format rows as RFC 4180 says, with CR LF, and defuse their texts.
+    """Format rows as RFC 4180 says, with CR LF; no text in them acts, nor breaks a line.
 
     Parameters
     ----------
@@ -374,7 +375,9 @@ def _names(students: list[str]) -> str:
 def _cell(value: Cell) -> str:
     if value is None:
         return ""
-    return defuse(value) if isinstance(value, str) else f"{value:.10g}"
+    if isinstance(value, str):
+        return defuse(printable(value, LONGEST_LINE))
+    return f"{value:.10g}"
 
 
 def _harmless(text: str) -> bool:

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from traitlets.config import Config
 
 from mnist_course._files import atomic
 from mnist_course._text import counted
+from mnist_course._untrusted import printable, sentence_to_html, visible
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.process import run_nbgrader
@@ -134,6 +135,11 @@ class FeedbackExporter(HTMLExporter):
         }
     ).tag(config=True, affects_environment=True)
 
+    def default_filters(self) -> Iterator[tuple[str, Callable[..., str]]]:
+        """Yield the filters that the template can use, whatever the configuration says."""
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
+        yield "sentence", sentence_to_html
+
     @property
     def default_config(self) -> Config:
         """What it does whatever ``c.HTMLExporter`` says; ``c.FeedbackExporter`` can change it."""
@@ -198,6 +204,7 @@ class HarmlessCells(Preprocessor):
         known = _GRADE_ID.fullmatch(str(metadata.get("grade_id", "")))
         cell.metadata = NotebookNode({"nbgrader": metadata} if known else {})
         pictures = take_pictures(cell.pop("attachments", None))
+        cell.source = visible(cell.source)
         if cell.cell_type == "markdown":
             cell.source = show_pictures(cell.source, pictures)
         if cell.cell_type == "code":
@@ -394,5 +401,5 @@ def _generate(
 
 def _names(students: list[str]) -> str:
     more = len(students) - MOST_NAMES
-    shown = ", ".join(students[:MOST_NAMES])
+    shown = ", ".join(map(printable, students[:MOST_NAMES]))
     return f"{shown} and {more} more" if more > 0 else shown

@@ -14,6 +14,7 @@ from nbgrader.exchange.default import ExchangeReleaseFeedback
 
 from mnist_course._files import atomic
 from mnist_course._text import counted
+from mnist_course._untrusted import printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.submissions.collect_class import moodle_prefixes
@@ -116,10 +117,11 @@ class ReleaseFeedback(ExchangeReleaseFeedback):  # type: ignore[misc]
         if not others:
             return
         more = f" and {len(others) - MOST_NAMES:,} more" if len(others) > MOST_NAMES else ""
+        some = ", ".join(map(printable, others[:MOST_NAMES]))
         message = (
             f"{counted(len(others), 'page')} of feedback on {name} not released, as the work did "
-            f"not come through the exchange ({', '.join(others[:MOST_NAMES])}{more}): give it "
-            f"back with 'mnist-course feedback {name} --archive moodle', or '--archive folders'."
+            f"not come through the exchange ({some}{more}): give it back "
+            f"with 'mnist-course feedback {name} --archive moodle', or '--archive folders'."
         )
         if not known:
             self.fail(message)

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Comment, Grade, SubmittedAssignment
 
 from mnist_course._text import counted
+from mnist_course._untrusted import printable
 from mnist_course.grading.course.assignment import (
     HEADING,
     Chapter,
@@ -268,7 +269,7 @@ def _take_heading(cells: list[NotebookNode]) -> str:
 def _learner(submission: SubmittedAssignment) -> str:
     student = submission.student
     name = " ".join(filter(None, [student.first_name, student.last_name]))
-    return f"{name} ({student.id})" if name else str(student.id)
+    return printable(f"{name} ({student.id})" if name else str(student.id))
 
 
 def _late(submission: SubmittedAssignment, penalty: float) -> str:

@@ -35,6 +35,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning
 
 from mnist_course._files import atomic, atomic_folder
+from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_notebook
 from mnist_course.grading.course.roster import grant_extra_days, read_roster
@@ -588,7 +589,7 @@ def _comment(submission: api.SubmittedNotebook, assignment: Assignment, result: 
         }
     for comment in submission.comments:
         if sentences := feedback.get(comment.name):
-            comment.auto_comment = "\n".join(sentences)
+            comment.auto_comment = "\n".join(printable(said, LONGEST_LINE) for said in sentences)
 
 
 def _flag(

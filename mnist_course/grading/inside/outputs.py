@@ -9,6 +9,8 @@ from typing import Any
 
 from nbformat import NotebookNode, v4
 
+from mnist_course._untrusted import visible
+
 PNG = b"\x89PNG\r\n\x1a\n"
 LONGEST_NAME = 100  # characters, of the type of an error
 OVERHEAD = 100  # characters that an output takes apart from its content
@@ -85,4 +87,5 @@ def _pixels(png: bytes) -> int:
 def _text(value: Any) -> str:
     if type(value) is not str:
         raise TypeError(f"{type(value).__name__} in place of text")
-    return value.encode(errors="replace").decode()  # a lone surrogate cannot be written to a file
+    # A lone surrogate cannot be written to a file.
+    return visible(value.encode(errors="replace").decode())

@@ -23,6 +23,7 @@ from nbgrader.plugins import ExtractorPlugin
 from traitlets import Int
 
 from mnist_course._files import atomic, atomic_folder
+from mnist_course._untrusted import quote
 
 from .read import IGNORED_FILES, RejectedError, read_regular
 
@@ -176,8 +177,8 @@ class LimitedExtractor(ExtractorPlugin):  # type: ignore[misc]
                 continue
             if path.exists():
                 raise RejectedError(
-                    f"it has {name!a} twice; expected each file once: ask for it to be packed and "
-                    "handed in again."
+                    f"it has {quote(name)} twice; expected each file once: ask for it to be packed "
+                    "and handed in again."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             largest = min(self.largest_member, self.largest_unpacked - total)
@@ -206,7 +207,7 @@ def _readable() -> Iterator[None]:
     # zipfile, tarfile and zlib raise a dozen kinds of errors for what is damaged.
     except Exception as error:
         raise RejectedError(
-            f"it cannot be unpacked ({type(error).__name__}: {ascii(str(error))[:200]}); expected "
+            f"it cannot be unpacked ({type(error).__name__}: {quote(str(error))}); expected "
             "a zip or tar.gz archive that opens elsewhere: ask for it to be packed and handed in "
             "again."
         ) from None
@@ -218,13 +219,13 @@ def split_name(name: str) -> list[str]:
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or re.match("[A-Za-z]:", name) or ".." in parts:
         raise RejectedError(
-            f"{name!a} leads out of the archive; expected names of files within it: ask for it to "
-            "be packed and handed in again."
+            f"{quote(name)} leads out of the archive; expected names of files within it: ask "
+            "for it to be packed and handed in again."
         )
     if any(unicodedata.category(character) in UNPRINTABLE for character in name):
         raise RejectedError(
-            f"the name {name!a} has control characters; expected letters: ask for the file to be "
-            "renamed, packed and handed in again."
+            f"the name {quote(name)} has control characters; expected letters: ask for the file to "
+            "be renamed, packed and handed in again."
         )
     return [part for part in parts if part not in ("", ".")]
 
@@ -246,8 +247,8 @@ class _TarInfo(tarfile.TarInfo):
             or len(archive.pax_headers) > MOST_COMMON
         ):
             raise RejectedError(
-                f"the header {self.name!a} is far too large; expected an archive as tar makes it: "
-                "ask for it to be packed and handed in again."
+                f"the header {quote(self.name)} is far too large; expected an archive as tar makes "
+                "it: ask for it to be packed and handed in again."
             )
         processed: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
         return processed
@@ -268,14 +269,14 @@ def _zip_members(file: IO[bytes]) -> Iterator[Member]:
                 raise _not_regular(name)
             if info.flag_bits & 1:
                 raise RejectedError(
-                    f"{name!a} is encrypted; expected an archive without a password: ask for it to "
-                    "be packed and handed in again."
+                    f"{quote(name)} is encrypted; expected an archive without a password: ask for "
+                    "it to be packed and handed in again."
                 )
             # Of the others, a few bytes may unpack to gigabytes before they can be counted.
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise RejectedError(
-                    f"{name!a} is compressed in an unusual way; expected an archive as a desktop "
-                    "makes it: ask for it to be packed and handed in again."
+                    f"{quote(name)} is compressed in an unusual way; expected an archive as a "
+                    "desktop makes it: ask for it to be packed and handed in again."
                 )
             if info.is_dir():
                 yield name, None
@@ -319,8 +320,8 @@ def _copy(content: IO[bytes], path: Path, largest: int) -> int:
 
 def _not_regular(name: str) -> RejectedError:
     return RejectedError(
-        f"{name!a} is a link, a device or a sparse file; expected regular files and folders: ask "
-        "for the files themselves to be packed and handed in again."
+        f"{quote(name)} is a link, a device or a sparse file; expected regular files and folders: "
+        "ask for the files themselves to be packed and handed in again."
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from nbgrader.plugins import FileNameCollectorPlugin
 
+from mnist_course._untrusted import LONGEST_LINE, quote
 from mnist_course.grading.course.roster import STUDENT_ID
 
 from .archives import split_name
@@ -51,7 +52,7 @@ class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
         if found and TIME_IN_NAME.fullmatch(found.get("timestamp") or ""):
             found["timestamp"], _ = time_in_name(found["timestamp"] or "")
         if found and (problem := self._problem(submitted_file, found)):
-            self.log.warning("Skipped %a: %s", submitted_file, problem)
+            self.log.warning("Skipped %s: %s", quote(submitted_file, LONGEST_LINE), problem)
             return None
         return found
 
@@ -59,11 +60,12 @@ class SafeCollector(FileNameCollectorPlugin):  # type: ignore[misc]
         """Say why a file is not to be collected, or nothing."""
         student, name, time = (found.get(key) for key in ("student_id", "file_id", "timestamp"))
         if student is None or not STUDENT_ID.fullmatch(student):
-            return f"{student!a} is no student id; expected letters, digits and any of . @ + -"
+            given = quote(student or "")
+            return f"{given} is no student id; expected letters, digits and any of . @ + -"
         if name is None or not _is_file_name(name):
-            return f"{name!a} is no name of a notebook; expected one as it was released."
+            return f"{quote(name or '')} is no name of a notebook; expected one as it was released."
         if time and not is_date(time):
-            return f"{time!a} is no timestamp; expected one such as 2026-03-31 18:00:00 UTC."
+            return f"{quote(time)} is no timestamp; expected one such as 2026-03-31 18:00:00 UTC."
         if self._is_chosen_by_author(file, found):
             return (
                 "its student id or its timestamp is a name inside an archive, which its author "

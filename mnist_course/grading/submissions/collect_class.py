@@ -13,6 +13,7 @@ from typing import Any
 
 from mnist_course._files import atomic
 from mnist_course._text import counted
+from mnist_course._untrusted import printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.roster import ROSTER, Person, require_roster
@@ -364,7 +365,7 @@ class _Collector:
         except RejectedError as error:
             self._problem(student, f"{path} is in the way: {error}")
             return
-        self.sources[student] = f"{file.source}: {_printable(file.name)}"
+        self.sources[student] = f"{file.source}: {printable(file.name)}"
         if before != data:
             if before is not None:
                 self._keep(student, path)
@@ -469,7 +470,7 @@ class _Collector:
                     f"it is what {holders[0].id} logs in with, so rename the folder to "
                     f"{holders[0].id}, or make that name their id."
                 )
-            self._notice(f"submitted/{_printable(folder)}: nobody on {ROSTER} has this id: {what}")
+            self._notice(f"submitted/{printable(folder)}: nobody on {ROSTER} has this id: {what}")
 
     def _new_folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.temporary))
@@ -478,7 +479,7 @@ class _Collector:
         self.collection.notices.append(sentence)
 
     def _problem(self, what: str, sentence: str) -> None:
-        self.collection.problems.append(f"{_printable(what)}: {sentence}")
+        self.collection.problems.append(f"{printable(what)}: {sentence}")
 
 
 def _about_lateness(due: str, timestamp: Path) -> str:
@@ -517,8 +518,4 @@ def _has_notebook(folder: Path) -> bool:
 
 
 def _shown(archive: str, name: str) -> str:
-    return _printable("/".join(filter(None, [archive, name])))
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
+    return printable("/".join(filter(None, [archive, name])))

@@ -72,7 +72,7 @@ def find_notebook(folder: Path, assignment: Assignment, root: Path | None = None
     if expected not in files and not others and (below := _only_folder(folder, root)):
         found = find_notebook(below, assignment, root or folder.parent)
         file = f"{below.name}/{found.file}"
-        return Found(file, found.data, f"{file[:100]!a} was graded, from a folder within.")
+        return Found(file, found.data, f"{some_names([file])} was graded, from a folder within.")
     if not others:
         return Found(expected, read_bytes(folder, name, root=root))
     candidates = list(_candidates(folder, root, others[:MOST_CANDIDATES], assignment))
@@ -98,7 +98,7 @@ def find_notebook(folder: Path, assignment: Assignment, root: Path | None = None
     if not answered:
         return Found(expected, read_bytes(folder, name, root=root))  # or it says what is missing
     file = answered[0].file
-    return Found(file, answered[0].data, f"{file[:100]!a} was taken for {expected}, {why}.")
+    return Found(file, answered[0].data, f"{some_names([file])} was taken for {expected}, {why}.")
 
 
 def _only_folder(folder: Path, root: Path | None) -> Path | None:

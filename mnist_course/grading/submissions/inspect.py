@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from mnist_course._untrusted import quote
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, nbgrader_metadata, read_assignment
 from mnist_course.grading.course.settings import Course
@@ -170,8 +171,10 @@ def inspect_folder(folder: Path, file: str) -> list[Finding]:
     files = list_files(folder)
     known = IGNORED_FILES | {TIMESTAMP, SECRET, file}
     if others := [other for other in files if other not in known]:
-        graded = ascii(file)[1:-1]
-        problem = f"Only {graded} is graded: put into it what you need of {some_names(others)}."
+        problem = (
+            f"Only {some_names([file])} is graded: put into it what you need of "
+            f"{some_names(others)}."
+        )
         findings.append(Finding("", problem, 0))
     if problem := timestamp_problem(folder):
         findings.append(Finding("", problem, 0))
@@ -275,7 +278,7 @@ def _inspect_answer(answer: Answer, found: Sorted) -> Iterator[tuple[str, bool]]
             False,
         )
     for name in missing_pictures(text, answer.attachments):
-        yield _PICTURE.format(name), False
+        yield _PICTURE.format(quote(name)), False
     if (size := len(text.encode())) > LARGEST_ANSWER:
         yield _OVERSIZED.format(size), False
 

@@ -15,12 +15,14 @@ import nbformat
 import numpy as np
 from nbformat import NotebookNode
 
+from mnist_course._untrusted import quote
 from mnist_course.errors import CourseError
 
 from .pictures import take_pictures
 
 LARGEST_NOTEBOOK = 20_000_000  # bytes
 LARGEST_NOTE = 1_000  # bytes
+LONGEST_NAME = 100  # characters of the name of a file that are shown
 MOST_CELLS = 2_000
 # Each takes many times its bytes of memory.
 MOST_LISTS = 500_000  # and objects
@@ -286,7 +288,7 @@ def list_folders(folder: Path, root: Path | None = None) -> list[str]:
 def some_names(files: list[str]) -> str:
     """List a few names of files as they can be printed, whatever characters they have."""
     more = f" and {len(files) - 3} more" if len(files) > 3 else ""
-    return ", ".join(ascii(file[:100]) for file in files[:3]) + more
+    return ", ".join(quote(file, LONGEST_NAME) for file in files[:3]) + more
 
 
 def _read_note(folder: Path, name: str, root: Path | None) -> str:
