@@ -428,7 +428,7 @@ def _explained(course: Course, problem: str) -> Iterator[None]:
         elif "readonly" in reason:
             mend = "make it writable"
         elif isinstance(error, ImportError):
-            mend = "install what is missing"
+            mend = "install its driver ('pip install psycopg[binary]' for PostgreSQL)"
         raise GradebookError(
             f"{problem} (gradebook {url}: {reason}): {mend}, then run this again."
         ) from None

@@ -14,8 +14,11 @@ def to_learner(found: Sorted) -> dict[str, str]:
         start = f"Your notebook {IDS_LOST}, which say what each cell is. It also"
     return {
         name: (
-            f"{start} has no cell `{name}`, and none that {_what(answer)}: put your answer into "
-            "a fresh copy of the exercise, and submit that."
+            f"Your notebook has neither the cell nor the check of `{name}` (they are in a fresh "
+            "copy of the exercise), so it was not attempted."
+            if answer.unseen
+            else f"{start} has no cell `{name}`, and none that {_what(answer)}: put your answer "
+            "into a fresh copy of the exercise, and submit that."
         )
         for name, answer in found.answers.items()
         if not answer.found
@@ -26,6 +29,8 @@ def to_grader(found: Sorted) -> dict[str, str]:
     """Say for each answer that a person should look at where it came from, by grade id."""
     reviews = {}
     for name, answer in found.answers.items():
+        if answer.unseen:
+            continue  # nothing to look at
         if not answer.found:
             reviews[name] = f"no cell has the id `{name}`, and none {_what(answer)}."
         elif answer.recognized:

@@ -47,6 +47,9 @@ class Answer:
         Whether the notebook has a cell for it at all.
     recognized : bool
         Whether it was found by what it defines, or where it stands, rather than by an id.
+    unseen : bool
+        Whether the notebook lacks the whole task, its check, too, but not all ids: as when the
+        task was added later.
     attachments : dict
         The pictures in these cells, as nbformat keeps them.
     """
@@ -58,6 +61,7 @@ class Answer:
     cells: list[int] = field(default_factory=list)
     found: bool = False
     recognized: bool = False
+    unseen: bool = False
     attachments: dict[str, Any] = field(default_factory=dict)
 
 
@@ -211,6 +215,10 @@ class _Sorting:
         for question in self.questions:
             self._recognize_text(question, self.answers[question.answer])
         without_ids = not any(grade_id(cell) in self.places for cell in self.cells.values())
+        for task in self.tasks:
+            answer = self.answers[task.answer]
+            no_check = self.checks[task.answer] > len(self.cells)
+            answer.unseen = no_check and not answer.found and not without_ids
         found = Sorted(self.answers, list(self._own()), self.position, without_ids)
         self._keep_what_is_needed(found)
         return found

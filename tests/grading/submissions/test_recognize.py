@@ -213,6 +213,18 @@ class TestRecognizedAnswers:
             to_grader(found)["double"] == "no cell has the id `double`, and none defines `double`."
         )
 
+    def test_task_that_was_added_later_is_not_attempted(
+        self, assignment: Assignment, answered: NotebookNode
+    ) -> None:
+        for name in ("double", "check_double"):
+            answered.cells.remove(cell(answered, name))
+        found = assemble(assignment, answered).sorted
+        assert to_learner(found) == {
+            "double": "Your notebook has neither the cell nor the check of `double` (they are in "
+            "a fresh copy of the exercise), so it was not attempted."
+        }
+        assert to_grader(found) == {}
+
     def test_untouched_notebook_without_ids_is_untouched(
         self, assignment: Assignment, released: bytes
     ) -> None:
