@@ -247,7 +247,7 @@ def test_a_name_that_cannot_be_printed_is_rejected(
 ) -> None:
     hand_in("ada\n\x1b[2J", RIGHT)
     (graded,) = run(course).values()
-    assert (graded.outcome, graded.name) == ("rejected", r"'ada\n\x1b[2J'")
+    assert (graded.outcome, graded.name) == ("rejected", r"ada\n\x1b[2J")
     assert "name of its folder" in graded.problem
 
 
@@ -402,10 +402,10 @@ def test_odd_files_and_lost_ids_are_graded_and_said(
             "cyd": "0 of 3.5",
         }
         assert done["ada"].reason == (
-            "'01_double (1).ipynb' was taken for 01_double.ipynb, by its content."
+            "`01_double (1).ipynb` was taken for 01_double.ipynb, by its content."
         )
         assert done["bob"].reason.startswith("The notebook lost its cell ids. check_double: not in")
-        assert "'work.zip' is an archive that was left unopened" in done["cyd"].reason
+        assert "`work.zip` is an archive that was left unopened" in done["cyd"].reason
         assert done["dan"].reason.startswith("timestamp.txt holds no date and is ignored")
         assert done["eve"].reason == ""
     log = (course / "grading" / f"{NAME}.log").read_text()

@@ -118,12 +118,12 @@ HOSTILE = {
     "zip_up_windows": ("a.zip", zipped(("a\\..\\..\\a.ipynb", NOTEBOOK)), "leads out of"),
     "zip_absolute": ("a.zip", zipped(("/tmp/a.ipynb", NOTEBOOK)), "leads out of the archive"),
     "zip_drive": ("a.zip", zipped(("C:\\a.ipynb", NOTEBOOK)), "leads out of the archive"),
-    "zip_newline": ("a.zip", zipped(("a\nb.ipynb", NOTEBOOK)), r"'a\\nb.ipynb' has control"),
-    "zip_escape": ("a.zip", zipped(("\x1b[2J.ipynb", NOTEBOOK)), r"'\\x1b\[2J.ipynb' has control"),
+    "zip_newline": ("a.zip", zipped(("a\nb.ipynb", NOTEBOOK)), r"`a\\nb.ipynb` has control"),
+    "zip_escape": ("a.zip", zipped(("\x1b[2J.ipynb", NOTEBOOK)), r"`\\x1b\[2J.ipynb` has control"),
     "zip_link": ("a.zip", zip_special(stat.S_IFLNK | 0o777), "is a link, a device or a sparse"),
     "zip_pipe": ("a.zip", zip_special(stat.S_IFIFO | 0o777), "is a link, a device or a sparse"),
     "zip_encrypted": ("a.zip", encrypted(), "expected an archive without a password"),
-    "zip_twice": ("a.zip", zipped(("A", b"1"), ("./A", b"2")), "'./A' twice"),
+    "zip_twice": ("a.zip", zipped(("A", b"1"), ("./A", b"2")), "`./A` twice"),
     "zip_file_and_folder": ("a.zip", zipped(("A", b"1"), ("A/b", b"2")), "cannot be unpacked"),
     "zip_damaged": (
         "a.zip",
@@ -163,7 +163,7 @@ HOSTILE = {
         "unpacks to more than",
     ),
     "tar_not_utf8": ("a.tar.gz", tarred(("\udcff.ipynb", NOTEBOOK)), "has control characters"),
-    "tar_twice": ("a.tar.gz", tarred(("a", b"1"), ("a", b"2")), "'a' twice"),
+    "tar_twice": ("a.tar.gz", tarred(("a", b"1"), ("a", b"2")), "`a` twice"),
     "tar_cut_off": ("a.tar.gz", tarred(("a", os.urandom(999)))[:-99], "cannot be unpacked"),
     "tar_damaged_second": (
         "a.tar.gz",
@@ -173,7 +173,7 @@ HOSTILE = {
     "tar_long_header": (
         "a.tar.gz",
         tar_of(tar_header(tarfile.XHDTYPE, 100_000, b"1" * 100_000), tar_header(b"0", 0)),
-        "the header 'header' is far too large",
+        "the header `header` is far too large",
     ),
     "tar_long_headers": (
         "a.tar.gz",
@@ -184,7 +184,7 @@ HOSTILE = {
                 for number in range(19)
             )
         ),
-        "the header 'header' is far too large",
+        "the header `header` is far too large",
     ),
     "tar_many_common_fields": (
         "a.tar.gz",
@@ -194,17 +194,17 @@ HOSTILE = {
             ),
             tar_header(tarfile.REGTYPE, 0),
         ),
-        "the header 'header' is far too large",
+        "the header `header` is far too large",
     ),
     "tar_negative_header": (
         "a.tar.gz",
         tar_of(tar_header(tarfile.GNUTYPE_LONGNAME, -512)),
-        "the header 'header' is far too large",
+        "the header `header` is far too large",
     ),
     "tar_negative_file": (
         "a.tar.gz",
         tar_of(tar_header(tarfile.REGTYPE, -512)),
-        "the header 'header' is far too large",
+        "the header `header` is far too large",
     ),
     # Each next member is the same again.
     "tar_without_end": (
@@ -395,8 +395,8 @@ def test_zip_collect_takes_the_good_and_names_the_rest(course: Path) -> None:
     }
     for words in (
         "eve_at_2026-03-31.zip': it unpacks to more than",
-        "mal_at_2026-03-31.tar.gz': 'a.ipynb' is a link",
-        "'..' is no student id",
-        "'2026-99-99' is no timestamp",
+        "mal_at_2026-03-31.tar.gz`: `a.ipynb` is a link",
+        "`..` is no student id",
+        "`2026-99-99` is no timestamp",
     ):
         assert words in done.stderr

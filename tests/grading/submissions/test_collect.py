@@ -49,9 +49,9 @@ class TestSafeCollector:
     @pytest.mark.parametrize(
         ("student", "time", "notebook", "words"),
         [
-            ("..", "2026-03-31", "a", "'..' is no student id"),
-            (".", "2026-03-31", "a", "'.' is no student id"),
-            ("", "2026-03-31", "a", "'' is no student id"),
+            ("..", "2026-03-31", "a", "`..` is no student id"),
+            (".", "2026-03-31", "a", "`.` is no student id"),
+            ("", "2026-03-31", "a", "` ` is no student id"),
             ("*", "2026-03-31", "a", "is no student id"),
             ("a\n", "2026-03-31", "a", "is no student id"),
             ("a\x1b", "2026-03-31", "a", "is no student id"),
@@ -61,7 +61,7 @@ class TestSafeCollector:
             ("ada", "2026-03-31", "../../bob/a", "is no name of a notebook"),
             ("ada", "2026-03-31", "/a", "is no name of a notebook"),
             ("ada", "2026-03-31", "a\x00", "is no name of a notebook"),
-            ("ada", "tomorrow", "a", "'tomorrow' is no timestamp"),
+            ("ada", "tomorrow", "a", "`tomorrow` is no timestamp"),
         ],
     )
     def test_harmful_names_are_skipped(
@@ -83,7 +83,7 @@ class TestSafeCollector:
     ) -> None:
         collector.named_regexp = r".*/extracted/(?P<student_id>.*)_(?P<file_id>\w+)"
         assert collector.collect(f"{extracted}/../x_a.ipynb") is None
-        assert "'../x' is no student id" in caplog.text
+        assert "`../x` is no student id" in caplog.text
 
     def test_optional_student_id_that_is_not_there_is_skipped(
         self, collector: SafeCollector, extracted: Path

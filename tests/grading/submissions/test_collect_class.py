@@ -273,7 +273,7 @@ def test_text_typed_into_moodle_does_not_take_the_place_of_the_file(
         f"Bo_5_assignsubmission_file/{FILE}": notebook("bo"),
     }
     collection = collect(settings, NAME, [packed(tmp_path / "m.zip", members)])
-    assert collection.notices == ["bo: left out 'onlinetext.html', as only notebooks are graded."]
+    assert collection.notices == ["bo: left out `onlinetext.html`, as only notebooks are graded."]
     assert moodle_prefixes(settings, NAME) == {"bo": "Bo_5_assignsubmission_file/"}
 
 
@@ -335,11 +335,11 @@ def test_nothing_is_left_out_without_a_line(
     told = "\n".join([*collection.notices, *collection.problems])
     for words in (
         "m.zip/Nobody Known (Moodle's number 1, 1 file): nobody on roster.csv is called so",
-        "ada: left out 'data.csv', as only notebooks are graded.",
+        "ada: left out `data.csv`, as only notebooks are graded.",
         "bo: no notebook was handed in",
         "it cannot be unpacked",
-        f"zed: took 'Untitled.ipynb' for {FILE}, as it has its cells.",
-        "mal: none of 'other.ipynb', 'another.ipynb' is 01_double.ipynb",
+        f"zed: took `Untitled.ipynb` for {FILE}, as it has its cells.",
+        "mal: none of `other.ipynb`, `another.ipynb` is 01_double.ipynb",
         "leads out of the archive",
         "it unpacks to more than",
         "it is a text typed into Canvas",
@@ -357,7 +357,7 @@ def test_a_wrong_notebook_is_kept_for_its_author_to_hear_of(
     members = {"Bo_3_assignsubmission_file_/Lab (1).ipynb": wrong}
     collection = collect(settings, NAME, [packed(tmp_path / "m.zip", members)])
     assert (settings.submitted / "bo" / NAME / "Lab (1).ipynb").read_bytes() == wrong
-    assert "'Lab (1).ipynb' is not 01_double" in collection.notices[0]
+    assert "`Lab (1).ipynb` is not 01_double" in collection.notices[0]
 
 
 def test_of_two_uploads_the_last_one_counts(
@@ -369,7 +369,7 @@ def test_of_two_uploads_the_last_one_counts(
     }
     collection = collect(settings, NAME, [packed(tmp_path / "c.zip", members)])
     assert (settings.submitted / "ada" / NAME / FILE).read_bytes() == notebook("later")
-    assert f"took '{NAME}-1.ipynb', not '{FILE}'" in collection.notices[0]
+    assert f"took `{NAME}-1.ipynb`, not `{FILE}`" in collection.notices[0]
 
 
 def test_what_is_replaced_is_kept(settings: Course, notebook: Notebook, tmp_path: Path) -> None:
@@ -435,7 +435,7 @@ def test_clones_of_repositories_are_folders_of_students(
         (clone / file).write_bytes(content)
     collection = collect(settings, NAME, [tmp_path / "inbox"])
     assert (settings.submitted / "kim" / NAME / FILE).read_bytes() == notebook("kim")
-    assert collection.notices == ["kim: left out 'README.md', as only notebooks are graded."]
+    assert collection.notices == ["kim: left out `README.md`, as only notebooks are graded."]
     assert collection.problems == []
 
 

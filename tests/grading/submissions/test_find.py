@@ -46,7 +46,7 @@ def test_other_name_is_taken_by_content_and_said(
     (folder / FILE).rename(folder / name)
     found = find_notebook(folder, assignment)
     assert found.file == name
-    assert found.notice == f"{name!a} was taken for 01_double.ipynb, by its content."
+    assert found.notice == f"`{name}` was taken for 01_double.ipynb, by its content."
 
 
 def test_notebook_without_ids_is_taken_by_what_it_defines(
@@ -71,7 +71,7 @@ def test_of_two_the_one_with_the_right_name_is_taken_if_it_has_answers(
     found = find_notebook(folder, assignment)
     assert found.file == FILE
     assert found.notice == (
-        "01_double.ipynb was graded, for its name; answers are in '01_double (1).ipynb', too."
+        "01_double.ipynb was graded, for its name; answers are in `01_double (1).ipynb`, too."
     )
 
 
@@ -84,7 +84,7 @@ def test_two_of_other_names_are_refused_in_a_sentence(
     assert find_notebook(folder, assignment).file == "a.ipynb"
     answered.cells[3].source = "def double(number):\n    return number + number"
     write(folder, "b.ipynb", answered)
-    with pytest.raises(RejectedError, match=r"'a.ipynb', 'b.ipynb' all answer 01_double; expected"):
+    with pytest.raises(RejectedError, match=r"`a.ipynb`, `b.ipynb` all answer 01_double; expected"):
         find_notebook(folder, assignment)
 
 
@@ -93,7 +93,7 @@ def test_notebook_of_something_else_is_not_taken(folder: Path, assignment: Assig
     write(folder, "notes.ipynb", v4.new_notebook(cells=[v4.new_code_cell("x = 1")]))
     (folder / "broken.ipynb").write_text("{")
     (folder / "link.ipynb").symlink_to(folder / "notes.ipynb")
-    with pytest.raises(RejectedError, match=r"is missing \('broken.ipynb', 'link.ipynb', 'notes"):
+    with pytest.raises(RejectedError, match=r"is missing \(`broken.ipynb`, `link.ipynb`, `notes"):
         find_notebook(folder, assignment)
 
 
@@ -103,7 +103,7 @@ def test_notebook_in_an_unpacked_folder_is_found(folder: Path, assignment: Assig
     (folder / FILE).rename(folder / "work" / "01_double-1.ipynb")
     found = find_notebook(folder, assignment)
     assert found.file == "work/01_double-1.ipynb"
-    assert found.notice == "'work/01_double-1.ipynb' was graded, from a folder within."
+    assert found.notice == "`work/01_double-1.ipynb` was graded, from a folder within."
     (folder / "work").rename(folder.parent / "outside")
     (folder / "work").symlink_to(folder.parent / "outside")
     with pytest.raises(RejectedError, match="is missing"):
@@ -114,7 +114,7 @@ def test_archive_left_unopened_is_recognized_as_one(folder: Path, assignment: As
     with zipfile.ZipFile(folder / "work.zip", "w") as archive:
         archive.write(folder / FILE, FILE)
     (folder / FILE).unlink()
-    with pytest.raises(RejectedError, match=r"'work.zip' is an archive that was left unopened"):
+    with pytest.raises(RejectedError, match=r"`work.zip` is an archive that was left unopened"):
         find_notebook(folder, assignment)
 
 

@@ -49,7 +49,7 @@ class TestInspectFolder:
             Finding(
                 "",
                 r"Only 01_double.ipynb is graded: put into it what you need of 'a\n.csv', 'b.py', "
-                "'data'.",
+                "`data`.",
                 0,
             )
         ]
@@ -58,7 +58,7 @@ class TestInspectFolder:
         for number in range(9):
             (folder / f"{number}").touch()
         (finding,) = inspect_folder(folder, FILE)
-        assert "'0', '1', '2' and 6 more" in finding.problem
+        assert "`0`, `1`, `2` and 6 more" in finding.problem
 
 
 class TestInspect:
@@ -184,7 +184,7 @@ class TestInspect:
         cell(answered, "why").source = "![a](attachment:a.png) ![b](attachment:my%20b.png)"
         cell(answered, "why").attachments = {"my b.png": {"image/png": "iVBO"}}
         (finding,) = inspect(assignment, answered)
-        assert finding.problem.startswith("The picture a.png is not in the notebook")
+        assert finding.problem.startswith("The picture `a.png` is not in the notebook")
 
 
 class TestFindSubmission:

@@ -60,7 +60,7 @@ class TestReadSubmission:
     def test_missing_notebook_is_named_with_what_is_there_instead(self, folder: Path) -> None:
         (folder / FILE).rename(folder / "01_double (1)\n.ipynb")
         assert_rejected(
-            lambda: read_bytes(folder, NAME), r"01_double.ipynb is missing \('01_double \(1\)\\n"
+            lambda: read_bytes(folder, NAME), r"01_double.ipynb is missing \(`01_double \(1\)\\n"
         )
         assert_rejected(lambda: read_bytes(folder / "none", NAME), "is missing; expected")
 
