@@ -5,11 +5,13 @@ ones, and calls the learner's measurement with the pieces of each run.
 """
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from joblib import Memory  # type: ignore[import-untyped]
 
 from mnist_course._arrays import DIGITS, Array, UInt8Array
 from mnist_course._backend import keras
@@ -301,7 +303,12 @@ class Trial(NamedTuple):
     broken: bool
 
 
+# Each submission has a judge of its own, and what one has trained is there for the next ones.
+_kept = Memory(os.environ.get("MNIST_COURSE_KEPT"), verbose=0)
+
+
 @functools.cache
+@_kept.cache  # type: ignore[untyped-decorator]
 def _run(pipeline: Pipeline, seed: int, digits: tuple[int, ...] = tuple(DIGITS)) -> Run:
     return try_out(pipeline, *draw(seed, digits)[:3])
 

@@ -44,7 +44,7 @@ def suffer(answer):
         case "collide":
             set([number * (2**61 - 1) for number in range(200_000)])
         case "fill":
-            np.ones(2**29)
+            np.ones(2**30)
 
 @pytest.mark.points(2, cell="check_double")
 def test_doubles(student):
@@ -146,7 +146,7 @@ def test_memory_that_a_judge_may_not_have_costs_one_test(grade: Grade) -> None:
     ("code", "status", "sentence"),
     [
         (-24, "timeout", "more than 600 s of processor time"),
-        (3, "out_of_memory", "more than 2 GiB of memory"),
+        (3, "out_of_memory", "more than 4 GiB of memory"),
         (None, "crashed", "ended early"),
     ],
 )

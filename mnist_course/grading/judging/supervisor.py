@@ -141,9 +141,15 @@ class _Program:
         self._ready = False
         self._orders, theirs = Pipe()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
+        self._kept = tempfile.TemporaryDirectory(prefix="mnist-course-")
         folder = str(Path(mnist_course.__file__).parents[1])
-        path = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")])),
+            "OPENBLAS_NUM_THREADS": "1",  # or it starts threads, which no fork would have
+            "MALLOC_ARENA_MAX": "2",  # or each thread takes addresses that it never uses
+            "MNIST_COURSE_KEPT": self._kept.name,
+        }
         environment.pop("PYTHONHASHSEED", None)  # nobody should know which keys will hash alike
         with theirs:
             self._process = subprocess.Popen(
@@ -197,6 +203,7 @@ class _Program:
             self.ended = True
             self._orders.close()
             self._output.close()
+            self._kept.cleanup()
 
 
 class _Loan:
