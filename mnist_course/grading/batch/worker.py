@@ -5,6 +5,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -89,34 +90,31 @@ class Grader(WorkerPlugin):
         CourseError
             If this worker cannot grade; the message says why.
         """
+        self._stack = ExitStack()
         if self.job.version != mnist_course.__version__:
             raise CourseError(
                 f"a worker has mnist_course {mnist_course.__version__}, and version "
                 f"{self.job.version} grades: install the same version everywhere."
             )
-        self._folder = tempfile.TemporaryDirectory(prefix="mnist-course-")
-        tests = Path(self._folder.name, f"test_{self.job.name}.py")
-        tests.write_text(self.job.tests, encoding="utf-8")
-        notebook = nbformat.reads(self.job.notebook, as_version=4)
-        assignment = Assignment(self.job.name, notebook, tests)
         self._one_by_one = threading.Lock()
         self._sandbox = None
-        self._judges = Judges(assignment, seed=self.job.seed, labelled=self.job.labelled)
-        self._judges.__enter__()
-        try:
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mnist-course-"))
+            tests = Path(folder, f"test_{self.job.name}.py")
+            tests.write_text(self.job.tests, encoding="utf-8")
+            notebook = nbformat.reads(self.job.notebook, as_version=4)
+            assignment = Assignment(self.job.name, notebook, tests)
+            judges = Judges(assignment, seed=self.job.seed, labelled=self.job.labelled)
+            self._judges = stack.enter_context(judges)
             if self.job.confined:
                 self._sandbox = _SandboxThread(self.job.limits, self._cores(worker))
-            self._judges.wait()
-        except BaseException:
-            self.teardown(worker)
-            raise
+                stack.callback(self._sandbox.stop)
+            judges.wait()
+            self._stack = stack.pop_all()
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Stop the judges and the sandbox, and leave nothing behind."""
-        self._judges.__exit__()
-        if self._sandbox:
-            self._sandbox.stop()
-        self._folder.cleanup()
+        self._stack.close()
 
     def grade(self, submission: bytes) -> Result:
         """Grade a submission.
