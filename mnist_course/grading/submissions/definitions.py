@@ -12,7 +12,7 @@ LONGEST = 100_000  # characters of a cell that are looked into; see `statements`
 _PYTHON_MAGICS = {"capture", "prun", "time", "timeit"}
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*")
 _MAGIC = re.compile(r"(?m)^([^\S\n]*)(?:[%!?].*|[\w.]+\?{1,2}[^\S\n]*$)")
-_CAPTURED = re.compile(r"(?m)^([^\S\n]*[\w, ]+=[^\S\n]*)[%!].*")
+_CAPTURED = re.compile(r"(?m)^([^\S\n]*+[\w, ]++=[^\S\n]*)[%!].*")
 _LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines, unlike str.splitlines
 _DEFINITION = re.compile(r"(?m)^(?:(?:async +)?(?:def|class) +(\w+)|(\w+) *=(?!=))")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)

@@ -379,12 +379,15 @@ class _Sorting:
         for answer in (self.answers[task.answer] for task in self.tasks):
             reads = {name for text in answer.texts for name in self._needs(text)}
             wanted = [*reads, *self.graded[answer.name]]
-            known, mine = set(wanted), set(everything)
+            known, needed = set(wanted), set[int]()
             for name in wanted:  # which grows
+                # A part that binds many names is looked at for the first of them only.
                 for index in sources.get(name, []):
-                    mine.add(index)
-                    wanted += own[index][1].needs - known
-                    known |= own[index][1].needs
+                    if index not in needed:
+                        needed.add(index)
+                        wanted += own[index][1].needs - known
+                        known |= own[index][1].needs
+            mine = needed | everything
             bound = {name for index in mine for name in own[index][1].binds}
             for name in sorted(reads & sources.keys() & bound):
                 number = own[sources[name][0]][0].number
