@@ -13,64 +13,35 @@ import struct
 from mnist_course.errors import CourseError
 
 # Numbers of <asm/unistd.h>: x86_64, aarch64; None if the processor has no such call.
+# fmt: off
 REFUSED: dict[str, tuple[int, int | None]] = {
     # Memory that counts for no process.
-    "shmget": (29, 194),
-    "semget": (64, 190),
-    "msgget": (68, 186),
-    "mq_open": (240, 180),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "io_setup": (206, 0),
+    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "io_setup": (206, 0),
     # Keys belong to a user, and other submissions have the same one.
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
+    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     # The kernel itself acts for a process, in code where many of its holes were.
-    "perf_event_open": (298, 241),
-    "bpf": (321, 280),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
-    "modify_ldt": (154, None),
-    "personality": (135, 92),
-    "seccomp": (317, 277),  # further filters take memory that counts for no process
+    "perf_event_open": (298, 241), "bpf": (321, 280), "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425), "modify_ldt": (154, None), "personality": (135, 92),
+    # Further filters take memory that counts for no process.
+    "seccomp": (317, 277),
     # One process looks into another.
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "kcmp": (312, 272),
-    "pidfd_getfd": (438, 438),
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440), "kcmp": (312, 272), "pidfd_getfd": (438, 438),
     # All submissions read the same files of the system. Those that run at the same time could talk
     # through locks on them, notices of their use, and which of their pages are in memory.
-    "flock": (73, 32),
-    "inotify_init": (253, None),
-    "inotify_init1": (294, 26),
-    "fanotify_init": (300, 262),
-    "mincore": (27, 232),
-    "cachestat": (451, 451),
-    "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265),
+    "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262), "mincore": (27, 232), "cachestat": (451, 451),
+    "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
     # Pages in pipes that no process has any more.
-    "splice": (275, 76),
-    "tee": (276, 77),
-    "vmsplice": (278, 75),
+    "splice": (275, 76), "tee": (276, 77), "vmsplice": (278, 75),
     # Another view of the machine. For clone3 the C library takes clone, whose flags can be seen.
-    "clone3": (435, 435),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "chroot": (161, 51),
-    "pivot_root": (155, 41),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
+    "clone3": (435, 435), "unshare": (272, 97), "setns": (308, 268), "chroot": (161, 51),
+    "pivot_root": (155, 41), "mount": (165, 40), "umount2": (166, 39), "open_tree": (428, 428),
+    "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
+    "fspick": (433, 433), "mount_setattr": (442, 442),
 }
+# fmt: on
 # No option matters to a socket here, and some take memory or run a filter in the kernel. As
 # `multiprocessing` fails without an answer, each is answered as if it had been set.
 GRANTED: dict[str, tuple[int, int | None]] = {"setsockopt": (54, 208)}

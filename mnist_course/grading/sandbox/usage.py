@@ -1,7 +1,7 @@
 """What trees of processes use, as Linux tells in /proc. See proc_pid_stat(5) and the next ones."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -32,31 +32,13 @@ class Usage:
     memory: int = 0
 
 
-@dataclass
-class Processes:
-    """The processes of this machine at one moment, by their numbers.
-
-    Attributes
-    ----------
-    states : dict of int to list of bytes
-        The state of each, without its number and name.
-    children : dict of int to list of int
-        The children of each that has some.
-    """
-
-    states: dict[int, list[bytes]] = field(default_factory=dict)
-    children: dict[int, list[int]] = field(default_factory=dict)
-
-
-def look() -> Processes:
-    """Look which processes there are."""
-    processes = Processes()
+def look() -> dict[int, list[bytes]]:
+    """Return the number and the state of each process, without its number and name."""
+    processes = {}
     for folder in _PROC.iterdir():
         if folder.name.isdecimal() and (stat := _read(folder / "stat")):
             # The name is in parentheses, and may be anything.
-            state = stat[stat.rindex(b")") + 1 :].split()
-            processes.states[int(folder.name)] = state
-            processes.children.setdefault(int(state[1]), []).append(int(folder.name))
+            processes[int(folder.name)] = stat[stat.rindex(b")") + 1 :].split()
     return processes
 
 
@@ -79,19 +61,13 @@ class Meter:
         self._ticks: dict[tuple[int, bytes], int] = {}  # of each process, by number and start
         self._ticks_of_ended = 0
 
-    def measure(self, processes: Processes) -> Usage:
-        """Return what they use at the moment, or have used of time.
-
-        Parameters
-        ----------
-        processes : Processes
-            What `look` has just seen.
-        """
+    def measure(self, processes: dict[int, list[bytes]]) -> Usage:
+        """Return what they use, and have used of time, by what `look` has just seen."""
         usage = Usage()
         ticks: dict[tuple[int, bytes], int] = {}
         ticks_told = 0
         for pid in self._members(processes):
-            state = processes.states[pid]
+            state = processes[pid]
             threads = int(state[17])
             usage.threads += threads
             usage.memory += _memory(pid) + threads * _BYTES_OF_THREAD
@@ -106,14 +82,16 @@ class Meter:
         usage.cpu_seconds = max(ticks_told, ticks_seen) / os.sysconf("SC_CLK_TCK")
         return usage
 
-    def _members(self, processes: Processes) -> list[int]:
+    def _members(self, processes: dict[int, list[bytes]]) -> list[int]:
         """List the processes, with those seen before whose parent is just changing."""
-        states = processes.states
-        known = [pid for pid, start in self._ticks if pid in states and states[pid][19] == start]
-        members = dict.fromkeys([self._root, *known] if self._root in states else known)
+        children: dict[int, list[int]] = {}
+        for pid, state in processes.items():
+            children.setdefault(int(state[1]), []).append(pid)
+        known = [p for p, start in self._ticks if p in processes and processes[p][19] == start]
+        members = dict.fromkeys([self._root, *known] if self._root in processes else known)
         listed = list(members)
         for pid in listed:  # which grows meanwhile
-            new = [child for child in processes.children.get(pid, ()) if child not in members]
+            new = [child for child in children.get(pid, ()) if child not in members]
             members.update(dict.fromkeys(new))
             listed += new
         return listed

@@ -22,7 +22,7 @@ from mnist_course.grading.judging.student import Session, Student, StudentError,
 from mnist_course.grading.sandbox import supervisor as module
 from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Sandbox, available
-from mnist_course.grading.sandbox.usage import Meter, Processes, Usage, look, measure_sockets
+from mnist_course.grading.sandbox.usage import Meter, Usage, look, measure_sockets
 
 SLOW = "import time\ndef f():\n    time.sleep(60)\ndef busy():\n    while True: pass"
 
@@ -356,10 +356,14 @@ sys.stdin.readline()
 
 def test_a_process_whose_parent_is_just_changing_is_measured_once() -> None:
     """It is read before its parent has ended, and the parent after it."""
-    state = b"S 0 0 0 0 0 0 0 0 0 0 5 0 0 0 0 0 1 0 7".split()
-    before = Processes({1: state, 2: state, 3: state}, {1: [2], 2: [3]})
-    between = Processes({1: state, 3: state}, {1: [], 2: [3]})
-    after = Processes({1: state, 3: state}, {1: [3]})
+    parents = [{1: 0, 2: 1, 3: 2}, {1: 0, 3: 2}, {1: 0, 3: 1}]
+    before, between, after = (
+        {
+            pid: f"S {parent} 0 0 0 0 0 0 0 0 0 5 0 0 0 0 0 1 0 7".encode().split()
+            for pid, parent in now.items()
+        }
+        for now in parents
+    )
     meter = Meter(1)
     assert [meter.measure(seen).threads for seen in (before, between, after)] == [3, 2, 2]
     assert meter.measure(after).cpu_seconds == 3 * 5 / os.sysconf("SC_CLK_TCK")
