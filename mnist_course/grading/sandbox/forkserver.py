@@ -171,6 +171,7 @@ def _set_limits(limits: Limits) -> None:
     for kind, limit in (
         # Where a program takes cores from a pipe, outside and as root, 0 would not keep the kernel
         # from starting it. 1 does, and no file is that short. See do_coredump() in the kernel.
+        # If the limit outside is 0 and cannot be raised, a program gets a core without memory.
         (resource.RLIMIT_CORE, 1),
         (resource.RLIMIT_CPU, math.ceil(limits.cpu_seconds) + SECONDS_TO_WATCH),
         (resource.RLIMIT_FSIZE, limits.file_size),
