@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
+from matplotlib.transforms import Bbox, BboxBase
 
 SMALLEST = 3.0  # points: smaller letters can't be read
 PALEST = 0.1  # of a color's range: what differs less from the background can't be seen
@@ -37,6 +37,11 @@ class Panel:
         For each image, why it can't be seen properly; "" if it can.
     places : list of tuple of float
         The center of each image: from the left and from the top, as shares of the figure.
+    sizes : list of tuple of float
+        The width and the height of each image, as shares of the figure.
+    box : tuple of float
+        Where the axes begin, from the left and from the top, and their width and height, as shares
+        of the figure.
     captions : list of str
         What is written at each image, around it or in it.
     bars : list of tuple of float
@@ -69,6 +74,8 @@ class Panel:
     images: list[npt.NDArray[Any]] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
     places: list[tuple[float, float]] = field(default_factory=list)
+    sizes: list[tuple[float, float]] = field(default_factory=list)
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     captions: list[str] = field(default_factory=list)
     bars: list[tuple[float, float]] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
@@ -193,6 +200,12 @@ def _panel(
         images=[picture.array for picture in pictures],
         flaws=[picture.flaw for picture in pictures],
         places=[_place(picture.box, figure) for picture in pictures],
+        sizes=[_size(picture.box, figure) for picture in pictures],
+        box=(
+            axes.bbox.x0 / figure.bbox.width,
+            1 - axes.bbox.y1 / figure.bbox.height,
+            *_size(axes.bbox, figure),
+        ),
         captions=captions,
         bars=bars,
         starts=starts,
@@ -308,6 +321,10 @@ def _gap(a: Bbox, b: Bbox) -> float:
 def _place(box: Bbox, figure: Figure) -> tuple[float, float]:
     width, height = figure.bbox.width, figure.bbox.height
     return (box.x0 + box.x1) / 2 / width, 1 - (box.y0 + box.y1) / 2 / height
+
+
+def _size(box: BboxBase, figure: Figure) -> tuple[float, float]:
+    return box.width / figure.bbox.width, box.height / figure.bbox.height
 
 
 def _ticks(axes: Axes) -> list[list[tuple[float, str]]]:

@@ -6,6 +6,7 @@ and `FAILED`.
 """
 
 import contextlib
+import io
 import os
 import random
 import signal
@@ -20,12 +21,14 @@ import numpy as np
 
 from mnist_course._backend import keras
 from mnist_course.checks.core import CheckError, explain, explain_unfinished
-from mnist_course.checks.figures import Panel, describe, find_figure
+from mnist_course.checks.figures import describe, find_figure
 
 from . import models
 from .messages import ANSWERED, FAILED, LARGEST, NOT_ATTEMPTED, TOO_LONG, pack, unpack
 from .shared import put_on, receive
 from .shell import Shell, make_shell
+
+LONGEST_SIDE = 800  # pixels, of the picture of a figure
 
 
 class TooLong(BaseException):
@@ -64,7 +67,8 @@ def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
       seconds, name, images)``: what there is to say of a model, what it puts out, and the classes
       that it predicts.
     - ``("json", seconds, name)``: the variable.
-    - ``("figure", seconds, name, arguments)``: what the figure shows that the function drew.
+    - ``("figure", seconds, name, arguments)``: the pair of what the figure shows that the function
+      drew, and its picture.
 
     A submission may tell that it is not in a notebook, and gains nothing by it: what it answers is
     judged. The arguments of the process are a kernel's, as is the name of the shell's class. What
@@ -235,27 +239,40 @@ def _json(shell: Shell, seconds: float, name: str) -> Any:
 
 def _figure(
     shell: Shell, seconds: float, name: str, arguments: tuple[Any, ...]
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], np.ndarray[Any, Any]]:
     from matplotlib import pyplot
 
-    shown: list[list[Panel]] = []
+    shown: list[tuple[list[dict[str, Any]], np.ndarray[Any, Any]]] = []
+
+    def look(figure: Any) -> None:
+        if not shown:
+            shown.append(([vars(panel) for panel in describe(figure)], _picture(figure)))
 
     def show(*_: Any, **__: Any) -> None:
         # As in a notebook, where `plt.show()` shows all figures and closes them.
-        figures = [pyplot.figure(number) for number in pyplot.get_fignums()]
-        shown.extend(describe(figure) for figure in figures if figure.axes)
+        for figure in map(pyplot.figure, pyplot.get_fignums()):
+            if figure.axes:
+                look(figure)
         pyplot.close("all")
 
     pyplot.close("all")
     function = _find(shell, name)
     with _at_most(seconds), mock.patch.object(pyplot, "show", show):
-        figure = find_figure(function(*arguments))
-        if figure and not shown:
-            shown.append(describe(figure))
+        if figure := find_figure(function(*arguments)):
+            look(figure)
     if not shown:
         raise _MissingError("drew no figure.")
     pyplot.close("all")
-    return [vars(panel) for panel in shown[0]]
+    return shown[0]
+
+
+def _picture(figure: Any) -> np.ndarray[Any, Any]:
+    """Draw a figure, as an array of colors."""
+    file = io.BytesIO()
+    dpi = min(figure.dpi, LONGEST_SIDE / max(figure.get_size_inches()))
+    figure.savefig(file, format="rgba", dpi=dpi, bbox_inches=figure.bbox_inches)
+    width, height = (int(inches * dpi) for inches in figure.get_size_inches())
+    return np.frombuffer(file.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
 
 
 def _described(value: Any) -> Any:

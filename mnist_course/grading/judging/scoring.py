@@ -108,10 +108,7 @@ def score(
         answer = name.removeprefix("check_")
         reviews = []
         if earned.points and answer in session.testimony:
-            reviews.append(
-                f"Answered by the submission itself: {session.testimony[answer]}, so its model "
-                "could not be rebuilt and asked by anyone else. Look whether the answer is one."
-            )
+            reviews.append(session.testimony[answer])
         steadiness = session.steadiness.get(answer, 1.0)
         if earned.points and steadiness < LEAST_STEADY:
             reviews.append(

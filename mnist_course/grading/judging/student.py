@@ -23,6 +23,7 @@ from mnist_course.grading.sandbox.supervisor import Child
 
 from .arguments import SharedArguments
 from .models import CheckedModel, ModelError, check_model
+from .pictures import fits
 from .results import Status
 
 CHECK = "check_"  # begins the name of the check cell of an answer
@@ -98,8 +99,8 @@ class Session:
         For each answer cell whose model predicted many images, the share of predictions that stay
         the same when the images are moved by half a pixel.
     testimony : dict of str to str
-        For each answer cell about whose model the submission answered itself, why nobody else
-        could.
+        For each answer cell that was judged by what only the submission says, a sentence for the
+        instructor.
     status : str
         As in `Result`.
     reason : str
@@ -416,16 +417,27 @@ class Student:
     def figure(self, name: str, *arguments: Any) -> list[Panel]:
         """Call a function of the learner that draws, and describe what its figure shows.
 
+        The submission describes its figure itself. That its images and bars are in the picture is
+        seen here, and if they aren't, it is noted for a person to look at; words aren't read here.
+
         Raises
         ------
         StudentError
             If there is no such function, or it fails or draws nothing.
         """
-        panels = self._ask(name, "figure", name, arguments)
+        answer = self._ask(name, "figure", name, arguments)
         try:
-            return [Panel(**panel) for panel in panels]
-        except TypeError:
+            described, picture = answer
+            panels = [Panel(**panel) for panel in described]
+        except (TypeError, ValueError):
             raise StudentError(f"`{name}` did not draw a figure.") from None
+        if not fits(panels, picture):
+            self.session.testimony.setdefault(
+                self.answer,
+                f"The picture that `{name}` drew does not show what the submission says is in it: "
+                "look at its figures.",
+            )
+        return panels
 
     def _ask_model(self, name: str, kind: str, *details: object) -> Any:
         """Ask a rebuilt model, or else the submission, which is noted."""
@@ -438,7 +450,11 @@ class Student:
                 raise ModelError("it was compiled with parts that are not built in")
             rebuilt = session.rebuild(name, model)
         except ModelError as error:
-            session.testimony.setdefault(self.answer, str(error))
+            session.testimony.setdefault(
+                self.answer,
+                f"Answered by the submission itself: {error}, so its model could not be rebuilt "
+                "and asked elsewhere. Look whether it is one.",
+            )
             return self._ask(name, kind, name, *details)
         status, value = rebuilt.ask(seconds, kind, name, *details)
         if status != messages.ANSWERED:
