@@ -12,7 +12,7 @@ from mnist_course._backend import keras
 from mnist_course.data import MNIST
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.inside import models
-from mnist_course.grading.judging.models import ModelError, check_model
+from mnist_course.grading.judging.models import LONGEST_REASON, ModelError, check_model
 from mnist_course.grading.judging.results import CellScore
 from mnist_course.grading.judging.scoring import score
 from mnist_course.grading.sandbox.limits import Limits
@@ -226,6 +226,12 @@ def test_only_parts_that_are_built_in_are_rebuilt(config: dict) -> None:
     good = json.dumps(sequential(layer("Dense", activation=function("relu"))))
     checked = check_model({"config": good, "weights": [], "compiled": json.dumps(config)})
     assert checked.compiled is None
+
+
+def test_the_reason_is_safe_to_show() -> None:
+    with pytest.raises(ModelError) as raised:
+        check_model({"reason": "\x1b[2J\u202e\x9b" + "x" * 1000})
+    assert str(raised.value) == "[2J" + "x" * (LONGEST_REASON - 6)
 
 
 @pytest.mark.parametrize(

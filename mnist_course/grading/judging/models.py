@@ -92,7 +92,18 @@ _TENSOR = "__keras_tensor__"
 
 
 class ModelError(ValueError):
-    """A model cannot be rebuilt; the message says why, as a clause for the instructor."""
+    """A model cannot be rebuilt.
+
+    Parameters
+    ----------
+    reason : str
+        Why, as a clause for the instructor. It may hold an untrusted user's words: kept is what any
+        screen can show.
+    """
+
+    def __init__(self, reason: str) -> None:
+        shown = reason[:LONGEST_REASON]
+        super().__init__("".join(c for c in shown if c.isascii() and c.isprintable()))
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ def check_model(exported: object) -> CheckedModel:
     """
     match exported:
         case {"reason": str(reason)}:
-            raise ModelError(_readable(reason))
+            raise ModelError(reason)
         case {"config": str(config), "weights": None | list() as weights, "compiled": compiled}:
             pass
         case _:
@@ -150,11 +161,6 @@ def check_model(exported: object) -> CheckedModel:
     except ModelError:
         compiled = None
     return CheckedModel(config, weights, compiled)
-
-
-def _readable(reason: str) -> str:
-    """Keep of an untrusted user's words what any screen may show."""
-    return "".join(c for c in reason[:LONGEST_REASON] if c.isascii() and c.isprintable())
 
 
 def _check_json(text: object) -> None:

@@ -91,7 +91,11 @@ def _differences(panels: list[Panel], picture: Picture) -> Iterator[float]:
     for panel in panels:
         x0, x1, y0, y1 = panel.limits
         across, along = ((y0, y1), (x0, x1)) if panel.horizontal else ((x0, x1), (y0, y1))
-        if panel.scales != ("linear", "linear") or across[0] == across[1] or along[0] == along[1]:
+        if (
+            list(panel.scales) != ["linear", "linear"]
+            or across[0] == across[1]
+            or along[0] == along[1]
+        ):
             continue
         for (center, length), start, width in zip(
             panel.bars, panel.starts, panel.widths, strict=False

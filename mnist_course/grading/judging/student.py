@@ -209,7 +209,7 @@ class Session:
             self._rebuilt.pop(name, None)
             status, value = self._clean.ask(self.child.limits.seconds_per_call, "rebuild", *details)
             if status != messages.ANSWERED:
-                raise ModelError(f"rebuilding it {value}"[:LONGEST_SENTENCE])
+                raise ModelError(f"rebuilding it {value}")
             self._rebuilt[name] = digest
         return self._clean
 
