@@ -103,7 +103,7 @@ def keep(descriptor, size):
     return mapped(descriptor, size)
 mmap.mmap = keep
 def double(numbers, others=None):
-    for size in (0, 2**40):
+    for size in (0, 2**20) if kept else ():
         try: os.ftruncate(kept[-1], size)
         except PermissionError: continue
         return None
