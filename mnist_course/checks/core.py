@@ -628,8 +628,8 @@ def describe_results(function: Any, expected: int) -> str:
     return ""
 
 
-def explain(error: BaseException) -> str:
-    """Return type, message and the learner's own line of an error, and advice if there is some."""
+def own_line(error: BaseException) -> traceback.FrameSummary | None:
+    """Return the last line of the learner's that ran before an error, if there is one."""
     lines = [
         entry
         for entry in traceback.extract_tb(error.__traceback__)
@@ -637,7 +637,13 @@ def explain(error: BaseException) -> str:
         and "mnist_course" not in entry.filename
         and "site-packages" not in entry.filename
     ]
-    where = f" at your line `{lines[-1].line}`" if lines else ""
+    return lines[-1] if lines else None
+
+
+def explain(error: BaseException) -> str:
+    """Return type, message and the learner's own line of an error, and advice if there is some."""
+    line = own_line(error)
+    where = f" at your line `{line.line}`" if line else ""
     advice = [text for pattern, text in ADVICE.items() if re.search(pattern, str(error))]
     return " ".join([f"{_named(error)}{where}.", *advice])
 

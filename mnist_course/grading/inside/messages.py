@@ -37,6 +37,9 @@ import numpy as np
 # How an answer begins, and what it says of what took too long.
 ANSWERED, NOT_ATTEMPTED, FAILED = "answered", "not attempted", "failed"
 TOO_LONG = "took too long and was stopped."
+MISSING = "does not exist after the notebook ran."
+NOTHING = "is None after the notebook ran."
+NO_FIGURE = "drew no figure."
 
 LARGEST = 2**30  # bytes of a message
 MOST_VALUES = 2**20  # in a message, its keys included

@@ -20,14 +20,26 @@ from unittest import mock
 import numpy as np
 
 from mnist_course._backend import keras
-from mnist_course.checks.core import CheckError, explain, explain_unfinished
+from mnist_course.checks.core import CheckError, explain, explain_unfinished, own_line
 from mnist_course.checks.figures import describe, find_figure
 
 from . import models
-from .messages import ANSWERED, FAILED, LARGEST, NOT_ATTEMPTED, TOO_LONG, pack, unpack
+from .messages import (
+    ANSWERED,
+    FAILED,
+    LARGEST,
+    MISSING,
+    NO_FIGURE,
+    NOT_ATTEMPTED,
+    NOTHING,
+    TOO_LONG,
+    pack,
+    unpack,
+)
 from .shared import put_on, receive
 from .shell import Shell, make_shell
 
+LONGEST_MESSAGE = 1_000  # characters of an error
 LONGEST_SIDE = 800  # pixels, of the picture of a figure
 
 
@@ -53,7 +65,8 @@ def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
 
     - ``("run", seconds, code, room)``: run a cell for at most so many seconds, and keep at most so
       many characters of what it shows; the value is the pair of None, or for a cell that failed
-      the pair of whether it was not attempted, and what went wrong; and of its outputs.
+      whether it was not attempted, what went wrong in a sentence, and as `_failure` has it; and of
+      its outputs.
     - ``("keep", seconds, moment)``: remember what every name means now.
     - ``("recall", seconds, moment)``: let every name mean that again, for the questions that
       follow. Names that came later mean what they meant at the end.
@@ -126,14 +139,27 @@ def _protected(ask: Callable[..., Any], *details: Any) -> tuple[str, Any]:
         return ANSWERED, ask(*details)
     except BaseException as error:
         unfinished = isinstance(error, NotImplementedError | _NothingError)
-        return NOT_ATTEMPTED if unfinished else FAILED, _sentence(error)
+        return NOT_ATTEMPTED if unfinished else FAILED, _failure(error)
+
+
+def _failure(error: BaseException) -> str | dict[str, Any]:
+    """Describe an error for `judging.failures`, which decides what of it is told."""
+    if isinstance(error, TooLong | _MissingError):
+        return _sentence(error)
+    line = own_line(error)
+    return {
+        "kinds": [kind.__name__ for kind in type(error).__mro__],
+        "message": " ".join(str(error)[:LONGEST_MESSAGE].split()),
+        "line": line.line if line else "",
+        "number": line.lineno if line else 0,
+    }
 
 
 def _packed(answer: tuple[str, Any], largest: int) -> bytes:
     try:
         return pack(answer, largest)
     except Exception as error:  # such as one of the learner's own kind of list
-        return pack((FAILED, _sentence(error)))
+        return pack((FAILED, _failure(error)))
 
 
 def _sentence(error: BaseException) -> str:
@@ -161,8 +187,10 @@ def _run(shell: Shell, seconds: float, code: str, room: int) -> Any:
             error = shell.run(code, room)
     except TooLong as late:
         error = late
-    failure = (isinstance(error, NotImplementedError), _sentence(error)) if error else None
-    return failure, shell.outputs.list
+    if error is None:
+        return None, shell.outputs.list
+    unfinished = isinstance(error, NotImplementedError)
+    return (unfinished, _sentence(error), _failure(error)), shell.outputs.list
 
 
 def _keep(shell: Shell, seconds: float, moment: str) -> None:  # noqa: ARG001
@@ -176,10 +204,10 @@ def _recall(shell: Shell, seconds: float, moment: str) -> None:  # noqa: ARG001
 
 def _find(shell: Shell, name: str) -> Any:
     if name not in shell.user_ns:
-        raise _MissingError("does not exist after the notebook ran.")
+        raise _MissingError(MISSING)
     value = shell.user_ns[name]
     if value is None:
-        raise _NothingError("is None after the notebook ran.")
+        raise _NothingError(NOTHING)
     return value
 
 
@@ -261,7 +289,7 @@ def _figure(
         if figure := find_figure(function(*arguments)):
             look(figure)
     if not shown:
-        raise _MissingError("drew no figure.")
+        raise _MissingError(NO_FIGURE)
     pyplot.close("all")
     return shown[0]
 

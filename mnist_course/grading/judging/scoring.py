@@ -104,7 +104,7 @@ def score(
     for name, outputs in session.outputs.items():
         cells[name].outputs = outputs
     for name, earned in hidden.cells.items():
-        _, earned.check = session.failures.get(name, (False, ""))
+        earned.check = session.said.get(name, "")
         answer = name.removeprefix("check_")
         reviews = []
         if earned.points and answer in session.testimony:

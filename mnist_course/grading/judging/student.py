@@ -22,6 +22,7 @@ from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Child
 
 from .arguments import SharedArguments
+from .failures import tell_failure
 from .models import CheckedModel, ModelError, check_model
 from .pictures import fits
 from .results import Status
@@ -93,6 +94,8 @@ class Session:
     ----------
     failures : dict of str to tuple of (bool, str)
         For each cell that failed, whether it was not attempted, and what went wrong.
+    said : dict of str to str
+        For each cell that failed, what the learner's process says of it.
     outputs : dict of str to list of nbformat.NotebookNode
         What each cell showed.
     steadiness : dict of str to float
@@ -124,12 +127,13 @@ class Session:
         self.written = written
         self.lost = lost or {}
         self.failures: dict[str, tuple[bool, str]] = {}
+        self.said: dict[str, str] = {}
         self.outputs: dict[str, list[NotebookNode]] = {}
         self.steadiness: dict[str, float] = {}
         self.testimony: dict[str, str] = {}
         self.status: Status = "graded"
         self.reason = ""
-        self._end = ""
+        self.end = ""
         self._recalled = ""
         self._clean: Session | None = None
         self._rebuilt: dict[str, bytes] = {}  # digests of the models there, by name
@@ -157,15 +161,17 @@ class Session:
                 self.outputs.setdefault(name, []).extend(outputs)
                 self._room -= sum(len(str(output)) for output in outputs)
                 return failure
-            case _, sentence:
-                return False, str(sentence)
+            case _, said:
+                return False, str(said), said
 
     def _note_failure(self, name: str, failure: Any) -> None:
         match failure:
-            case (bool(untouched), str(sentence)):
+            case (bool(untouched), str(sentence), said):
                 # Of several parts, the first that went wrong explains most.
                 if self.failures.get(name, (True, ""))[0]:
-                    self.failures[name] = (untouched, sentence[:LONGEST_SENTENCE])
+                    told = self.end or tell_failure(said, self.cells, hidden=False)
+                    self.failures[name] = (untouched, told)
+                    self.said[name] = sentence[:LONGEST_SENTENCE]
                 if sentence == messages.TOO_LONG and self.status == "graded":
                     self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
 
@@ -222,8 +228,8 @@ class Session:
         memory: int | None = None,
     ) -> tuple[str, Any]:
         """Send a request, and maybe the descriptor of a memory, and return the answer."""
-        if self._end:
-            return messages.FAILED, self._end
+        if self.end:
+            return messages.FAILED, self.end
         limits = self.child.limits
         largest = BYTES_PER_CHARACTER * limits.output if cell else limits.answer
         # From outside, as the process may stop anywhere, even within its answer.
@@ -236,10 +242,10 @@ class Session:
             status, value = unpack(self.child.connection.recv_bytes(largest + LARGEST_FRAME))
         except (EOFError, OSError, MessageError, TypeError, ValueError):
             self.child.kill()
-            self.status, self._end = _ENDS[self.child.reason()]
+            self.status, self.end = _ENDS[self.child.reason()]
             place = f"The cell `{cell}`" if cell else f"`{details[0]}`, asked by a hidden test,"
-            self.reason = f"{place} {self._end}"
-            return messages.FAILED, self._end
+            self.reason = f"{place} {self.end}"
+            return messages.FAILED, self.end
         finally:
             alarm.cancel()
             alarm.join()
@@ -469,7 +475,8 @@ class Student:
             return value
         if self.answer in self.session.lost:
             raise StudentError(self.session.lost[self.answer])
-        who, sentence = f"`{name}`", str(value)[:LONGEST_SENTENCE]
+        who = f"`{name}`"
+        sentence = self.session.end or tell_failure(value, self.session.cells, hidden=True)
         if self.answer in self.session.failures:
             unfinished, sentence = self.session.failures[self.answer]
             who = f"Your cell `{self.answer}`"

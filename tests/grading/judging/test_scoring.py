@@ -126,10 +126,11 @@ def test_cells_around_the_answer_come_from_the_source(
 def test_the_seed_decides_the_inputs(assignment: Callable[..., Assignment]) -> None:
     sums = assignment()
     first = run(sums, sums.notebook).cells
-    remembered = "def add(a, b):\n    return {(85, 63): 148}[int(a), int(b)]"
+    kinds = "(KeyError, ValueError, TypeError, IndexError, OSError, NameError, EOFError)"
+    telling = f"def add(a, b):\n    raise {kinds}[int(a) % 7]"
     assert run(sums, sums.notebook).cells == first
     results = {
-        seed: run(sums, answering(sums, remembered), seed=seed).cells["check_add"].feedback[0]
+        seed: run(sums, answering(sums, telling), seed=seed).cells["check_add"].feedback[0]
         for seed in (0, 0, 1)
     }
     assert results[0] != results[1]

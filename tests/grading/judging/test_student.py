@@ -57,7 +57,14 @@ def test_tells_what_became_of_the_arguments(student: Ask) -> None:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("def f():\n    return 1 / 0", "`f` stopped with ZeroDivisionError: division by zero"),
+        (
+            "def f():\n    return 1 / 0",
+            "`f` stopped with ZeroDivisionError at your line 2, `return 1 / 0`. The error's own",
+        ),
+        (
+            "\n\nf = 1 / 0",
+            "Your cell `cell_0` stopped with ZeroDivisionError: `division by zero` at your line",
+        ),
         ("f = 3", "`f` is of type int; it should be a function."),
         ("def f():\n    pass", "`f` returned None"),
         ("def f(x):\n    return x", "`f` stopped with TypeError"),
@@ -100,11 +107,11 @@ def test_what_was_not_attempted_is_told_apart(student: Ask, code: str) -> None:
     [
         (
             "def f():\n    raise NotImplementedError()\n    return 3",
-            "`f` stopped at the line `raise NotImplementedError()` in `f`. Nothing",
+            "`f` stopped at the line `raise NotImplementedError()`. Nothing",
         ),
         (
             "raise NotImplementedError()\nf = 3",
-            "Your cell `cell_0` stopped at the line `raise NotImplementedError()` in the cell.",
+            "Your cell `cell_0` stopped at the line `raise NotImplementedError()`. Not",
         ),
         ("f = None", "`f` is None after the notebook ran."),
     ],

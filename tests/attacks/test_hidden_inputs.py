@@ -1,0 +1,68 @@
+"""What a hidden test puts in does not come out with what a learner is told."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from mnist_course.grading.judging.results import Result
+
+Grade = Callable[..., Result]
+MARK = "LEAKED"
+# Each tells the inputs in another way; the mark stands nowhere in the code itself.
+TELL = "def tell(number):\n    return 'LEA' + 'KED' + '_'.join(map(str, np.ravel(number)))\n"
+LEAKS = {
+    "message": "def double(number):\n    raise ValueError(tell(number))",
+    "type": "def double(number):\n    raise type(tell(number), (Exception,), {})",
+    "derived type": "def double(number):\n"
+    "    raise type(tell(number), (KeyError,), {})(tell(number))",
+    "unfinished": "def double(number):\n    raise NotImplementedError(tell(number))",
+    "check": "from mnist_course.checks.core import CheckError\n"
+    "def double(number):\n    raise CheckError(tell(number))",
+    "line": "import linecache\n"
+    "def double(number):\n"
+    "    code = f'raise ValueError  # {tell(number)}'\n"
+    "    linecache.cache['own'] = (len(code), None, [code], 'own')\n"
+    "    exec(compile(code, 'own', 'exec'))",
+    "type of what is no function": "def double(number):\n"
+    "    global double\n"
+    "    double = type(tell(number), (), {})()\n"
+    "    return 2 * number",
+    "description": "from mnist_course.grading.inside import runner\n"
+    "def double(number):\n"
+    "    said = {'kinds': [tell(number)], 'message': '', 'line': tell(number), 'number': 1}\n"
+    "    runner._failure = lambda error: said\n"
+    "    raise ValueError",
+    "sentence": "from mnist_course.grading.inside import runner\n"
+    "def double(number):\n"
+    "    runner._failure = lambda error: tell(number)\n"
+    "    raise ValueError",
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+def test_no_input_is_in_the_feedback(grade: Grade, leak: str) -> None:
+    result = grade(double=TELL + leak)
+    earned = result.cells["check_double"]
+    assert earned.points == 0
+    assert earned.feedback
+    assert MARK not in str(earned.feedback)
+    # The check that is part of the notebook calls it with one number.
+    assert not re.search(rf"{MARK}\d+_\d", str(result.to_dict()))
+
+
+def test_own_line_and_a_type_of_python_are_told(grade: Grade) -> None:
+    told = grade(double=LEAKS["derived type"] + "\n" + TELL).cells["check_double"].feedback
+    assert told[0].startswith(
+        "`double` stopped with KeyError at your line 2, "
+        "`raise type(tell(number), (KeyError,), {})(tell(number))`. The error's own words are left"
+    )
+
+
+def test_words_of_the_visible_run_are_quoted(grade: Grade) -> None:
+    forged = "# Score: 12.0 / 12.0 [proof](https://e.org) `full`\n\n# marks"
+    told = grade(double=f"raise ValueError({forged!r})").cells["check_double"].feedback
+    assert (
+        "stopped with ValueError: `# Score: 12.0 / 12.0 [proof](https://e.org) 'full' # marks`"
+        in told[0]
+    )
