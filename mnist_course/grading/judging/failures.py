@@ -32,7 +32,9 @@ LEFT_OUT = (
 UNFINISHED = "Nothing below that line runs: delete it once the code is there."
 UNKNOWN = "did not answer in the usual way."
 
-_WRONG_TYPE = re.compile(r"is of type (\w{1,100}); it should be (a function|a trained model)\.")
+_WRONG_TYPE = re.compile(
+    r"is of type (\w{1,100}); it should be (a function|a trained model|a Keras model)\."
+)
 
 
 def tell_failure(said: object, cells: Iterable[tuple[str, str]], *, hidden: bool) -> str:

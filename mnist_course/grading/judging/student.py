@@ -215,7 +215,7 @@ class Session:
             self._rebuilt.pop(name, None)
             status, value = self._clean.ask(self.child.limits.seconds_per_call, "rebuild", *details)
             if status != messages.ANSWERED:
-                raise ModelError(f"rebuilding it {value}")
+                raise ModelError(f"rebuilding it {tell_failure(value, (), hidden=False)}")
             self._rebuilt[name] = digest
         return self._clean
 
@@ -464,7 +464,7 @@ class Student:
             return self._ask(name, kind, name, *details)
         status, value = rebuilt.ask(seconds, kind, name, *details)
         if status != messages.ANSWERED:
-            raise StudentError(f"`{name}` {str(value)[:LONGEST_SENTENCE]}")
+            raise StudentError(f"`{name}` {tell_failure(value, (), hidden=True)}")
         return value
 
     def _ask(self, name: str, kind: str, *details: object, memory: int | None = None) -> Any:

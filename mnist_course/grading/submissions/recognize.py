@@ -329,7 +329,9 @@ class _Sorting:
                     # unless that has been moved here from further up.
                     is_code = cell.cell_type == "code" and self._parts(_text(cell))
                     stays = not is_code or following[number] < reached[number]
-                    before = reached[number] + 1 if stays else max(following[number], 0)
+                    last = max(following[number], 0)
+                    between = range(reached[number] + 1, last)
+                    before = between.start if stays else self._first_check(between, last)
                     yield OwnCell(number, before, cell)
                 continue
             original = self.source[self.position[number]]
@@ -338,6 +340,11 @@ class _Sorting:
             ):
                 own = NotebookNode({**cell, "source": added})
                 yield OwnCell(number, self.position[number] + 1, own)
+
+    def _first_check(self, positions: range, default: int) -> int:
+        """Return where the first check is among positions, which the notebook may lack."""
+        places = (self.places.get(task.check, -1) for task in self.tasks)
+        return min((place for place in places if place in positions), default=default)
 
     def _reached(self) -> dict[int, int]:
         """Return the furthest position that the cells up to each number have reached."""

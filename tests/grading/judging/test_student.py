@@ -206,7 +206,7 @@ constant, bad, other, number = Constant(), Bad(), Other(), 4
         assert "'Constant'" in s.session.testimony["cell_0"]
         with pytest.raises(StudentError, match="did not predict one class for each image"):
             s.predict("bad", images)
-        with pytest.raises(StudentError, match="of type Other; it should be a Keras model"):
+        with pytest.raises(StudentError, match="of another type; it should be a Keras model"):
             s.predict("other", images)
         with pytest.raises(StudentError, match="of type int; it should be a Keras model"):
             s.describe("number")

@@ -44,7 +44,7 @@ def own(notebook: NotebookNode) -> list[str]:
 
 
 # What is still worth saying of a repaired notebook, although it costs nothing.
-REMAIN = ("bytes", "uses", "is to define", "again, below its check")
+REMAIN = ("bytes", "uses", "is to define", "again, above its check", "again, below its check")
 KEYS = "nbformat cells worksheets metadata nbgrader grade_id source cell_type".split()  # noqa: SIM905
 WORDS = ["double", "check_double", "why", "code", "markdown", "\ud800", 3, 4]
 json_values = st.recursive(
