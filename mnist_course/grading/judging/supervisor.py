@@ -267,4 +267,4 @@ def _explain(code: int | None, seconds: float | None) -> tuple[Status, str]:
         needed = f"more than {MEMORY / 2**30:.3g} GiB of memory"
         return "out_of_memory", f"Judging needed {needed} and was stopped. {person}"
     how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
-    return "crashed", f"The process that judges it ended early ({how}). {person}"
+    return "crashed", f"The process that judges the answers ended early ({how}). {person}"
