@@ -257,7 +257,7 @@ BUSY = """
 import threading, time
 def fill():
     time.sleep(1)
-    held = np.ones(2**29)
+    held = np.ones(2**28)
     time.sleep(600)
 def double(number):
     threading.Thread(target=fill, daemon=True).start()
@@ -278,7 +278,7 @@ def test_the_watchdog_watches_while_the_judge_is_busy(
     submission = nbformat.writes(answering(double=BUSY)).encode()
 
     def spawn() -> Any:
-        children.append(sandbox.spawn())
+        children.append(sandbox.spawn(Limits(memory=2**31)))
         return children[-1]
 
     result = judges.grade(submission, spawn, limits)
