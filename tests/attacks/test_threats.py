@@ -27,6 +27,13 @@ def test_each_attacker_has_a_promise_a_limit_and_tests_that_exist() -> None:
             assert "def test_" in (ROOT / file).read_text(encoding="utf-8")
 
 
+def test_each_module_of_attacks_on_this_grader_is_in_the_table() -> None:
+    named = set(re.findall(r"attacks/(test_\w+\.py)", str(rows())))
+    here = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    # Stock nbgrader is attacked in one, for comparison.
+    assert here - named == {Path(__file__).name, "test_stock.py"}
+
+
 def test_the_sandbox_is_as_short_as_the_guide_says() -> None:
     lines = sum(len(path.read_text("utf-8").splitlines()) for path in SANDBOX.rglob("*.py"))
     assert lines < PROMISED_LINES
