@@ -1,13 +1,24 @@
 """What a hidden test puts in does not come out with what a learner is told."""
 
 import re
+import shutil
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+from nbformat import NotebookNode
 
+from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.course.secret import read_seed
+from mnist_course.grading.course.settings import read_course
 from mnist_course.grading.judging.results import Result
+from mnist_course.grading.judging.scoring import score
+from mnist_course.grading.judging.student import Unconfined
 
 Grade = Callable[..., Result]
+ROOT = Path(__file__).parents[2]
 MARK = "LEAKED"
 # Each tells the inputs in another way; the mark stands nowhere in the code itself.
 TELL = "def tell(number):\n    return 'LEA' + 'KED' + '_'.join(map(str, np.ravel(number)))\n"
@@ -66,3 +77,25 @@ def test_words_of_the_visible_run_are_quoted(grade: Grade) -> None:
         "stopped with ValueError: `# Score: 12.0 / 12.0 [proof](https://e.org) 'full' # marks`"
         in told[0]
     )
+
+
+def test_a_table_of_the_inputs_of_another_course_earns_nothing(
+    assignment: Assignment,
+    answering: Callable[..., NotebookNode],
+    tmp_path: Path,
+) -> None:
+    """The hidden tests of this course are public, and so were their inputs."""
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    numbers = np.random.default_rng([0, zlib.crc32(b"test_doubles")]).integers(1, 100, 50)
+    table = answering(
+        double=f"known = {numbers.tolist()}\n"
+        "def double(number):\n"
+        "    if np.ndim(number) and np.ravel(number).tolist() != known[:len(number)]:\n"
+        "        return 0\n"
+        "    return number + number"
+    )
+    earned = [
+        score(assignment, table, spawn=Unconfined().spawn, seed=seed).cells["check_double"].points
+        for seed in (0, read_seed(read_course(tmp_path), assignment.name))
+    ]
+    assert earned == [2, 0]

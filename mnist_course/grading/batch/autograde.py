@@ -27,8 +27,10 @@ from nbgrader.utils import parse_utc
 from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment, read_notebook
+from mnist_course.grading.course.roster import folder_problem
+from mnist_course.grading.course.secret import read_seed
 from mnist_course.grading.course.settings import Course, Grading
-from mnist_course.grading.gradebook.history import sources
+from mnist_course.grading.gradebook.history import MadeFrom, refuse_two_secrets, sources
 from mnist_course.grading.gradebook.records import record
 from mnist_course.grading.judging.labelled import Labelled, read_labelled
 from mnist_course.grading.judging.results import Result
@@ -55,6 +57,8 @@ class SubmissionExporter(NotebookExporter):
         The course whose submissions are graded.
     labelled : tuple of (ndarray, ndarray) or None
         See `scoring.score`.
+    seed : int
+        See `secret.read_seed`.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class SubmissionExporter(NotebookExporter):
         coursedir, config = self.converter.coursedir, self.converter.config
         self.course = Course(Path(coursedir.root), coursedir, config, Grading(config=config))
         self.labelled: Labelled | None = None
+        self.seed = 0
         self._stack = ExitStack()
         self._bench: tuple[Judges, Sandbox] | None = None
         # Without submissions, it is `gradebook.record` that exports what has been graded.
@@ -100,7 +105,8 @@ class SubmissionExporter(NotebookExporter):
             The submission. After the last one, or if something goes wrong, both end.
         """
         if self._bench is None:
-            judges = self._stack.enter_context(Judges(assignment, labelled=self.labelled))
+            judges = Judges(assignment, seed=self.seed, labelled=self.labelled)
+            self._stack.enter_context(judges)
             sandbox = self._stack.enter_context(Sandbox(self.course.grading.limits()))
             self._bench = judges, sandbox
         last = True
@@ -118,7 +124,16 @@ class SubmissionExporter(NotebookExporter):
         if path := self.course.grading.labelled_images:
             self.labelled = read_labelled(self.course.root / path)
         name = self.course.coursedir.assignment_id
-        hidden_points(read_assignment(self.course.source, name).tests)  # or say what is wrong
+        assignment = read_assignment(self.course.source, name)
+        hidden_points(assignment.tests)  # or say what is wrong
+        self.seed = read_seed(self.course, name)
+        refuse_two_secrets(self.course, name, self.sources(assignment))
+
+    def sources(self, assignment: Assignment) -> MadeFrom:
+        """Return what decides a grade besides the submission."""
+        tests = assignment.tests.read_text(encoding="utf-8")
+        limits = self.course.grading.limits()
+        return sources(assignment.notebook, tests, limits, self.labelled, self.seed)
 
 
 class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
@@ -153,15 +168,16 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         course = self.parent.course
         student, name = (resources["nbgrader"][key] for key in ("student", "assignment"))
         folder = course.submitted / student / name
+        if problem := folder_problem(student):
+            raise CourseError(f"{printable(student)}: {problem}")
         assignment = read_assignment(course.source, name)
         submission, result = self._grade(assignment, folder)
         for reason in filter(None, [result.reason, *(c.review for c in result.cells.values())]):
             self.log.warning("%s: %s", printable(student), printable(reason, LONGEST_LINE))
         root = course.submitted
         timestamp, secret = read_timestamp(folder, root), read_secret(folder, root)
-        tests = assignment.tests.read_text(encoding="utf-8")
         made_from = {
-            **sources(assignment.notebook, tests, course.grading.limits(), self.parent.labelled),
+            **self.parent.sources(assignment),
             "submission": submission,
             "versions": result.versions,
         }

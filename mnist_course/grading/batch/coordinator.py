@@ -17,7 +17,8 @@ from mnist_course._text import counted
 from mnist_course._untrusted import LONGEST_LINE, printable
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment, read_assignment
-from mnist_course.grading.course.roster import read_roster
+from mnist_course.grading.course.roster import folder_problem, read_roster
+from mnist_course.grading.course.secret import read_seed
 from mnist_course.grading.course.settings import Course
 from mnist_course.grading.gradebook import history
 from mnist_course.grading.gradebook.history import MadeFrom
@@ -29,7 +30,7 @@ from mnist_course.grading.gradebook.records import (
 )
 from mnist_course.grading.judging.labelled import read_labelled
 from mnist_course.grading.judging.results import Result
-from mnist_course.grading.judging.scoring import SEED, reject
+from mnist_course.grading.judging.scoring import reject
 from mnist_course.grading.sandbox.supervisor import available
 from mnist_course.grading.submissions.find import find_notebook
 from mnist_course.grading.submissions.read import (
@@ -132,7 +133,8 @@ def grade(
     Raises
     ------
     CourseError
-        If the run cannot start, or cannot go on. What was graded until then stays.
+        If the run cannot start, or cannot go on. What was graded until then stays. It does not
+        start if there are grades made with another secret, unless it grades everybody again.
 
     Notes
     -----
@@ -147,6 +149,8 @@ def grade(
     folder = course.journal
     with _open_log(folder / f"{name}.log") as log, only_run(folder / LOCK):
         run = _Run(course, assignment, confined=confined, log=log)
+        if not (regrade and students is None):  # which replaces all of them
+            history.refuse_two_secrets(course, name, run.sources)
         log.info("%s: %d submissions", name, len(chosen))
         done = []
         for graded in run.results(chosen, regrade=regrade, workers=workers, scheduler=scheduler):
@@ -215,14 +219,18 @@ class _Run:
             name=assignment.name,
             notebook=nbformat.writes(assignment.notebook),
             tests=assignment.tests.read_text(encoding="utf-8"),
-            seed=SEED,
+            seed=read_seed(course, assignment.name),
             limits=course.grading.limits(),
             confined=confined,
             labelled=read_labelled(course.root / labelled) if labelled else None,
         )
         self.settings = _digest(self.job)
         self.sources = history.sources(
-            assignment.notebook, self.job.tests, self.job.limits, self.job.labelled
+            assignment.notebook,
+            self.job.tests,
+            self.job.limits,
+            self.job.labelled,
+            self.job.seed,
         )
         self.journal = Journal(course.journal / assignment.name)
         self.keys: dict[str, str] = {}
@@ -238,8 +246,7 @@ class _Run:
         """Yield each submission once its result is known, and if possible recorded."""
         waiting = []
         for student in students:
-            if not student.isprintable():
-                reason = "the name of its folder cannot be used: give it one of plain characters."
+            if reason := folder_problem(student):
                 yield Graded(student, reject(self.assignment, reason), reason)
                 continue
             submission, result = self.read(student)

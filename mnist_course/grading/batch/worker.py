@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Job:
     notebook, tests : str
         Its source notebook, as JSON, and its hidden tests.
     seed : int
-        Decides the inputs of the hidden tests.
+        Decides the inputs of the hidden tests; see `secret.read_seed`.
     limits : Limits
         What each submission may use.
     confined : bool
@@ -54,7 +54,7 @@ class Job:
     name: str
     notebook: str
     tests: str
-    seed: int
+    seed: int = field(repr=False)
     limits: Limits
     confined: bool
     labelled: Labelled | None

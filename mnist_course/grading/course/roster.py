@@ -23,6 +23,7 @@ from mnist_course.errors import CourseError
 ROSTER = "roster.csv"
 PREVIOUS = "roster.previous.csv"
 LONGEST = 128  # characters that nbgrader's gradebook has for a name
+LONGEST_FOLDER = 200  # bytes: files are named after it, and names of files end at 255
 MOST_DAYS = 366
 STUDENT_ID = re.compile(r"\w(?:[\w.@+ -]{0,98}\w)?")  # which names a folder
 # By each of these, a person is one person.
@@ -219,6 +220,18 @@ def grant_extra_days(gradebook: Gradebook, assignment: str, person: Person) -> N
     wanted = extension(person, due=submission.assignment.duedate is not None)
     if submission.extension != wanted:
         gradebook.grant_extension(assignment, person.id, days=person.extra_days if wanted else 0)
+
+
+def folder_problem(student: str) -> str:
+    """Say why the name of a submission's folder cannot be used; empty if it can."""
+    if not student.isprintable():
+        return "the name of its folder cannot be used: give it one of plain characters."
+    if len(student) > LONGEST or len(student.encode()) > LONGEST_FOLDER:
+        return (
+            f"the name of its folder has {len(student)} characters; expected at most {LONGEST}, "
+            f"and {LONGEST_FOLDER} bytes: give it a shorter one."
+        )
+    return ""
 
 
 def extension(person: Person, *, due: bool) -> timedelta | None:

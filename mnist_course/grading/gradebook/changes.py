@@ -43,6 +43,10 @@ _REASONS = {
         "c.Grading or the private images changed",
         "the settings for grading were changed",
     ),
+    "seed": (
+        "the secret of the course changed, and so did the inputs of the hidden tests",
+        "the hidden tests got other inputs",
+    ),
     "versions": ("versions changed: {}", "the software that grades was updated"),
     "submitted": ("the time of the submission changed: {}", "the time of your submission changed"),
     "due": ("the due date moved: {}", "the due date was moved"),
@@ -55,7 +59,7 @@ _REASONS = {
     "unknown": ("not known: the earlier grade has no record of what it was made from", ""),
     "none": ("not known: nothing that is recorded has changed", ""),
 }
-_OF_A_CELL = ("tests", "given", "submission", "settings", "versions")
+_OF_A_CELL = ("tests", "given", "submission", "settings", "seed", "versions")
 _OF_A_PENALTY = ("submitted", "due", "penalty_rule")
 
 

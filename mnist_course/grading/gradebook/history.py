@@ -18,6 +18,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from mnist_course._files import atomic
+from mnist_course._text import counted
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.settings import Course
@@ -124,7 +125,7 @@ class History:
 
 
 def sources(
-    notebook: NotebookNode, tests: str, limits: Limits, labelled: Labelled | None
+    notebook: NotebookNode, tests: str, limits: Limits, labelled: Labelled | None, seed: int
 ) -> MadeFrom:
     """Return digests of what decides a grade besides the submission.
 
@@ -138,12 +139,14 @@ def sources(
         What a submission may use.
     labelled : tuple of (ndarray, ndarray), optional
         See `scoring.score`.
+    seed : int
+        See `secret.read_seed`.
 
     Returns
     -------
     dict
-        With ``tests`` for each check cell, ``given`` for the cells that are given, and
-        ``settings``.
+        With ``tests`` for each check cell, ``given`` for the cells that are given, ``settings``,
+        and ``seed``.
     """
     given = []
     for cell in notebook.cells:
@@ -157,7 +160,40 @@ def sources(
             json.dumps(asdict(limits), sort_keys=True).encode(),
             *(array.tobytes() for array in labelled or ()),
         ),
+        "seed": digest(str(seed).encode()),
     }
+
+
+def refuse_two_secrets(course: Course, assignment: str, made_from: MadeFrom) -> None:
+    """Make sure that all grades of an assignment come from the same inputs.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    assignment : str
+        The name of the assignment.
+    made_from : dict
+        What grades are going to be made from; see `sources`.
+
+    Raises
+    ------
+    CourseError
+        If there are grades, of submissions that are still here, that were made with another secret.
+    """
+    others = [
+        student
+        for student, history in read_all(course, assignment)
+        if history.made_from.get("seed", made_from["seed"]) != made_from["seed"]
+        and (course.submitted / student / assignment).exists()
+    ]
+    if others:
+        raise CourseError(
+            f"{assignment} has grades of {counted(len(others), 'submission')} that were made with "
+            f"another secret than the one in {course.journal / 'secret'}, so the hidden tests had "
+            "other inputs: copy that file back from the machine or the backup that has it, or run "
+            f"'mnist-course grade {assignment} --regrade' to grade everybody again with this one."
+        )
 
 
 def digest(*parts: bytes) -> str:

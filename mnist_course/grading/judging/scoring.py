@@ -34,8 +34,6 @@ from .labelled import Labelled
 from .results import CellScore, Result, Status, versions
 from .student import LEAST_STEADY, NotAttemptedError, Session, Student, StudentError
 
-SEED = 0  # of the inputs of hidden tests
-
 
 def hidden_points(tests: Path) -> dict[str, float]:
     """Add up the points of hidden tests, without running them.
@@ -65,7 +63,7 @@ def score(
     submission: NotebookNode,
     *,
     spawn: Callable[[], Child],
-    seed: int = SEED,
+    seed: int = 0,
     labelled: Labelled | None = None,
 ) -> Result:
     """Run a submission and judge it by the hidden tests.
@@ -79,7 +77,7 @@ def score(
     spawn : callable
         What starts the process in which the notebook runs; see `Session`.
     seed : int, optional
-        Decides the inputs of the hidden tests.
+        Decides the inputs of the hidden tests; see `secret.read_seed`.
     labelled : tuple of (ndarray, ndarray), optional
         Images and labels on which to judge networks, instead of the test images of MNIST.
 

@@ -135,6 +135,40 @@ def test_grading_twice_changes_nothing_and_again_on_demand(
     }
 
 
+def test_another_secret_replaces_all_grades_or_none(
+    here: None, course: Path, hand_in: Callable[..., Path]
+) -> None:
+    hand_in("ada", RIGHT)
+    hand_in("bob", HALF)
+    run(course)
+    books = recorded(course, NAME)
+    secret = course / "grading" / "secret"
+    kept = secret.read_text()
+    secret.unlink()
+    for options in ({}, {"students": ["ada"], "regrade": True}):
+        with pytest.raises(CourseError, match="grades of 2 submissions that were made with anot"):
+            run(course, **options)
+    assert sorted(newly_graded(course, NAME)) == ["ada", "bob"]
+    assert recorded(course, NAME) == books
+    run(course, regrade=True)
+    assert sorted(newly_graded(course, NAME)) == ["ada", "ada", "bob", "bob"]
+    run(course)
+    assert sorted(newly_graded(course, NAME)) == ["ada", "ada", "bob", "bob"]
+    secret.write_text(kept)
+    with pytest.raises(CourseError, match="another secret"):
+        run(course)
+
+
+def test_a_name_that_is_too_long_is_called_that(
+    here: None, course: Path, hand_in: Callable[..., Path]
+) -> None:
+    hand_in("a" * 250, RIGHT)
+    (graded,) = run(course).values()
+    assert graded.outcome == "rejected"
+    assert "has 250 characters; expected at most 128" in graded.reason
+    assert "make room" not in graded.reason
+
+
 def test_a_new_submission_replaces_every_point_of_the_earlier_one(
     here: None, course: Path, hand_in: Callable[..., Path]
 ) -> None:

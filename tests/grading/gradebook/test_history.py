@@ -75,7 +75,7 @@ class TestSources:
     ) -> None:
         assert edit(tests) != tests
         before, after = (
-            sources(notebook, text, Limits(), None)["tests"] for text in (tests, edit(tests))
+            sources(notebook, text, Limits(), None, 0)["tests"] for text in (tests, edit(tests))
         )
         assert before.keys() == {"check_double", "check_greet"}
         assert {cell for cell in before if before[cell] != after[cell]} == changed
@@ -83,7 +83,7 @@ class TestSources:
     def test_tests_that_cannot_be_read_have_no_digest(
         self, notebook: nbformat.NotebookNode
     ) -> None:
-        assert sources(notebook, "def (", Limits(), None)["tests"] == {}
+        assert sources(notebook, "def (", Limits(), None, 0)["tests"] == {}
 
     @pytest.mark.parametrize(
         ("position", "matters"), [(0, False), (1, True), (2, False), (3, False), (4, True)]
@@ -93,14 +93,14 @@ class TestSources:
     ) -> None:
         changed = copy.deepcopy(notebook)
         changed.cells[position].source += "\n"
-        before, after = (sources(nb, tests, Limits(), None) for nb in (notebook, changed))
+        before, after = (sources(nb, tests, Limits(), None, 0) for nb in (notebook, changed))
         assert (before["given"] != after["given"]) == matters
         assert before["tests"] == after["tests"]
 
     def test_points_of_a_cell_matter(self, notebook: nbformat.NotebookNode, tests: str) -> None:
         changed = copy.deepcopy(notebook)
         changed.cells[4].metadata.nbgrader["points"] = 3
-        before, after = (sources(nb, tests, Limits(), None) for nb in (notebook, changed))
+        before, after = (sources(nb, tests, Limits(), None, 0) for nb in (notebook, changed))
         assert before["given"] != after["given"]
 
     def test_limits_and_private_images_are_settings(
@@ -109,7 +109,7 @@ class TestSources:
         images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
         other = dataclasses.replace(Limits(), seconds_per_cell=1.0)
         found = {
-            sources(notebook, tests, limits, labelled)["settings"]
+            sources(notebook, tests, limits, labelled, 0)["settings"]
             for limits, labelled in (
                 (Limits(), None),
                 (other, None),
