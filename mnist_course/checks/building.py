@@ -264,6 +264,10 @@ softmax = FunctionCheck(
         Case((1000 * np.eye(10)[0],), "for a logit of 1000 and nine of 0"),
         Case((-1000 * np.eye(10)[3],), "for nine logits of 0 and one of -1000"),
         Case(
+            (np.stack([LOGITS - LOGITS.max(), LOGITS - 1000]),),
+            "for one row of logits with 0 as the largest, and one near -1000",
+        ),
+        Case(
             (np.stack([LOGITS, LOGITS + 1000, LOGITS - 1000]),),
             "for one row of logits near 0, one near 1000, and one near -1000",
         ),

@@ -43,20 +43,20 @@ PARTS = ("the first part", "the second part", "the third part", "the fourth part
 ADVICE = {
     r"ufunc .* from dtype\('float\d+'\) to dtype\('u?int": "`/=` and the like write into the old "
     "array, which can only hold whole numbers: make a new one.",
-    r"truth value of an array": "`and`, `or` and `not` take single values. Between arrays, it's "
-    "`&` and `|`, with every comparison in brackets.",
+    r"truth value of an array": "Python's `if`, `and`, `or`, `not`, `max` and `min` need single "
+    "values. With arrays, it's `&`, `|`, `~`, `.max()` and `.min()`.",
     r"slice indices must be integers": "A position must be an `int` such as 15, "
     "not a float such as 15.0.",
     r"When changing to a (larger|smaller) dtype": "`view` takes the same bytes for another type. "
     "`astype` converts the values.",
     r"No loop matching the specified signature": "This function can't calculate in that type. "
     "Convert its result with `astype`.",
-    r"num must be an integer with 1 <= num": "The grid has no more places. Draw as many images as "
-    "it has, `rows * columns`.",
+    r"num must be an integer with 1 <= num": "The places of a grid are counted from 1 to "
+    "`rows * columns`.",
     r"local variable '\w+'": "A name that a function assigns anywhere, even in a `for`, is its "
     "own: it never stands for what the notebook has under that name, and has no value before.",
-    r"only (0-dimensional|length-1|size-1) arrays": "Functions of `math` take one number. Those of "
-    "NumPy, such as `np.log`, take arrays.",
+    r"only (0-dimensional|length-1|size-1) arrays": "`int`, `float` and the functions of `math` "
+    "take one number. Those of NumPy, such as `np.log`, and `.astype` take arrays.",
     r"could not broadcast input array from shape \((.*, ?)?0[,)]": "The part on the right is "
     "empty. For example, `[:-0]` takes nothing.",
     r"'NoneType' object (has no|is not|does not)": "Something there is None. Functions that change "

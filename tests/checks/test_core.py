@@ -113,7 +113,7 @@ def leaves_nothing(x):
         (lambda x: None, "returned None. Does it end with `return ...`?"),
         (sorts, "Something there is None. Functions that change an array or a list in place"),
         (returns_in_one_case, "It got to no `return` here, or what stands behind that"),
-        (takes_an_array, "Functions of `math` take one number"),
+        (takes_an_array, "the functions of `math` take one number"),
         (leaves_nothing, "The part on the right is empty"),
         (changes, "`changes` changed the data it was given"),
         (lambda x: 5, "the check couldn't read your answer (TypeError"),
