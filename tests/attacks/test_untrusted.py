@@ -1,9 +1,11 @@
 """What learners chose acts nowhere: not on a terminal, not in a log or a table, not on a page."""
 
+import base64
 import csv
 import json
 import re
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,7 +21,7 @@ from mnist_course.grading.batch import coordinator
 from mnist_course.grading.course.assignment import Assignment, read_assignment
 from mnist_course.grading.course.settings import Course, read_course
 from mnist_course.grading.gradebook import history, records
-from mnist_course.grading.gradebook.feedback import markdown_to_html
+from mnist_course.grading.gradebook.feedback import clean, markdown_to_html
 from mnist_course.grading.judging.results import CellScore, Result
 
 ROOT = Path(__file__).parents[2]
@@ -221,3 +223,15 @@ def test_json_escapes_all_that_acts(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert_inert(printed)
     assert json.loads(printed) == {"a": HOSTILE}
+
+
+def test_a_bomb_of_a_picture_does_not_reach_a_page() -> None:
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 60_000, 60_000)
+    address = f"data:image/png;base64,{base64.b64encode(head).decode()}"
+    picture = f'<img src="{address}">'
+    for html in (
+        markdown_to_html(f"![bomb]({address})"),
+        markdown_to_html(picture),
+        clean(picture),
+    ):
+        assert "base64" not in html

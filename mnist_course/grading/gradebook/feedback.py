@@ -32,7 +32,7 @@ from mnist_course.grading.course.assignment import nbgrader_metadata
 from mnist_course.grading.course.process import run_nbgrader
 from mnist_course.grading.course.settings import Course, Grading
 from mnist_course.grading.inside.outputs import read_outputs
-from mnist_course.grading.submissions.pictures import show_pictures, take_pictures
+from mnist_course.grading.submissions.pictures import is_picture, show_pictures, take_pictures
 from mnist_course.grading.submissions.read import read_secret, read_timestamp
 
 from .formulas import Formulas
@@ -233,6 +233,8 @@ def markdown_to_html(source: str, below: int = 0) -> str:
     pictures: list[str] = []
 
     def set_aside(match: re.Match[str]) -> str:
+        if not is_picture(match[0]):
+            return "#"
         pictures.append(match[0])
         return f"data:image/png;base64,{_MARK}{len(pictures) - 1:06}="
 
@@ -319,7 +321,9 @@ def _allowed(tag: str, name: str, value: str) -> bool:
         case "a", "href":
             return _LINK.match(value) is not None
         case "img", "src":
-            return _PICTURE.fullmatch(value) is not None
+            return _PICTURE.fullmatch(value) is not None and (
+                _SET_ASIDE.fullmatch(value) is not None or is_picture(value)
+            )
         case (("div" | "span"), "class"):
             return _HIGHLIGHTED.fullmatch(value) is not None
     return (tag, name) in {("img", "alt"), ("details", "open"), ("ol", "start")}

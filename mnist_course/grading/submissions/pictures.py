@@ -62,6 +62,17 @@ def show_pictures(text: str, pictures: dict[str, dict[str, str]]) -> str:
     return _ATTACHMENT.sub("#missing", text) + "".join(notes)
 
 
+def is_picture(address: str) -> bool:
+    """Tell whether the address of a picture, with the picture in it, is as harmless as those kept.
+
+    Parameters
+    ----------
+    address : str
+        Such as ``data:image/png;base64,iVBO...``.
+    """
+    return _picture(address.partition(",")[2]) is not None
+
+
 def missing_pictures(text: str, pictures: dict[str, dict[str, str]]) -> list[str]:
     """Name the attachments that a text shows and that aren't there."""
     for name in sorted(pictures, key=len, reverse=True):
