@@ -24,6 +24,7 @@ LARGEST_NOTEBOOK = 20_000_000  # bytes
 LARGEST_NOTE = 1_000  # bytes
 LONGEST_NAME = 100  # characters of the name of a file that are shown
 MOST_CELLS = 2_000
+MOST_LINES = 200_000  # of all cells: where the notebook is kept, each takes up to 14 bytes more
 # Each takes many times its bytes of memory.
 MOST_LISTS = 500_000  # and objects
 MOST_QUOTES = 2_000_000
@@ -179,18 +180,22 @@ def parse(data: bytes, name: str) -> NotebookNode:
     Raises
     ------
     RejectedError
-        If the bytes are not a notebook in version 3 or 4 of the format, or it has too many cells.
+        If the bytes are not a notebook in version 3 or 4 of the format, or it has too many cells
+        or lines.
     """
     document = _load(data, name)
     cells = _cells(document, name)
     if len(cells) > MOST_CELLS:
         raise _broken(name, f"has {len(cells):,} cells", f"at most {MOST_CELLS:,}")
+    clean = [_cell(cell, number, name) for number, cell in enumerate(cells, start=1)]
+    if (lines := sum(cell["source"].count("\n") for cell in clean)) > MOST_LINES:
+        raise _broken(name, f"has {lines:,} lines", f"at most {MOST_LINES:,}")
     notebook: NotebookNode = nbformat.from_dict(
         {
             "nbformat": 4,
             "nbformat_minor": 4,
             "metadata": {},
-            "cells": [_cell(cell, number, name) for number, cell in enumerate(cells, start=1)],
+            "cells": clean,
         }
     )
     return notebook
