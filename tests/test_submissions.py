@@ -37,7 +37,7 @@ REFERENCE = "reference"
 # `mnist-course release --check`.
 SLOW_REFERENCE = "09_improving"
 UNTOUCHED = "untouched"
-LIMITS = Limits(seconds_per_cell=300.0)  # a busy machine may be slow
+LIMITS = Limits(seconds_per_cell=300.0, seconds_per_call=300.0)  # a busy machine may be slow
 
 
 @pytest.fixture(scope="module")

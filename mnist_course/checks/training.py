@@ -202,9 +202,7 @@ cross_entropy = FunctionCheck(
             )
         ),
         "That's as if the logarithms were raised to 1e-7, not the probabilities. `np.clip` or "
-        "`np.maximum` comes before `np.log`.": lambda p, labels: (
-            -np.full(len(labels), SMALLEST).mean()
-        ),
+        "`np.maximum` comes before `np.log`.": lambda p, labels: -np.full(len(labels), 1e-7).mean(),
         **{
             f"That's the cost of {raised} more than each probability. Leave those above 1e-7 as "
             "they are.": (

@@ -94,6 +94,7 @@ SUM = FunctionCheck(
 
 
 def count_above_the_notebooks(numbers: Any, limit: Any) -> Any:
+    limit = float(limit)
     return sum(number > threshold for number in numbers)
 
 

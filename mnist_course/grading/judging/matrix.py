@@ -146,5 +146,5 @@ def _grade(source: Path, folder: Path, name: str) -> dict[str, CellScore]:
     assignment = read_quickly(source, folder)
     code = (folder / f"{name}.py").read_text(encoding="utf-8")
     notebook = fill(assignment.notebook, code)
-    limits = Limits(seconds_per_cell=300.0)
+    limits = Limits(seconds_per_cell=300.0, seconds_per_call=300.0)
     return score(assignment, notebook, spawn=Unconfined(limits).spawn).cells

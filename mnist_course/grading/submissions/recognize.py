@@ -183,9 +183,11 @@ class _Sorting:
         self.read: dict[str, list[Statement] | None] = {}
         # What each cell is, as far as that is known.
         self.position = dict(self._match())
+        # Where there is no check, what follows it in the assignment ends what it could see.
         self.checks = {
             task.answer: min(
-                (n for n, at in self.position.items() if at == self.places.get(task.check)),
+                (n for n, at in self.position.items() if at >= self.places.get(task.check, at + 1)),
+                key=lambda number: (self.position[number], number),
                 default=len(self.cells) + 1,
             )
             for task in self.tasks
@@ -215,9 +217,10 @@ class _Sorting:
         for question in self.questions:
             self._recognize_text(question, self.answers[question.answer])
         without_ids = not any(grade_id(cell) in self.places for cell in self.cells.values())
+        there = set(self.position.values())
         for task in self.tasks:
             answer = self.answers[task.answer]
-            no_check = self.checks[task.answer] > len(self.cells)
+            no_check = self.places.get(task.check) not in there
             answer.unseen = no_check and not answer.found and not without_ids
         found = Sorted(self.answers, list(self._own()), self.position, without_ids)
         self._keep_what_is_needed(found)
