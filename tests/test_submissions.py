@@ -119,10 +119,14 @@ def test_quick_submissions_earn_the_same_without_a_sandbox(name: str, case: str)
     assert_scores(scores, assignment, expected(name).get(case, {}))
 
 
+PUBLIC_CASES = [(n, c) for n in QUICK for c in expected(n) if c not in quick_cases(n)]
+
+
 @pytest.mark.parametrize(
     ("name", "case"),
-    [(name, case) for name in QUICK for case in expected(name) if case not in quick_cases(name)][
-        ::4
+    [
+        pytest.param(name, case, marks=[pytest.mark.slow] * (name in SECONDS))
+        for name, case in PUBLIC_CASES[::4]
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # a learner's code may overflow

@@ -82,6 +82,7 @@ def test_damage_is_seen_whatever_the_submission_says(
     assert result.cells["check_double"].points == points
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [HONEST, DAMAGES + HIDDEN], ids=["honest", "damages and hides it"])
 def test_it_is_seen_without_a_sandbox(
     about_arguments: Assignment, answering: Callable[..., NotebookNode], code: str

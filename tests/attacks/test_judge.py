@@ -190,6 +190,7 @@ def test_what_is_no_notebook_is_rejected_by_the_judge(judges: Judges) -> None:
     assert "not JSON" in result.reason
 
 
+@pytest.mark.slow
 def test_unusable_hidden_tests_are_reported_before_anything_runs(
     assignment: Assignment, tmp_path: Path
 ) -> None:
@@ -215,6 +216,7 @@ def test_hidden_tests_that_start_threads_are_refused(
         judges.wait()
 
 
+@pytest.mark.slow
 def test_judges_end_with_the_process_that_started_them(weak: Assignment) -> None:
     program = f"""
 import os, sys, threading, time

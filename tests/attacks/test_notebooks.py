@@ -260,6 +260,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits processor time")
 def test_code_of_a_cell_is_read_in_linear_time() -> None:
     """All of it takes a few seconds; what grows with the square takes minutes for one."""

@@ -147,6 +147,7 @@ def test_each_wrong_suspect_is_contradicted_by_numbers(number: int, suspect: str
     assert re.search(INNOCENT[suspect], said), said
 
 
+@pytest.mark.slow
 def test_what_is_not_written_is_said_to_be_so() -> None:
     def untouched(*given: object) -> None:
         raise NotImplementedError
