@@ -414,7 +414,7 @@ def test_ends_nobody_else(attack: Attack, end: str) -> None:
 def test_stopping_itself_is_too_long(attack: Attack, impatient: None) -> None:
     code = "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGSTOP)"
     with attack(code) as student:
-        answer = student.session.ask(0.5, "call", "f", ())
+        answer = student.session.ask(0.5, "call", "f", (), False)
         assert answer == ("failed", "took too long and was stopped.")
 
 
@@ -431,7 +431,7 @@ def f():
     time.sleep(60)
 """
     with attack(code) as student:
-        answer = student.session.ask(0.5, "call", "f", ())
+        answer = student.session.ask(0.5, "call", "f", (), False)
         assert answer == ("failed", "took too long and was stopped.")
 
 

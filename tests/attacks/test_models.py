@@ -133,7 +133,7 @@ def test_an_honest_model_is_rebuilt(judge: Judge) -> None:
 def test_a_dictionary_that_describes_itself_earns_nothing(judge: Judge) -> None:
     earned = judge(FORGED + DICTIONARY)
     assert (earned.points, earned.review) == (0, "")
-    assert earned.feedback == ["`model` is of type Network; it should be a Keras model."]
+    assert earned.feedback == ["`model` is of another type; it should be a Keras model."]
 
 
 def test_an_untrained_model_is_not_made_better_by_what_the_submission_says(judge: Judge) -> None:
