@@ -96,7 +96,7 @@ def serve(root: Path) -> Iterator[str]:
     options = ["--no-browser", "--allow-root", f"--port={port}", f"--ServerApp.root_dir={root}"]
     command = [sys.executable, "-m", "jupyterlab", *options, "--IdentityProvider.token="]
     settings = root / ".jupyter" / "CONFIG" / "labconfig"
-    settings.mkdir(parents=True)
+    settings.mkdir(parents=True, exist_ok=True)
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
     (settings / "default_setting_overrides.json").write_text(json.dumps(quiet), encoding="utf-8")
     with (root / "server.log").open("w") as log:

@@ -401,7 +401,10 @@ def move_gradebook(
         print_json(asdict(moved))
     else:
         out.print(counts_table(moved.counts))
-        out.print("To use it, set c.CourseDirectory.db_url in nbgrader_config.py to that URL.")
+        out.print(
+            "To use it, set c.CourseDirectory.db_url in nbgrader_config.py to that URL, and start "
+            "JupyterLab again: until then, the formgrader writes to the old one."
+        )
 
 
 @contextmanager

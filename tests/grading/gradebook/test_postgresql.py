@@ -2,12 +2,9 @@
 
 import datetime
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -36,49 +33,15 @@ NAME = "01_double"
 LATE = "2026-03-01 12:00:00 UTC"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The URL of an empty database, on a server that listens on a socket of its own."""
-    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'psycopg[binary]'")
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("needs a PostgreSQL server: apt-get install postgresql")
-    programs = found[-1].parent
-    # It refuses root, and whoever it runs as must reach its folder, which pytest's is not for.
-    as_user = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        if as_user:
-            shutil.chown(folder, **as_user)
-
-        def run(program: str, *arguments: str) -> None:
-            command = [programs / program, "-D", folder / "data", *arguments]
-            # A file, not a pipe, which the server would hold open.
-            with (folder / "output").open("a+") as output:
-                done = subprocess.run(
-                    command, cwd=folder, stdout=output, stderr=output, check=False, **as_user
-                )
-                output.seek(0)
-                assert done.returncode == 0, output.read()
-
-        run("initdb", "--username=grader", "--auth=trust", "--no-sync", "--encoding=UTF8")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        run("pg_ctl", "start", "--wait", f"--log={folder / 'log'}", f"--options={options}")
-        try:
-            yield f"postgresql+psycopg://grader@/postgres?host={folder}"
-        finally:
-            run("pg_ctl", "stop", "--mode=immediate")
-
-
 @pytest.fixture
-def empty(server: str) -> str:
+def empty(postgresql: str) -> str:
     """The URL of the database, from which everything was dropped."""
-    engine = create_engine(server)
+    engine = create_engine(postgresql)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
-    return server
+    return postgresql
 
 
 @pytest.fixture
