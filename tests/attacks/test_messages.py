@@ -178,9 +178,9 @@ def test_the_cost_of_reading_an_answer_is_linear(value: Any) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=100_000)
+@settings(max_examples=20_000)
 @given(FORGERIES)
-def test_a_hundred_thousand_forgeries_are_read_or_refused(message: bytes) -> None:
+def test_thousands_of_forgeries_are_read_or_refused(message: bytes) -> None:
     with contextlib.suppress(MessageError):
         unpack(message)
 

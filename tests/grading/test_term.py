@@ -201,6 +201,7 @@ def formgrader(course: Path, browser: "Browser") -> "Iterator[Frame]":
         from take_formgrader import serve
     with serve(course) as address:
         page = browser.new_page()
+        page.set_default_timeout(300_000)  # a busy machine may be slow
         page.goto(f"{address}/lab")
         page.get_by_role("menuitem", name="Nbgrader").click()
         page.locator("[data-command='nbgrader:open-formgrader'].lm-Menu-item").click()
