@@ -73,6 +73,12 @@ def assert_succeeded(student: Student) -> None:
     assert student.session.failures == {}
 
 
+def assert_out_of_memory(student: Student) -> None:
+    with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
+        student.call("f")
+    assert student.session.child.reason() == "out_of_memory"
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_course.grading.judging.student.GRACE", 0.5)
@@ -503,9 +509,7 @@ def f():
 )
 def test_memory_is_limited(attack: Attack, bomb: str) -> None:
     with attack(f"import mmap, os, time\nimport numpy as np\ndef f():\n    {bomb}") as student:
-        with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
-            student.call("f")
-        assert student.session.child.reason() == "out_of_memory"
+        assert_out_of_memory(student)
 
 
 def test_page_tables_are_limited(attack: Attack) -> None:
@@ -520,9 +524,7 @@ def f():
     return sum(held[start] for start in range(0, len(held), STEP))
 """
     with attack(code) as student:
-        with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
-            student.call("f")
-        assert student.session.child.reason() == "out_of_memory"
+        assert_out_of_memory(student)
 
 
 def test_what_is_on_its_way_between_sockets_is_limited(attack: Attack) -> None:
@@ -552,9 +554,7 @@ def f():
     time.sleep(60)
 """
     with attack(code) as student:
-        with pytest.raises(StudentError, match="`f` used too much memory and was stopped"):
-            student.call("f")
-        assert student.session.child.reason() == "out_of_memory"
+        assert_out_of_memory(student)
 
 
 def test_a_socket_holds_no_more_than_usual(attack: Attack) -> None:

@@ -10,7 +10,7 @@ import builtins
 import re
 from collections.abc import Iterable
 
-from mnist_course._untrusted import printable, quote
+from mnist_course._untrusted import quote
 from mnist_course.checks.core import ADVICE
 from mnist_course.grading.inside import messages
 
@@ -32,9 +32,7 @@ LEFT_OUT = (
 UNFINISHED = "Nothing below that line runs: delete it once the code is there."
 UNKNOWN = "did not answer in the usual way."
 
-_WRONG_TYPE = re.compile(
-    r"is of type (\w{1,100}); it should be (a function|a trained model|a Keras model)\."
-)
+_WRONG_TYPE = re.compile(r"is of type (\w{1,100}); it should be (a function|a Keras model)\.")
 
 
 def tell_failure(said: object, cells: Iterable[tuple[str, str]], *, hidden: bool) -> str:
@@ -91,5 +89,5 @@ def _find(line: str, number: object, cells: Iterable[tuple[str, str]]) -> str:
         # A cell of the learner's own runs statement by statement: its numbers are not those there.
         its_number = isinstance(number, int) and lines[number - 1 : number] == [line]
         at = f" {number}," if its_number and not name.startswith("own cell") else ""
-        return f" at your line{at} {quote(printable(line))}"
+        return f" at your line{at} {quote(line)}"
     return ""

@@ -143,11 +143,7 @@ def reject(assignment: Assignment, reason: str) -> Result:
     reason : str
         A sentence for the learner and the instructor.
     """
-    notebook = assemble(assignment, v4.new_notebook()).notebook
-    cells = {}
-    for name, points in assignment.points.items():
-        cells[name] = CellScore(0.0, points, [reason], attempted=False)
-    return Result("rejected", reason, 0.0, cells, nbformat.writes(notebook))
+    return _without_points(assignment, "rejected", reason, attempted=False)
 
 
 def give_up(assignment: Assignment, status: Status, reason: str) -> Result:
@@ -162,11 +158,18 @@ def give_up(assignment: Assignment, status: Status, reason: str) -> Result:
     reason : str
         A sentence for the learner and the instructor.
     """
+    result = _without_points(assignment, status, reason, review=reason)
+    return dataclasses.replace(result, versions=versions())
+
+
+def _without_points(assignment: Assignment, status: Status, reason: str, **marks: Any) -> Result:
+    """Return a result without points, whose cells all have the same marks."""
     notebook = assemble(assignment, v4.new_notebook()).notebook
-    cells = {}
-    for name, points in assignment.points.items():
-        cells[name] = CellScore(0.0, points, [reason], review=reason)
-    return Result(status, reason, 0.0, cells, nbformat.writes(notebook), versions())
+    cells = {
+        name: CellScore(0.0, points, [reason], **marks)
+        for name, points in assignment.points.items()
+    }
+    return Result(status, reason, 0.0, cells, nbformat.writes(notebook))
 
 
 def _pytest(tests: Path, hidden: "_Hidden", *options: str) -> None:

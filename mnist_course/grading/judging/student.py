@@ -133,7 +133,7 @@ class Session:
         self.testimony: dict[str, str] = {}
         self.status: Status = "graded"
         self.reason = ""
-        self.end = ""
+        self._end = ""
         self._recalled = ""
         self._clean: Session | None = None
         self._rebuilt: dict[str, bytes] = {}  # digests of the models there, by name
@@ -169,11 +169,14 @@ class Session:
             case (bool(untouched), str(sentence), said):
                 # Of several parts, the first that went wrong explains most.
                 if self.failures.get(name, (True, ""))[0]:
-                    told = self.end or tell_failure(said, self.cells, hidden=False)
-                    self.failures[name] = (untouched, told)
+                    self.failures[name] = (untouched, self.tell(said, hidden=False))
                     self.said[name] = sentence[:LONGEST_SENTENCE]
                 if sentence == messages.TOO_LONG and self.status == "graded":
                     self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
+
+    def tell(self, said: object, *, hidden: bool) -> str:
+        """Say why a request failed: how the process ended, or what `tell_failure` makes of it."""
+        return self._end or tell_failure(said, self.cells, hidden=hidden)
 
     def recall(self, answer: str) -> None:
         """Let names mean what they meant when the check of an answer ran.
@@ -215,7 +218,7 @@ class Session:
             self._rebuilt.pop(name, None)
             status, value = self._clean.ask(self.child.limits.seconds_per_call, "rebuild", *details)
             if status != messages.ANSWERED:
-                raise ModelError(f"rebuilding it {tell_failure(value, (), hidden=False)}")
+                raise ModelError(f"rebuilding it {self._clean.tell(value, hidden=False)}")
             self._rebuilt[name] = digest
         return self._clean
 
@@ -228,8 +231,8 @@ class Session:
         memory: int | None = None,
     ) -> tuple[str, Any]:
         """Send a request, and maybe the descriptor of a memory, and return the answer."""
-        if self.end:
-            return messages.FAILED, self.end
+        if self._end:
+            return messages.FAILED, self._end
         limits = self.child.limits
         largest = BYTES_PER_CHARACTER * limits.output if cell else limits.answer
         # From outside, as the process may stop anywhere, even within its answer.
@@ -242,10 +245,10 @@ class Session:
             status, value = unpack(self.child.connection.recv_bytes(largest + LARGEST_FRAME))
         except (EOFError, OSError, MessageError, TypeError, ValueError):
             self.child.kill()
-            self.status, self.end = _ENDS[self.child.reason()]
+            self.status, self._end = _ENDS[self.child.reason()]
             place = f"The cell `{cell}`" if cell else f"`{details[0]}`, asked by a hidden test,"
-            self.reason = f"{place} {self.end}"
-            return messages.FAILED, self.end
+            self.reason = f"{place} {self._end}"
+            return messages.FAILED, self._end
         finally:
             alarm.cancel()
             alarm.join()
@@ -464,7 +467,7 @@ class Student:
             return self._ask(name, kind, name, *details)
         status, value = rebuilt.ask(seconds, kind, name, *details)
         if status != messages.ANSWERED:
-            raise StudentError(f"`{name}` {tell_failure(value, (), hidden=True)}")
+            raise StudentError(f"`{name}` {rebuilt.tell(value, hidden=True)}")
         return value
 
     def _ask(self, name: str, kind: str, *details: object, memory: int | None = None) -> Any:
@@ -476,7 +479,7 @@ class Student:
         if self.answer in self.session.lost:
             raise StudentError(self.session.lost[self.answer])
         who = f"`{name}`"
-        sentence = self.session.end or tell_failure(value, self.session.cells, hidden=True)
+        sentence = self.session.tell(value, hidden=True)
         if self.answer in self.session.failures:
             unfinished, sentence = self.session.failures[self.answer]
             who = f"Your cell `{self.answer}`"

@@ -117,6 +117,15 @@ def test_everybody_gets_a_status_and_what_they_earned(
             assert said.removeprefix(f"{NOT_RUN} ") == "\n".join(cell.feedback)
 
 
+@pytest.fixture
+def books(here: None, course: Path, hand_in: Callable[..., Path]) -> dict[str, Any]:
+    """What is recorded of two students once they are graded."""
+    hand_in("ada", RIGHT)
+    hand_in("bob", HALF)
+    run(course)
+    return recorded(course, NAME)
+
+
 def test_grading_twice_changes_nothing_and_again_on_demand(
     here: None, course: Path, hand_in: Callable[..., Path]
 ) -> None:
@@ -135,13 +144,7 @@ def test_grading_twice_changes_nothing_and_again_on_demand(
     }
 
 
-def test_another_secret_replaces_all_grades_or_none(
-    here: None, course: Path, hand_in: Callable[..., Path]
-) -> None:
-    hand_in("ada", RIGHT)
-    hand_in("bob", HALF)
-    run(course)
-    books = recorded(course, NAME)
+def test_another_secret_replaces_all_grades_or_none(course: Path, books: dict[str, Any]) -> None:
     secret = course / "grading" / "secret"
     kept = secret.read_text()
     secret.unlink()
@@ -184,12 +187,8 @@ def test_a_new_submission_replaces_every_point_of_the_earlier_one(
 
 
 def test_what_was_changed_in_the_gradebook_or_lost_is_put_back_without_grading(
-    here: None, course: Path, hand_in: Callable[..., Path]
+    course: Path, books: dict[str, Any]
 ) -> None:
-    hand_in("ada", RIGHT)
-    hand_in("bob", HALF)
-    run(course)
-    books = recorded(course, NAME)
     with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as database, database:
         database.execute("UPDATE grade SET auto_score = 99")
     run(course)

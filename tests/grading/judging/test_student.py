@@ -212,6 +212,18 @@ constant, bad, other, number = Constant(), Bad(), Other(), 4
             s.describe("number")
 
 
+def test_how_a_clean_process_ended_is_told(student: Ask) -> None:
+    code = "import keras\nmodel = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])"
+    images = np.ones((1, 4), np.float32)
+    with student(code) as s:
+        s.outputs("model", images)
+        clean = s.session._clean
+        assert clean is not None
+        clean.child.kill("out_of_memory")
+        with pytest.raises(StudentError, match="`model` used too much memory and was stopped"):
+            s.outputs("model", images)
+
+
 def test_a_model_is_judged_as_it_is_now(student: Ask) -> None:
     code = """
 import keras
