@@ -20,7 +20,7 @@ model = history = None
 def train_network(images, labels):
     images = images / 255
     model = build_mlp(seed=0)
-    history = model.fit(images, labels, batch_size=64, validation_split=0.2, verbose=0)
+    history = model.fit(images, labels, batch_size=32, validation_split=0.2, verbose=0)
     return model, history
 
 
