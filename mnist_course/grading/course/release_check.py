@@ -1,20 +1,18 @@
 """Check that exercises and their source notebooks agree, and that learners can solve them."""
 
-import copy
 import filecmp
+import multiprocessing
 import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from jupyter_client.kernelspec import NoSuchKernel
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+import nbformat
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 from nbformat import NotebookNode
 
 from mnist_course.errors import CourseError
@@ -24,7 +22,6 @@ from .assignment import Assignment, nbgrader_metadata, read_assignment, read_not
 from .release import AGENTS, generate, has_instructions, list_files, select
 from .settings import Course
 
-SECONDS_PER_CELL = 300  # as much as a learner's cell gets
 TOTAL = re.compile(r"\*\*Points:\*\* (\d+(?:\.\d+)?)")
 CALL = re.compile(r"^check\.\w+\(", re.MULTILINE)
 MARKERS = re.compile(r"(?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
@@ -68,9 +65,9 @@ def check(
 
     The exercise must be what nbgrader generates from the source notebook, without a line of the
     solutions or the hidden tests; points must be the same in text, cells and hidden tests; each
-    task needs an objective, a hint, an answer and a check; the solutions must run without an
-    error or a warning. In the sandbox, the hidden tests must give the solutions all points, and the
-    untouched exercise none. What is in ``tests/submissions/NAME`` must earn and hear what its
+    task needs an objective, a hint, an answer and a check. In the sandbox, the solutions must run
+    without an error or a warning, and the hidden tests must give them all points, and the untouched
+    exercise none. What is in ``tests/submissions/NAME`` must earn and hear what its
     table says, and no public check may pass what the hidden tests take points from.
 
     Parameters
@@ -96,13 +93,17 @@ def check(
     names = select(course, assignment)
     defects = []
     reason = available()
-    with nullcontext() if reason else Sandbox(course.grading.limits()) as sandbox:
+    with (
+        nullcontext() if reason else Sandbox(course.grading.limits()) as sandbox,
+        # Started afresh, as TensorFlow doesn't survive a fork, and only once there is work.
+        ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as workers,
+    ):
         for number, name in enumerate(names, start=1):
             report(name, number, len(names))
-            for file, cell, message in _check(course, name, sandbox):
+            for file, cell, message in _check(course, name, sandbox, workers):
                 defects.append(Defect(name, course.relative(file).as_posix(), cell, message))
     if reason:
-        message = f"The hidden tests were not run on the solutions and the exercises: {reason}"
+        message = f"The solutions and the exercises were not run in the sandbox: {reason}"
         defects.append(Defect(assignment or "", "", "", message))
     if not has_instructions(course):
         agents = course.relative(course.released / AGENTS).as_posix()
@@ -120,7 +121,9 @@ def check(
     return defects
 
 
-def _check(course: Course, name: str, sandbox: Sandbox | None) -> Iterator[_Fault]:
+def _check(
+    course: Course, name: str, sandbox: Sandbox | None, workers: ProcessPoolExecutor
+) -> Iterator[_Fault]:
     try:
         assignment = read_assignment(course.source, name)
     except CourseError as error:
@@ -132,11 +135,11 @@ def _check(course: Course, name: str, sandbox: Sandbox | None) -> Iterator[_Faul
     untested = list(_check_hidden_points(assignment))
     yield from untested
     yield from _check_exercise(course, assignment)
-    stopped = list(_check_solution(assignment))
-    yield from stopped
-    if sandbox and not untested and not stopped:
-        yield from _check_earned(course, assignment, sandbox)
-    yield from _check_matrix(course, assignment)
+    unknown = list(_check_kernel(assignment))
+    yield from unknown
+    if not untested and not unknown:
+        yield from _check_solution(course, assignment, sandbox)
+    yield from _check_matrix(course, assignment, workers)
 
 
 def _check_cells(assignment: Assignment) -> Iterator[_Fault]:
@@ -256,6 +259,14 @@ def _check_hidden_points(assignment: Assignment) -> Iterator[_Fault]:
         yield assignment.tests, grade_id, message
 
 
+def _check_kernel(assignment: Assignment) -> Iterator[_Fault]:
+    """Look for the kernel that the notebook names."""
+    name = assignment.notebook.metadata.get("kernelspec", {}).get("name", NATIVE_KERNEL_NAME)
+    if name not in KernelSpecManager().find_kernel_specs():
+        message = f"there is no Jupyter kernel {name!r}: set the notebook's to python3."
+        yield assignment.path, "", message
+
+
 def _check_exercise(course: Course, assignment: Assignment) -> Iterator[_Fault]:
     """Compare the exercise with what its source generates, and look for secrets in it."""
     exercise = course.released / assignment.name
@@ -347,93 +358,76 @@ def _lines(text: str) -> list[str]:
     return [line for line in (line.strip(" \t#>`") for line in text.splitlines()) if line]
 
 
-def _check_solution(assignment: Assignment) -> Iterator[_Fault]:
-    """Run the source notebook in a copy of its folder, where it may leave files."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = shutil.copytree(assignment.path.parent, Path(temporary) / assignment.name)
-        client = NotebookClient(
-            copy.deepcopy(assignment.notebook),
-            timeout=SECONDS_PER_CELL,
-            resources={"metadata": {"path": str(folder)}},
-        )
-        try:
-            # Not client.execute(), which takes Ctrl-C for the death of the kernel.
-            # Its stderr has the kernel's own worries; those of the notebook are in the outputs.
-            with client.setup_kernel(stderr=subprocess.DEVNULL):
-                for position, cell in enumerate(client.nb.cells):
-                    label = _label(position, cell)
-                    if failure := _run(client, position, cell):
-                        yield assignment.path, label, failure
-                        return
-                    # What is given may warn, of a missing data set say; what is graded may not,
-                    # for nbgrader takes anything on stderr there for a failure.
-                    metadata = nbgrader_metadata(cell)
-                    answered = metadata.get("grade") or metadata.get("solution")
-                    if answered and (warning := _stderr(cell)):
-                        message = f"the solution writes to stderr ({warning}): silence the cause."
-                        yield assignment.path, label, message
-        except NoSuchKernel as error:
-            message = f"there is no Jupyter kernel {error.name!r}: set the notebook's to python3."
-            yield assignment.path, "", message
-
-
-def _check_earned(course: Course, assignment: Assignment, sandbox: Sandbox) -> Iterator[_Fault]:
-    """Grade the source notebook, which must earn everything, and its exercise: nothing."""
+def _check_solution(
+    course: Course, assignment: Assignment, sandbox: Sandbox | None
+) -> Iterator[_Fault]:
+    """Grade the source notebook, which must run and earn everything, and its exercise: nothing."""
     # Not above: it takes seconds to import TensorFlow.
     from mnist_course.grading.judging.labelled import read_labelled
     from mnist_course.grading.judging.scoring import score
+    from mnist_course.grading.judging.student import Unconfined
 
+    spawn = (sandbox or Unconfined(course.grading.limits())).spawn
     path = course.grading.labelled_images
     labelled = read_labelled(course.root / path) if path else None
-    solved = score(assignment, assignment.notebook, spawn=sandbox.spawn, labelled=labelled)
+    solved = score(assignment, assignment.notebook, spawn=spawn, labelled=labelled)
     if solved.status != "graded":
-        message = f"in the sandbox, the solution doesn't run to its end: {solved.reason}"
+        message = f"the solution doesn't run to its end: {solved.reason}"
         yield assignment.path, "", message
         return
-    for name, cell in solved.cells.items():
-        if cell.points < cell.max_points:
+    faults = list(_faults_of_cells(nbformat.reads(solved.notebook, as_version=4)))
+    for cell, message in faults:
+        yield assignment.path, cell, message
+    if faults:
+        return
+    for name, earned in solved.cells.items():
+        if earned.points < earned.max_points:
             message = (
-                f"the solution earns {cell.points:g} of {cell.max_points:g} points, and hears "
-                f"{' / '.join(cell.feedback)!r}: correct the hidden tests or the solution."
+                f"the solution earns {earned.points:g} of {earned.max_points:g} points, and hears "
+                f"{' / '.join(earned.feedback)!r}: correct the hidden tests or the solution."
             )
             yield assignment.tests, name, message
     try:
         exercise = read_notebook(course.released / assignment.name / f"{assignment.name}.ipynb")
     except CourseError:
         return  # which has been said
-    untouched = score(assignment, exercise, spawn=sandbox.spawn, labelled=labelled)
-    for name, cell in untouched.cells.items():
-        if cell.points:
+    untouched = score(assignment, exercise, spawn=spawn, labelled=labelled)
+    for name, earned in untouched.cells.items():
+        if earned.points:
             message = (
-                f"the untouched exercise earns {cell.points:g} of {cell.max_points:g} points: let "
-                "every hidden test fail where nothing was written."
+                f"the untouched exercise earns {earned.points:g} of {earned.max_points:g} points: "
+                "let every hidden test fail where nothing was written."
             )
             yield assignment.tests, name, message
 
 
-def _check_matrix(course: Course, assignment: Assignment) -> Iterator[_Fault]:
+def _faults_of_cells(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Yield the first cell that stopped with an error, and the answers that write to stderr."""
+    for position, cell in enumerate(notebook.cells):
+        label = _label(position, cell)
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                reason = (output.evalue.splitlines() or ["no message"])[0]
+                yield label, f"the solution stops here ({output.ename}: {reason}): correct it."
+                return
+        # What is given may warn, of a missing data set say.
+        metadata = nbgrader_metadata(cell)
+        answered = metadata.get("grade") or metadata.get("solution")
+        if answered and (warning := _stderr(cell)):
+            yield label, f"the solution writes to stderr ({warning}): silence the cause."
+
+
+def _check_matrix(
+    course: Course, assignment: Assignment, workers: ProcessPoolExecutor
+) -> Iterator[_Fault]:
     """Grade the course's own submissions to an assignment, if it has some."""
     # Not above: it takes seconds to import TensorFlow.
     from mnist_course.grading.judging.matrix import MATRIX, TABLE, find_disagreements
 
     folder = course.root / MATRIX / assignment.name
     if (folder / TABLE).is_file():
-        for name, cell, message in find_disagreements(course.source, folder):
+        for name, cell, message in find_disagreements(course.source, folder, workers):
             yield folder / f"{name}.py", cell, message
-
-
-def _run(client: NotebookClient, position: int, cell: NotebookNode) -> str:
-    """Run a cell; return what went wrong, or nothing."""
-    try:
-        client.execute_cell(cell, position)
-    except CellExecutionError as error:
-        reason = (error.evalue.splitlines() or ["no message"])[0]
-        return f"the solution stops here ({error.ename}: {reason}): correct it."
-    except CellTimeoutError:
-        return f"the solution takes more than {SECONDS_PER_CELL} s here: make it faster."
-    except DeadKernelError:
-        return "the solution kills its process here: correct it, or let it use less memory."
-    return ""
 
 
 def _stderr(cell: NotebookNode) -> str:

@@ -13,12 +13,12 @@ replaces cells that are given, so that nothing trains for long.
 """
 
 import copy
-import multiprocessing
 import os
 import re
 import tomllib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,10 @@ def compare(scores: dict[str, CellScore], rows: Rows) -> Iterator[tuple[str, str
             yield name, "the public check passes, but the hidden tests take points."
 
 
-def find_disagreements(source: Path, folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Grade the submissions of a folder, each in a process of its own, without the sandbox.
+def find_disagreements(
+    source: Path, folder: Path, workers: Executor
+) -> Iterator[tuple[str, str, str]]:
+    """Grade the submissions of a folder, without the sandbox.
 
     Parameters
     ----------
@@ -121,6 +123,8 @@ def find_disagreements(source: Path, folder: Path) -> Iterator[tuple[str, str, s
         The folder of the source notebooks.
     folder : pathlib.Path
         The submissions; it has the name of the assignment.
+    workers : concurrent.futures.Executor
+        Where to grade them. Its processes may not be forks of one that has used TensorFlow.
 
     Yields
     ------
@@ -129,14 +133,10 @@ def find_disagreements(source: Path, folder: Path) -> Iterator[tuple[str, str, s
     """
     table = read_table(folder)
     quick = [name for name, rows in table.items() if not rows.get(SLOW)]
-    workers = max(1, min(len(quick), os.cpu_count() or 1))
-    # Started afresh: TensorFlow doesn't survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        graded = pool.map(_grade, *zip(*((source, folder, name) for name in quick), strict=True))
-        for name, scores in zip(quick, graded, strict=True):
-            for cell, fault in compare(scores, table[name]):
-                yield name, cell, fault
+    graded = workers.map(partial(_grade, source, folder), quick)
+    for name, scores in zip(quick, graded, strict=True):
+        for cell, fault in compare(scores, table[name]):
+            yield name, cell, fault
 
 
 def _grade(source: Path, folder: Path, name: str) -> dict[str, CellScore]:

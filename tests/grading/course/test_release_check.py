@@ -109,7 +109,7 @@ def assert_found(defects: list[Defect], file: str, cell: str, message: str) -> N
 
 @pytest.fixture
 def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save the time to run the hidden tests, where a test is about something else."""
+    """Save the time to start a sandbox, where a test is about something else."""
     monkeypatch.setattr(module, "available", lambda: None)
     monkeypatch.setattr(module, "Sandbox", lambda limits: nullcontext())
 
@@ -117,7 +117,7 @@ def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def unrun(unjudged: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the time to run the solutions, where a test is about something else."""
-    monkeypatch.setattr(module, "_check_solution", lambda assignment: iter(()))
+    monkeypatch.setattr(module, "_check_solution", lambda *_: iter(()))
 
 
 @pytest.fixture
@@ -268,7 +268,6 @@ class TestCheck:
             (DOUBLE, "double", "1 / 0", r"\(ZeroDivisionError: division by zero\)"),
             (DOUBLE, "double", "assert False", r"\(AssertionError: no message\)"),
             (CHECK, "check_double", "check.double(len)", r"\(TypeError: .*has no len"),
-            (DOUBLE, "double", "import os; os._exit(3)", "kills its process"),
         ],
     )
     def test_names_the_cell_at_which_a_solution_stops(
@@ -280,27 +279,22 @@ class TestCheck:
         assert len(defects) == 1
 
     @pytest.mark.usefixtures("ungenerated")
-    def test_names_each_answer_that_writes_to_stderr_but_not_the_setup(
-        self, course: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        # In a test of pytest, a kernel does not watch what libraries write past Python.
-        monkeypatch.delenv("PYTEST_CURRENT_TEST")
-        python = "import sys\nprint('careful', file=sys.stderr)"
-        library = "import os, time\nos.write(2, b'careful\\n')\ntime.sleep(1)"
-        for position, warn in ((SETUP, python), (DOUBLE, library)):
-            put(SOURCE, position, "def ", f"{warn}\ndef ")(course)
+    def test_names_each_answer_that_writes_to_stderr_but_not_the_setup(self, course: Path) -> None:
+        for position in (SETUP, DOUBLE):
+            put(SOURCE, position, "def ", "import sys\nprint('careful', file=sys.stderr)\ndef ")(
+                course
+            )
         defects = check(read_course(course))
         assert_found(defects, SOURCE, "double", r"writes to stderr \(careful\)")
         assert len(defects) == 1
 
     @pytest.mark.usefixtures("ungenerated")
-    def test_names_the_cell_that_takes_too_long(
-        self, course: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "SECONDS_PER_CELL", 1)
+    def test_names_the_cell_that_takes_too_long(self, course: Path) -> None:
+        settings = course / "nbgrader_config.py"
+        settings.write_text(f"{settings.read_text()}\nc.Grading.seconds_per_cell = 1\n")
         rewrite(SETUP, "import time; time.sleep(600)")(course)
         defects = check(read_course(course))
-        assert_found(defects, SOURCE, "setup", "takes more than 1 s")
+        assert_found(defects, SOURCE, "", "doesn't run to its end: The cell `setup` took too long")
         assert len(defects) == 1
 
     @pytest.mark.usefixtures("ungenerated")
@@ -320,8 +314,8 @@ class TestCheck:
             "",
             "",
             "",
-            "The hidden tests were not run on the solutions and the exercises: no sandbox: bwrap "
-            "is missing.",
+            "The solutions and the exercises were not run in the sandbox: no sandbox: bwrap is "
+            "missing.",
         )
 
     @pytest.mark.usefixtures("unrun", "ungenerated")
@@ -358,7 +352,7 @@ class TestEarned:
                 put(SOURCE, SETUP, "import numpy", "import os; os._exit(1)\nimport numpy"),
                 SOURCE,
                 "",
-                "in the sandbox, the solution doesn't run to its end: The cell `setup` ended",
+                "the solution doesn't run to its end: The cell `setup` ended",
                 id="a notebook that ends its process",
             ),
             pytest.param(
@@ -381,7 +375,7 @@ class TestEarned:
         message: str,
     ) -> None:
         spoil(course)
-        for skipped in ("_check_solution", "_check_exercise", "_check_matrix"):
+        for skipped in ("_check_exercise", "_check_matrix"):
             monkeypatch.setattr(module, skipped, lambda *_: iter(()))
         monkeypatch.setattr(module, "Sandbox", lambda limits: nullcontext(sandbox))
         defects = check(read_course(course))
