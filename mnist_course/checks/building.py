@@ -712,6 +712,12 @@ def _expect_compiled(model: Any, images: npt.NDArray[np.float32], outputs: Numbe
     )
     optimizer = type(model.optimizer).__name__
     expect(optimizer == "Adam", f"the optimizer is {optimizer}; expected Adam.")
+    steps = int(model.optimizer.iterations)
+    expect(
+        not steps,
+        f"Adam has made {steps:,} steps already, as `fit` lets it do; expected a network that "
+        "hasn't been trained yet. Leave the training to whoever calls `build_network`.",
+    )
     rate = float(np.asarray(model.optimizer.learning_rate))
     expect(
         bool(np.isclose(rate, LEARNING_RATE, rtol=1e-3, atol=0)),

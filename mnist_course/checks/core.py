@@ -80,6 +80,10 @@ class TooLongError(CheckError):
     """The learner's function was stopped."""
 
 
+class SharedMemoryError(CheckError):
+    """The learner's function returned what it was given, or a part of it."""
+
+
 def task(section: str) -> Callable[[Callable[P, str]], Callable[P, None]]:
     """Make a check of a function that takes answers and returns a sentence of praise.
 
@@ -206,15 +210,13 @@ class FunctionCheck:
         """Return the praise for a function, or raise CheckError; see `__call__`."""
         try:
             self.test(function)
-        except (NotAttemptedError, TooLongError):
+        except (NotAttemptedError, TooLongError, SharedMemoryError):
             raise
         except CheckError as failure:
-            unused, borrowed = describe_unused(function), describe_borrowed(function)
-            facts = " ".join(filter(None, [unused, borrowed]))
-            if unused and borrowed:  # it reads the notebook's data in place of what it is given
-                named = facts
-            else:
-                named = self.find_mistake(function) or find_edit(function, self.accepts) or facts
+            named = explain_mistake(
+                function,
+                lambda: self.find_mistake(function) or find_edit(function, self.accepts),
+            )
             raise CheckError(f"{failure} {named}".rstrip()) from None
         return self.praise
 
@@ -283,11 +285,13 @@ class FunctionCheck:
             given = copy.deepcopy(case.arguments)
             answer = function(*given)
             parts = answer if isinstance(answer, tuple | list) else (answer,)
-            expect(
-                not any(_share_memory(part, array) for part in parts for array in given),
-                f"`{self.name}` returned the array it was given, or a part of it; expected a new "
-                "one. Otherwise a later change of the result changes what was given, too.",
-            )
+            if any(_share_memory(part, array) for part in parts for array in given):
+                called = case.given or f"for `{self.name}({_arguments(case.arguments)})`"
+                raise SharedMemoryError(
+                    f"{called}, `{self.name}` returned the array it was given, or a part of it; "
+                    "expected a new one. Otherwise a later change of the result changes what was "
+                    "given, too."
+                )
 
 
 def difference(
@@ -615,6 +619,15 @@ def _loaded(code: CodeType, operation: str) -> list[Any]:
         if instruction.opname.startswith(operation)
     )
     return list(dict.fromkeys(loaded))
+
+
+def explain_mistake(function: Any, find: Callable[[], str]) -> str:
+    """Say what is wrong with a function: what `find` finds in it, or else which data it reads."""
+    unused, borrowed = describe_unused(function), describe_borrowed(function)
+    facts = " ".join(filter(None, [unused, borrowed]))
+    if unused and borrowed:  # it reads the notebook's data in place of what it is given
+        return facts
+    return find() or facts
 
 
 def describe_results(function: Any, expected: int) -> str:

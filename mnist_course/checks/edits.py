@@ -212,6 +212,7 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
     names = [*arguments, *own]
     rules: list[Callable[[ast.AST], Iterator[Edit]]] = [
         lambda node: _arguments_for(node, arguments, given),
+        _copied,
         _other_arguments,
         _other_comparisons,
         _other_indices,
@@ -220,6 +221,7 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         lambda node: _fixed_numbers(node, names),
         _other_functions,
         _other_operators,
+        _opposite_numbers,
         _other_brackets,
         _other_results,
         _other_loops,
@@ -630,6 +632,17 @@ def _other_names(node: ast.AST, names: list[str]) -> Iterator[Edit]:
                 yield ast.Name(other, node.ctx), f"another variable in place of `{node.id}`"
 
 
+def _copied(node: ast.AST) -> Iterator[Edit]:
+    """Copy what is only seen as an array."""
+    match node:
+        case ast.Call(ast.Attribute(value, "asarray", context), arguments, keywords):
+            array = ast.Attribute(value, "array", context)
+            yield (
+                ast.Call(array, arguments, keywords),
+                f"`{_write(array)}`, which makes a copy, in place of `{_write(node.func)}`",
+            )
+
+
 def _other_arguments(node: ast.AST) -> Iterator[Edit]:
     if not isinstance(node, ast.Call):
         return
@@ -735,9 +748,15 @@ def _other_indices(node: ast.AST) -> Iterator[Edit]:
 def _other_numbers(node: ast.AST) -> Iterator[Edit]:
     match node:
         case ast.Constant(int() | float() as value) if not isinstance(value, bool):
-            for other in (value - 1, value + 1, -value, 0, 1):
+            for other in (value - 1, value + 1, 0, 1):
                 if other != value:
                     yield ast.Constant(other), f"another number than `{value}`"
+        case ast.Call(ast.Name("range"), [first, end, step]):
+            later = ast.BinOp(end, ast.Add(), step)
+            yield (
+                ast.Call(node.func, [first, later, step], []),
+                f"`{_write(node)}` ending one step later",
+            )
         case ast.Call(ast.Name("range"), [ast.Constant(int(first)), second]):
             for by in (-1, 1):
                 shifted = ast.BinOp(second, ast.Add(), ast.Constant(by))
@@ -745,6 +764,12 @@ def _other_numbers(node: ast.AST) -> Iterator[Edit]:
                     ast.Call(node.func, [ast.Constant(first + by), shifted], []),
                     f"`{_write(node)}` beginning and ending {'earlier' if by < 0 else 'later'}",
                 )
+
+
+def _opposite_numbers(node: ast.AST) -> Iterator[Edit]:
+    match node:
+        case ast.Constant(int() | float() as value) if value and not isinstance(value, bool):
+            yield ast.Constant(-value), f"`{-value}` in place of `{value}`"
 
 
 def _fixed_numbers(node: ast.AST, names: list[str]) -> Iterator[Edit]:

@@ -22,7 +22,9 @@ from .core import (
     NotAttemptedError,
     TooLongError,
     call,
+    difference,
     expect,
+    explain_mistake,
     kind,
     predict,
     task,
@@ -373,7 +375,24 @@ def _matrices() -> dict[str, Array]:
     }
 
 
-most_confused = FunctionCheck(
+class _MostConfused(FunctionCheck):
+    """A check in which either of two equally frequent mistakes is right."""
+
+    def test(self, function: Any) -> None:
+        """Raise CheckError with the facts unless a function is right; see `__call__`."""
+        super().test(function)
+        matrix = np.diag(np.full(10, 50))
+        matrix[2, 9] = matrix[4, 7] = 12
+        answer = call(function, matrix, seconds=self.seconds)
+        expect(
+            not all(difference(answer, pair) for pair in ([2, 9], [4, 7])),
+            "for a matrix with 12 in row 2, column 9, and in row 4, column 7, and zeros elsewhere "
+            f"off the diagonal, the result is {kind(answer)}; expected (2, 9) or (4, 7). Row and "
+            "column have to belong to the same place.",
+        )
+
+
+most_confused = _MostConfused(
     name="most_confused",
     section="evaluating.html#the-most-frequent-confusions",
     correct=_from_mistakes(_place),
@@ -522,6 +541,11 @@ def _wilson(p: Any, n: Any, *, middle: float, inner: float, divide: bool) -> lis
     return [(center - reach) / below, (center + reach) / below]
 
 
+def _from_fewer(method: str) -> Callable[..., list[Any]]:
+    """Return the interval for the number of right answers with its decimals cut off."""
+    return lambda p, n: _formula(method)(int(p * n) / n, n)
+
+
 OTHER_FORMULAS = {method: _formula(method) for method in ("wilson", "exact")}
 
 
@@ -530,19 +554,32 @@ class _Interval(FunctionCheck):
 
     def test(self, function: Any) -> None:
         """Raise CheckError with the facts unless a function is right; see `__call__`."""
-        if not replace(self, mistakes=OTHER_FORMULAS).find_mistake(function):
-            super().test(function)
+        formulas = (replace(self, correct=formula) for formula in OTHER_FORMULAS.values())
+        first = self.cases[0]
+        like = next((check for check in formulas if not check._find_fault(function, first)), self)
+        super(_Interval, like).test(function)
 
 
 interval = _Interval(
     name="interval",
     section="evaluating.html#how-precise-is-that",
     correct=_interval,
-    # So that an accuracy times its number of images is a whole number without any rounding.
-    cases=[Case((0.8, 100)), Case((0.25, 64)), Case((0.75, 1_600)), Case((0.875, 12_800))],
+    # All are whole numbers of images, but 0.29 * 100 is 28.999999999999996.
+    cases=[
+        Case((0.8, 100)),
+        Case((0.25, 64)),
+        Case((0.75, 1_600)),
+        Case((0.875, 12_800)),
+        Case((0.29, 100)),
+    ],
     praise="it covers 95%, and shrinks with the number of images.",
     near=1e-5,  # so that 1.96 may be given with more digits, but not rounded to 2
     mistakes={
+        **{
+            f"That's {name} interval with the decimals of `accuracy * images` cut off, as by "
+            "`int`: 0.29 * 100 is 28.999999999999996 here. Use `round`.": _from_fewer(method)
+            for name, method in {"Wilson's": "wilson", "the exact": "exact"}.items()
+        },
         "That's only how far the interval reaches to either side. Return both ends.": (
             lambda p, n: 1.96 * _error(p, n)
         ),
@@ -682,6 +719,10 @@ PREPARATIONS: dict[str, Callable[[Any], Any]] = {
     "faint images stay as they are. Divide always.": lambda images: np.where(
         images.max(axis=(1, 2), keepdims=True) > 100, images / 255, images
     ),
+    "That's how the network reads the image if gray values are divided by 255 only where one of "
+    "them is above 1. The faintest images have none above 1. Divide always.": lambda images: (
+        np.where(images.max(axis=(1, 2), keepdims=True) > 1, images / 255, images)
+    ),
     "That's how the network reads the image if it's divided by 255 twice.": lambda images: (
         images / 255 / 255
     ),
@@ -752,6 +793,7 @@ READINGS: dict[str, Callable[[Any], Any]] = {
     ),
 }
 FEW = 300  # images to choose from
+DIVISORS = (1, 16, 200)  # which make them fainter: their largest gray values are 255, 15, and 1
 LEAD = 1e-3  # of the largest probability over the next, so that rounding can't change the answer
 
 
@@ -772,14 +814,15 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
     check = reading(model)
     image = check.cases[0].arguments[0]
     try:
-        praise = check.judge(read)
+        check.test(read)
     except (NotAttemptedError, TooLongError):
         raise
     except CheckError as failure:
         _expect_batch(predict_digit, model, image)
-        if check.find_mistake(read):
-            raise
-        raise CheckError(f"{failure} {_find_edit(predict_digit)}".rstrip()) from None
+        named = explain_mistake(
+            predict_digit, lambda: check.find_mistake(read) or _find_edit(predict_digit)
+        )
+        raise CheckError(f"{failure} {named}".rstrip()) from None
     answer = call(read, image)
     try:
         operator.index(answer)
@@ -787,7 +830,7 @@ def predict_digit(predict_digit: Any, model: Any) -> str:
         raise CheckError(
             f"the digits are right, but as {kind(answer)}; expected an `int`."
         ) from None
-    return praise
+    return check.praise
 
 
 def reading(model: Any) -> FunctionCheck:
@@ -828,7 +871,7 @@ def _images(ten: Callable[[Any], Any]) -> dict[str, UInt8Array]:
     _, (images, labels) = load_mnist()
     chosen = [int(np.flatnonzero(labels == digit)[0]) for digit in (3, 1, 4, 6, 8)]
     # On faint images the biases of a network matter more, and so do the sizes of the numbers.
-    pool = np.concatenate([images[:FEW], images[:FEW] // 16])
+    pool = np.concatenate([images[:FEW] // divisor for divisor in DIVISORS])
     probabilities = np.sort(ten(normalize(pool)), axis=1)
     clear = probabilities[:, -1] - probabilities[:, -2] > LEAD
     with np.errstate(all="ignore"):
@@ -838,12 +881,13 @@ def _images(ten: Callable[[Any], Any]) -> dict[str, UInt8Array]:
         differ = np.flatnonzero((one != other) & clear)
         if not np.isin(differ, chosen).any():
             chosen += differ[-1:].tolist()
-    named = {
-        f"test image {i % FEW}{' with its gray values divided by 16' * (i >= FEW)}": pool[i]
-        for i in chosen
-    }
+    named = {f"test image {i % FEW}{_divided(DIVISORS[i // FEW])}": pool[i] for i in chosen}
     paper = 255 - np.kron(pool[chosen[0]], np.ones((10, 10), dtype=np.uint8))
     return {**named, "a 3 drawn dark on white and prepared by `from_drawing`": from_drawing(paper)}
+
+
+def _divided(divisor: int) -> str:
+    return f" with its gray values divided by {divisor}" * (divisor > 1)
 
 
 class _Network:

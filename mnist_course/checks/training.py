@@ -667,6 +667,10 @@ diagnose = FunctionCheck(
         _diagnosis_case(HIGH, [2.0, 0.2, 0.21, 0.5]),
         _diagnosis_case(HIGH, [0.2, 0.2, 0.2, 0.6]),
         _diagnosis_case([0.9, 0.99, 1.0], [0.1, 0.1, 0.1, 2.0]),
+        _diagnosis_case([0.9, 0.99, 1.0], [0.1, 0.1, 1.05]),
+        _diagnosis_case([0.95, 0.96, 0.97], [0.5, 0.25, 0.276]),
+        _diagnosis_case([0.9, 0.96, 0.99], [0.3, 0.2, 0.2], val_accuracy=[0.7, 0.75, 0.8]),
+        _diagnosis_case([0.95], [0.2]),
         _diagnosis_case([0.9, 0.99, 1.0], [0.4, 0.3, 0.2]),
     ],
     praise="the three cases are told apart, close to their limits, too.",
@@ -728,6 +732,18 @@ diagnose = FunctionCheck(
             )
             for rise, factor in {"11%": 1.2, "25%": 1.3, "40%": 1.45, "50%": 2, "200%": 10}.items()
         },
+        "A rise of 10.4% isn't called overfitting here. More than 10% is enough, so don't round "
+        "it.": _diagnose(
+            has_risen=lambda history: (
+                round(history["val_loss"][-1] / min(history["val_loss"]), 2) > 1.1
+            )
+        ),
+        "A rise to eleven times the lowest loss isn't overfitting yet here. As a share, 10% is "
+        "0.1.": _rise_above(11),
+        "The accuracies of training and validation are compared. The second rule is about the "
+        "validation loss.": _diagnose(
+            has_risen=lambda history: history["accuracy"][-1] - history["val_accuracy"][-1] > 0.1
+        ),
         "A tenth of the lowest loss is the limit here; 10% above it is 1.1 times the "
         "lowest loss.": (_rise_above(0.1)),
         "The limit is the lowest loss plus 0.1. 10% means a tenth *of the lowest loss*.": _diagnose(
