@@ -22,14 +22,17 @@ MOVED = dict(
 
 
 @cache
-def sections(page: str) -> set[str]:
+def prose(page: str) -> str:
     if (BOOK / f"{page}.ipynb").exists():
         notebook = nbformat.read(BOOK / f"{page}.ipynb", as_version=4)
         text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     else:
         text = (BOOK / f"{page}.md").read_text(encoding="utf-8")
-    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    return {make_id(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def sections(page: str) -> set[str]:
+    return {make_id(heading) for heading in re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)}
 
 
 PATTERNS = (
@@ -61,3 +64,15 @@ def test_sections_that_have_moved_are_where_their_old_links_lead(old: str, new: 
     assert section not in sections(page)
     page, _, section = new.partition("#")
     assert section in sections(page)
+
+
+PAGES = sorted(path.stem for suffix in ("md", "ipynb") for path in BOOK.glob(f"*.{suffix}"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_the_book_go_to_labels(page: str) -> None:
+    """MyST links to a section only by the label above it, such as ``(what-counts)=``."""
+    links = re.findall(r"\]\((\w+)?(?:\.(?:ipynb|md))?#([\w-]+)\)", prose(page))
+    for target, label in links:
+        where = [target] if target else PAGES
+        assert any(f"\n({label})=\n" in prose(name) for name in where), (target, label)
