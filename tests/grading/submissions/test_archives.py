@@ -395,7 +395,7 @@ def test_zip_collect_takes_the_good_and_names_the_rest(course: Path) -> None:
     }
     for words in (
         "eve_at_2026-03-31.zip': it unpacks to more than",
-        "mal_at_2026-03-31.tar.gz`: `a.ipynb` is a link",
+        "mal_at_2026-03-31.tar.gz': `a.ipynb` is a link",
         "`..` is no student id",
         "`2026-99-99` is no timestamp",
     ):

@@ -48,8 +48,8 @@ class TestInspectFolder:
         assert inspect_folder(folder, FILE) == [
             Finding(
                 "",
-                r"Only 01_double.ipynb is graded: put into it what you need of 'a\n.csv', 'b.py', "
-                "`data`.",
+                r"Only `01_double.ipynb` is graded: put into it what you need of `a\n.csv`, "
+                "`b.py`, `data`.",
                 0,
             )
         ]
