@@ -141,6 +141,21 @@ def test_an_untrained_model_is_not_made_better_by_what_the_submission_says(judge
     assert (earned.points, earned.review) == (1, "")  # it gives probabilities, and no more
 
 
+def test_another_model_for_another_question_is_never_seen(judge: Judge) -> None:
+    """What is described is what predicts."""
+    earned = judge(
+        f"{TRAINED}\nmodel, other = network(), trained(network())\n"
+        "from mnist_course.grading.inside import models\n"
+        "real, asked = models.export, []\n"
+        "def export(model, largest):\n"
+        "    asked.append(model)\n"
+        "    return real(model if len(asked) == 1 else other, largest)\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "models.export = export\n"
+    )
+    assert (earned.points, earned.review) == (2, "")  # it is an untrained one, and stays it
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
@@ -216,6 +231,9 @@ FORBIDDEN = {
     "more levels": sequential(nested(80)),
     "a long text": sequential(layer("Dense", name="x" * 2**20)),
     "no number": sequential(layer("Dense", units=float("nan"))),
+    "parameters": sequential(layer("Rescaling", scale=[0.5] * 784)),
+    "parameters in rows": sequential(layer("Rescaling", scale=[[0.5] * 4] * 196)),
+    "parameters in many layers": sequential(*[layer("Normalization", mean=[0.5] * 28)] * 28),
 }
 
 

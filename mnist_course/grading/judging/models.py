@@ -2,10 +2,12 @@
 
 Keras makes objects of any class and function that a configuration names. So everything that one
 names is looked up here first, in plain data: nothing but built-in parts of networks gets through,
-and none that reads files, runs code, or holds a table of words.
+and none that reads files, runs code, or holds a table of words. Nor may a configuration hold
+parameters, such as those of a `Rescaling` with a number for each pixel: what counts are weights.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,8 @@ LONGEST_CONFIG = 2**18  # characters: some 200 layers
 MOST_WEIGHTS = 2000  # arrays
 LONGEST_REASON = 200  # characters
 DEEPEST = 60  # levels: a layer in a model in a model takes eight
+LONGEST_SHAPE = 6  # numbers
+MOST_NUMBERS = 30  # in all lists that are longer: they may be parameters that nobody counts
 
 _LAYERS = """
     Activation ActivityRegularization Add AlphaDropout Attention Average AveragePooling1D
@@ -175,6 +179,28 @@ def _check_json(text: object) -> None:
     if not isinstance(document, dict):
         raise ModelError("its configuration is not JSON of an object")
     _check_names(document, DEEPEST)
+    if _numbers(document) > MOST_NUMBERS:
+        raise ModelError(f"it has more than {MOST_NUMBERS} numbers outside of its weights")
+
+
+def _numbers(value: object) -> int:
+    """Count the numbers in all lists that are longer than a shape, with the lists within them."""
+    if isinstance(value, dict):
+        # What a layer is built with is only shapes: they hold no parameters.
+        return sum(_numbers(item) for key, item in value.items() if key != "build_config")
+    if not isinstance(value, list):
+        return 0
+    items = list(_flat(value))
+    plain = sum(isinstance(item, int | float) for item in items)
+    return plain * (plain > LONGEST_SHAPE) + sum(map(_numbers, items))
+
+
+def _flat(value: object) -> Iterator[object]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
 
 
 def _refuse(constant: str) -> None:

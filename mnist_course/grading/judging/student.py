@@ -104,6 +104,8 @@ class Session:
     testimony : dict of str to str
         For each answer cell that was judged by what only the submission says, a sentence for the
         instructor.
+    exports : dict of tuple of (str, str) to object
+        By answer cell and name, what the learner's process wrote of each model that was asked for.
     status : str
         As in `Result`.
     reason : str
@@ -131,6 +133,7 @@ class Session:
         self.outputs: dict[str, list[NotebookNode]] = {}
         self.steadiness: dict[str, float] = {}
         self.testimony: dict[str, str] = {}
+        self.exports: dict[tuple[str, str], object] = {}
         self.status: Status = "graded"
         self.reason = ""
         self._end = ""
@@ -333,9 +336,10 @@ class Student:
         Notes
         -----
         The model is rebuilt from its configuration and weights, in a process in which no learner's
-        code has run, and what is said of it is read there. So are `outputs` and `predict`. Classes,
-        layers and functions of the learner's own cannot be rebuilt. Then the submission answers for
-        its model itself, which is noted for a person to look at.
+        code has run, and what is said of it is read there. So are `outputs` and `predict`. All
+        questions of an answer's tests are about the model as it was at the first. Classes, layers
+        and functions of the learner's own cannot be rebuilt. Then the submission answers for its
+        model itself, which is noted for a person to look at.
         """
         description = self._ask_model(name, "describe")
         if not isinstance(description, dict):
@@ -452,9 +456,13 @@ class Student:
         """Ask a rebuilt model, or else the submission, which is noted."""
         session = self.session
         seconds = session.child.limits.seconds_per_call
-        exported = self._ask(name, "export", name, session.child.limits.answer // 2)
+        # Once: another export could be another model, made for this question.
+        asked = self.answer, name
+        if asked not in session.exports:
+            largest = session.child.limits.answer // 2
+            session.exports[asked] = self._ask(name, "export", name, largest)
         try:
-            model = check_model(exported)
+            model = check_model(session.exports[asked])
             if kind == "describe" and model.compiled is None:
                 raise ModelError("it was compiled with parts that are not built in")
             rebuilt = session.rebuild(name, model)
