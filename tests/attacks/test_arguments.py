@@ -1,14 +1,19 @@
 """What a function did to the arrays that it was given is seen from outside."""
 
+import mmap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from nbformat import NotebookNode
 
+from mnist_course.checks.core import same
 from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.judging.arguments import SharedArguments
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.judging.student import Unconfined
+from mnist_course.grading.judging.student import Session, Student, StudentError, Unconfined
 from mnist_course.grading.sandbox.supervisor import Sandbox
 
 TESTS = '''
@@ -80,6 +85,50 @@ def test_damage_is_seen_whatever_the_submission_says(
 ) -> None:
     result = score(about_arguments, answering(double=code), spawn=sandbox.spawn)
     assert result.cells["check_double"].points == points
+
+
+ARRAY, OTHER = np.arange(3.0), np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("given", "damaged", "told"),
+    [
+        ([ARRAY, 1], [OTHER, 1], [ARRAY]),
+        ([ARRAY, 1], [OTHER, 1], [ARRAY, 1, 1]),
+        ([(ARRAY, 1)], [(OTHER, 1)], [[ARRAY, 1]]),
+        ([(ARRAY, 1)], [(OTHER, 1)], []),
+        ({"a": ARRAY}, {"a": OTHER}, {"b": ARRAY}),
+        ([ARRAY, [1]], [ARRAY, [1]], [ARRAY]),
+    ],
+)
+def test_no_other_structure_hides_an_array(given: Any, damaged: Any, told: Any) -> None:
+    """What is told of the structure counts only if all arrays are as they were."""
+    kept = SharedArguments((given,))
+    with mmap.mmap(kept.descriptor, 0) as memory:
+        memory[: OTHER.nbytes] = (ARRAY if same(given, damaged) else OTHER).tobytes()
+    kept.close()
+    (after,) = kept.afterwards((told,))
+    assert same(after, told if same(given, damaged) else damaged)
+    assert not same(after, given)
+
+
+@pytest.mark.slow
+def test_who_tells_of_fewer_arguments_gets_no_answer() -> None:
+    few = HIDDEN.replace("kept[-1])", "kept[-1][:1])")
+    with (
+        Session([("double", DAMAGES_A_LIST + few)], spawn=Unconfined().spawn) as session,
+        pytest.raises(StudentError, match="in the usual way"),
+    ):
+        Student(session, "double").call("double", ARRAY, [ARRAY, ARRAY], after=True)
+
+
+@pytest.mark.slow
+def test_a_function_cannot_tell_whether_it_is_watched() -> None:
+    code = "def f(array): return type(array.base).__module__"
+    with Session([("f", code)], spawn=Unconfined().spawn) as session:
+        student = Student(session, "f")
+        watched, _ = student.call("f", ARRAY, after=True)
+        assert student.call("f", ARRAY) == watched
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest
 from helpers import assert_nothing_runs
 
 import mnist_course
+from mnist_course.grading.judging.arguments import SharedArguments
 from mnist_course.grading.judging.student import Session, Student, StudentError
 from mnist_course.grading.sandbox import bubblewrap, seccomp
 from mnist_course.grading.sandbox.limits import Limits
@@ -420,7 +421,7 @@ def test_ends_nobody_else(attack: Attack, end: str) -> None:
 def test_stopping_itself_is_too_long(attack: Attack, impatient: None) -> None:
     code = "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGSTOP)"
     with attack(code) as student:
-        answer = student.session.ask(0.5, "call", "f", (), False)
+        answer = student.session.ask(0.5, "call", "f", (), memory=SharedArguments(()).descriptor)
         assert answer == ("failed", "took too long and was stopped.")
 
 
@@ -437,7 +438,7 @@ def f():
     time.sleep(60)
 """
     with attack(code) as student:
-        answer = student.session.ask(0.5, "call", "f", (), False)
+        answer = student.session.ask(0.5, "call", "f", (), memory=SharedArguments(()).descriptor)
         assert answer == ("failed", "took too long and was stopped.")
 
 

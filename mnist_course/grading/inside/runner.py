@@ -70,9 +70,9 @@ def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
     - ``("keep", seconds, moment)``: remember what every name means now.
     - ``("recall", seconds, moment)``: let every name mean that again, for the questions that
       follow. Names that came later mean what they meant at the end.
-    - ``("call", seconds, name, arguments, shared)``: the value is the pair of what the function
-      returned and the arguments as they were afterwards. If shared, the descriptor of a memory
-      follows in which the arguments' arrays are; see `shared`.
+    - ``("call", seconds, name, arguments)``: the value is the pair of what the function returned
+      and the arguments as they were afterwards. The descriptor of a memory follows in which the
+      arguments' arrays are; see `shared`.
     - ``("export", seconds, name, largest)``: a Keras model as data; see `models.export`.
     - ``("rebuild", seconds, name, config, weights, compiled)``: make a model of such data, and give
       it a name. Only a process is asked in which no learner's code has run.
@@ -116,7 +116,7 @@ def serve(connection: Connection, folder: str, largest: int = LARGEST) -> None:
             kind, *details = unpack(connection.recv_bytes(LARGEST))
         except EOFError:
             return
-        if kind == "call" and details.pop():
+        if kind == "call":
             details[-1] = put_on(receive(connection), details[-1])
         connection.send_bytes(_packed(_protected(answer[kind], shell, *details), largest))
 

@@ -49,8 +49,8 @@ class SharedArguments:
         Parameters
         ----------
         told : object
-            What the learner's process says of them. It counts only where the memory is as it was:
-            where an item of a list was replaced, for example.
+            What the learner's process says of them, as many as there were. It counts only where
+            the memory is as it was: where an item of a list was replaced, for example.
         """
         return _settle(self._before, self._now, told)
 
@@ -73,8 +73,9 @@ def _settle(before: Any, now: Any, told: Any) -> Any:
     if isinstance(before, np.ndarray):
         return told if np.array_equal(before, now) else now.copy()
     if isinstance(before, list | tuple):
-        if isinstance(told, list | tuple) and len(told) == len(before):
+        if type(told) is type(before) and len(told) == len(before):
             return type(before)(map(_settle, before, now, told))
     elif isinstance(before, dict) and isinstance(told, dict) and told.keys() == before.keys():
         return {key: _settle(before[key], now[key], told[key]) for key in before}
-    return told
+    # Another structure is told: it hides no array that isn't as it was.
+    return told if pack(before) == pack(now) else unpack(pack(now))

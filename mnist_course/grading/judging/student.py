@@ -284,9 +284,9 @@ class Student:
             Numbers, strings, bytes, arrays, and lists, tuples and dictionaries of these; the keys
             of dictionaries are strings.
         after : bool, default False
-            Also return the arguments as the function left them. Their arrays are in memory that
-            the submission shares, so what happened to them is not for it to tell. That lists and
-            dictionaries still have the same items is its word.
+            Also return the arguments as the function left them. The arrays of all calls are in
+            memory that the submission shares, so what happened to them is not for it to tell. That
+            lists and dictionaries still have the same items is its word.
 
         Returns
         -------
@@ -298,19 +298,22 @@ class Student:
         StudentError
             If there is no such function, or it fails, returns None or takes too long.
         """
-        kept = SharedArguments(arguments) if after else None
+        # Whether it is watched or not, so that no function can tell.
+        kept = SharedArguments(arguments)
         try:
-            memory = kept.descriptor if kept else None
-            answer = self._ask(name, "call", name, arguments, after, memory=memory)
+            answer = self._ask(name, "call", name, arguments, memory=kept.descriptor)
         finally:
-            if kept:
-                kept.close()
+            kept.close()
         if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], tuple)):
             raise StudentError(f"`{name}` did not return in the usual way.")
         value, told = answer
         if value is None:
             raise StudentError(f"`{name}` returned None: it should end with `return ...`.")
-        return (value, kept.afterwards(told)) if kept else value
+        if not after:
+            return value
+        if len(told) != len(arguments):
+            raise StudentError(f"`{name}` did not return in the usual way.")
+        return value, kept.afterwards(told)
 
     def describe(self, name: str) -> dict[str, Any]:
         """Describe a Keras model of the learner.
