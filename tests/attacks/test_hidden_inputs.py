@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
+from mnist_course.checks.core import ADVICE
 from mnist_course.grading.course.assignment import Assignment
 from mnist_course.grading.course.secret import read_seed
 from mnist_course.grading.course.settings import read_course
+from mnist_course.grading.judging.failures import MOST_LINES
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.scoring import score
-from mnist_course.grading.judging.student import Unconfined
+from mnist_course.grading.judging.student import Session, Unconfined
 
 Grade = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,34 @@ def test_own_line_and_a_type_of_python_are_told(grade: Grade) -> None:
         "`double` stopped with KeyError at your line 2, "
         "`raise type(tell(number), (KeyError,), {})(tell(number))`. The error's own words are left"
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "code", "told"),
+    [
+        ("f", "#7\ndef f(): ...", False),
+        ("f", "x = 7\n" * MOST_LINES + "#7", False),
+        ("f", "x = 0\n" * MOST_LINES + "y = 7", False),
+        ("g", "y = 7", False),
+        ("f", "y = 7", True),
+        ("own cell 2", "y = 7", True),
+    ],
+)
+def test_which_line_failed_tells_little(cell: str, code: str, told: bool) -> None:
+    session = Session([(cell, code)], spawn=Unconfined().spawn)  # which starts nothing yet
+    for line in ("#7", "y = 7"):
+        said = {"kinds": ["BlockingIOError"], "message": "", "line": line, "number": 1}
+        where = " at your line 1, `y = 7`" if cell == "f" else " at your line `y = 7`"
+        expected = where if told and line[0] == "y" else ""
+        assert session.tell(said, "f") == f"stopped with an error{expected}."
+
+
+def test_one_piece_of_advice_is_told() -> None:
+    """Which of them are told would be a number otherwise."""
+    session = Session([], spawn=Unconfined().spawn)
+    message = "truth value of an array, slice indices must be integers, local variable 'x'"
+    said = {"kinds": ["ValueError"], "message": message, "line": "", "number": 0}
+    assert session.tell(said, "f") == f"stopped with ValueError. {list(ADVICE.values())[1]}"
 
 
 def test_words_of_the_visible_run_are_quoted(grade: Grade) -> None:

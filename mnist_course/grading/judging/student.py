@@ -22,7 +22,7 @@ from mnist_course.grading.sandbox.limits import Limits
 from mnist_course.grading.sandbox.supervisor import Child
 
 from .arguments import SharedArguments
-from .failures import tell_failure
+from .failures import OWN_CELL, tell_failure
 from .models import CheckedModel, ModelError, check_model
 from .pictures import fits
 from .results import Status
@@ -172,14 +172,21 @@ class Session:
             case (bool(untouched), str(sentence), said):
                 # Of several parts, the first that went wrong explains most.
                 if self.failures.get(name, (True, ""))[0]:
-                    self.failures[name] = (untouched, self.tell(said, hidden=False))
+                    self.failures[name] = (untouched, self.tell(said))
                     self.said[name] = sentence[:LONGEST_SENTENCE]
                 if sentence == messages.TOO_LONG and self.status == "graded":
                     self.status, self.reason = "timeout", f"The cell `{name}` {sentence}"
 
-    def tell(self, said: object, *, hidden: bool) -> str:
-        """Say why a request failed: how the process ended, or what `tell_failure` makes of it."""
-        return self._end or tell_failure(said, self.cells, hidden=hidden)
+    def tell(self, said: object, asked: str = "") -> str:
+        """Say why a request failed: how the process ended, or what `tell_failure` makes of it.
+
+        If a hidden test of an answer has asked, only lines of that cell and own cells are told.
+        """
+        cells = self.cells
+        if asked:
+            cells = [cell for cell in cells if cell[0] == asked or cell[0].startswith(OWN_CELL)]
+            cells.sort(key=lambda cell: cell[0] != asked)
+        return self._end or tell_failure(said, cells, hidden=bool(asked))
 
     def recall(self, answer: str) -> None:
         """Let names mean what they meant when the check of an answer ran.
@@ -221,7 +228,7 @@ class Session:
             self._rebuilt.pop(name, None)
             status, value = self._clean.ask(self.child.limits.seconds_per_call, "rebuild", *details)
             if status != messages.ANSWERED:
-                raise ModelError(f"rebuilding it {self._clean.tell(value, hidden=False)}")
+                raise ModelError(f"rebuilding it {self._clean.tell(value)}")
             self._rebuilt[name] = digest
         return self._clean
 
@@ -478,7 +485,7 @@ class Student:
             return self._ask(name, kind, name, *details)
         status, value = rebuilt.ask(seconds, kind, name, *details)
         if status != messages.ANSWERED:
-            raise StudentError(f"`{name}` {rebuilt.tell(value, hidden=True)}")
+            raise StudentError(f"`{name}` {rebuilt.tell(value, self.answer)}")
         return value
 
     def _ask(self, name: str, kind: str, *details: object, memory: int | None = None) -> Any:
@@ -490,7 +497,7 @@ class Student:
         if self.answer in self.session.lost:
             raise StudentError(self.session.lost[self.answer])
         who = f"`{name}`"
-        sentence = self.session.tell(value, hidden=True)
+        sentence = self.session.tell(value, self.answer)
         if self.answer in self.session.failures:
             unfinished, sentence = self.session.failures[self.answer]
             who = f"Your cell `{self.answer}`"
