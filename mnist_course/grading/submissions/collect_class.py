@@ -23,7 +23,7 @@ from mnist_course.grading.gradebook.records import open_gradebook, write_notes
 from .archives import LimitedExtractor
 from .collect import time_in_name
 from .find import belongs
-from .platforms import People, Submitted, name_key, parse_name, why_unknown
+from .platforms import People, Submitted, canvas_numbers, name_key, parse_name, why_unknown
 from .read import (
     IGNORED_FILES,
     LARGEST_NOTEBOOK,
@@ -256,6 +256,14 @@ class _Collector:
                 continue
             for found, path in files:
                 shown = _shown(archive, found.prefix + found.file)
+                if others := self._others(person, found):
+                    ids = " or by ".join([person.id, *others])
+                    self._problem(
+                        shown,
+                        f"the file may be by {ids}: look in Canvas whose it is, and copy it into "
+                        "submitted/ yourself.",
+                    )
+                    continue
                 self._take(
                     person,
                     _File(found.file, shown, path, platform, found.late, order=found.order),
@@ -285,13 +293,6 @@ class _Collector:
             column, more = "canvas_id", f"write {found.number} into that column, where it belongs"
             known = self.people.at_canvas(found.number)
             people = [person for person in people if not person.canvas_id]
-            # Who calls themselves "x_123", with the number of somebody else, has another one later.
-            other = self.people.at_canvas(str(found.order)) if found.file[:1].isdigit() else []
-            if known and other and known != other:
-                return None, (
-                    f"the file may be by {known[0].id} or by {other[0].id}: look in Canvas whose "
-                    "it is, and copy it into submitted/ yourself."
-                )
         if known and named and known[0] not in named:
             return None, (
                 f"by the number this is {known[0].id}, by the name {named[0].id}: correct the "
@@ -311,6 +312,17 @@ class _Collector:
             f"{same} in the archive and {len(people)} on {ROSTER} ({ids}) have this name: fill in "
             f"{column} there, and {more}."
         )
+
+    def _others(self, person: Person, found: Submitted) -> list[str]:
+        """Return who else may have handed in a file of Canvas.
+
+        Who calls themselves "x_123", with the number of somebody else, has their own one later.
+        """
+        if found.platform != "Canvas":
+            return []
+        numbers = canvas_numbers(found.prefix + found.file)
+        people = [one for number in numbers for one in self.people.at_canvas(number)]
+        return sorted({one.id for one in people} - {person.id})
 
     def _take(self, person: Person, file: _File) -> None:
         """Add a file, or what is in it, to what a person handed in."""

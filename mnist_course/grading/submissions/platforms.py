@@ -32,6 +32,7 @@ _CANVAS = re.compile(
     r"(?P<name>[^/]+?)(?P<late>_LATE)?_(?P<number>\d+)_(?P<attachment>\d+)_(?P<file>[^/]+)",
     re.ASCII,
 )
+_CANVAS_NUMBER = re.compile(r"(?<=_)\d+(?=_\d+_)", re.ASCII)
 _CANVAS_TEXT = re.compile(r"(?P<name>[^/]+?)(_LATE)?_\d+_(?P<kind>text|link)\.html", re.ASCII)
 _CANVAS_ANONYMOUS = re.compile(r"anon(_LATE)?_[^_/]+_\d+_[^/]+", re.ASCII)
 
@@ -93,6 +94,19 @@ def parse_name(name: str) -> Submitted | None:
             order=int(found["attachment"]),
         )
     return None
+
+
+def canvas_numbers(name: str) -> list[str]:
+    """Return every number of a file's name at Canvas that could be its person's.
+
+    Names of people and of files may hold numbers, too.
+
+    Examples
+    --------
+    >>> canvas_numbers("bobsmith_42_500_02_normalizing.ipynb")
+    ['42', '500']
+    """
+    return _CANVAS_NUMBER.findall(name)
 
 
 def why_unknown(name: str) -> str:

@@ -1,6 +1,7 @@
 """A class of twelve is collected as it comes from Moodle, from Canvas, or in a folder."""
 
 import io
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -244,11 +245,20 @@ def test_a_namesake_who_is_not_on_the_roster_is_not_merged_with_who_is(
 def test_nobody_takes_the_number_of_another_at_canvas(
     settings: Course, notebook: Notebook, tmp_path: Path
 ) -> None:
-    # Mal calls himself "lovelaceada_4001".
-    members = {f"lovelaceada_4001_4011_70000_{FILE}": notebook("mal")}
-    collection = collect(settings, NAME, [packed(tmp_path / "c.zip", members)])
-    assert not settings.submitted.exists()
-    assert "may be by ada or by mal" in collection.problems[0]
+    # Mal calls himself "lovelaceada_4001", or adds a number that nobody has.
+    for own in ("", "_99999999999", "_1_2"):
+        members = {f"lovelaceada_4001{own}_4011_70000_{FILE}": notebook("mal")}
+        collection = collect(settings, NAME, [packed(tmp_path / f"c{own}.zip", members)])
+        assert not settings.submitted.exists()
+        assert "may be by ada or by mal" in collection.problems[0]
+        # It costs nobody their own file, whichever is first.
+        for order in (1, -1):
+            both = [(f"lovelaceada_4001_70001_{FILE}", notebook("ada")), *members.items()][::order]
+            collection = collect(settings, NAME, [packed(tmp_path / "both.zip", dict(both))])
+            assert (settings.submitted / "ada" / NAME / FILE).read_bytes() == notebook("ada")
+            assert not (settings.submitted / "mal").exists()
+            assert len(collection.problems) == 1
+        shutil.rmtree(settings.submitted)
 
 
 def test_a_number_and_a_name_that_disagree_are_not_guessed(
