@@ -113,6 +113,43 @@ def test_bars_that_are_only_outlines_can_be_seen() -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        {"limits": [0.0, 1e6, -0.5, 9.5]},
+        {"scales": ("log", "linear")},
+        {"starts": []},
+        {"widths": [0.8] * 6},
+        {"bars": [], "starts": [], "widths": []},
+    ],
+    ids=["too short", "other scale", "no starts", "few widths", "nothing"],
+)
+def test_bars_that_cannot_be_looked_at_are_shown_to_a_person(said: dict) -> None:
+    (panel, _), picture = drawn()
+    assert fits([panel], picture)
+    assert not fits([Panel(**{**vars(panel), **said})], picture)
+
+
+def test_an_honest_bar_without_a_length_is_not() -> None:
+    figure, axes = pyplot.subplots()
+    axes.bar(range(10), [5, 7] + [0] * 8)
+    assert fits(describe(figure), _picture(figure))
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize("missing", [0, 1, 5])
+def test_nearly_all_images_have_to_be_in_the_picture(missing: int) -> None:
+    images = np.random.default_rng(0).random((15, 28, 28))
+    figure, axes = pyplot.subplots(3, 5)
+    for ax, image in zip(axes.flat, images, strict=True):
+        ax.imshow(image)
+    described = describe(figure)
+    for ax in axes.flat[:missing]:
+        ax.clear()
+    assert fits(described, _picture(figure)) == (missing < 2)
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"images": [np.zeros((28, 28, 3))]},

@@ -22,10 +22,12 @@ LEAST_EXPLAINED = 0.25
 # Of 255, between a bar with its edges and what is beyond its end: 100 to 200 in these figures.
 LEAST_DIFFERENCE = 1.0
 LEAST_SHARE = 0.6  # of images and of bars: words or other axes may cover some
+LEAST_FREE = 0.9  # of the images that no other image overlaps
 MOST = 100  # images and bars to look at
 MOST_SAMPLES = 64  # along each side of an image
 LARGEST = 2**22  # numbers in a picture
 BEYOND = 0.03  # of the axis
+OVERLAP = 0.45  # of the sum of two sizes: closer than neighbors, which are 0.5 apart
 
 
 def fits(panels: list[Panel], picture: object) -> bool:
@@ -49,14 +51,28 @@ def fits(panels: list[Panel], picture: object) -> bool:
         with np.errstate(all="ignore"):
             images = list(itertools.islice(_explained(panels, picture), MOST))
             bars = list(itertools.islice(_differences(panels, picture), MOST))
+            free = list(itertools.compress(images, _are_free(panels)))
     # What forged descriptions make NumPy raise is not limited to any list.
     except Exception:
         return False
-    seen = [
-        [share >= LEAST_EXPLAINED for share in images],
-        [difference >= LEAST_DIFFERENCE for difference in bars],
-    ]
-    return all(np.mean(each) >= LEAST_SHARE for each in seen if each)
+    return bool(images or bars) and all(
+        np.mean(np.array(each) >= least) >= share
+        for each, least, share in (
+            (images, LEAST_EXPLAINED, LEAST_SHARE),
+            (free, LEAST_EXPLAINED, LEAST_FREE),
+            (bars, LEAST_DIFFERENCE, LEAST_SHARE),
+        )
+        if each
+    )
+
+
+def _are_free(panels: list[Panel]) -> list[bool]:
+    """Tell for each of the first images whether no other one overlaps it."""
+    centers = np.array([place for panel in panels for place in panel.places][:MOST]).reshape(-1, 2)
+    sizes = np.array([size for panel in panels for size in panel.sizes][:MOST]).reshape(-1, 2)
+    apart = np.abs(centers[:, np.newaxis] - centers) / (sizes[:, np.newaxis] + sizes)
+    together = (apart < OVERLAP).all(axis=2).sum(axis=1)  # each with itself
+    return [bool(each) for each in together == 1]
 
 
 def _explained(panels: list[Panel], picture: Picture) -> Iterator[float]:
@@ -87,7 +103,10 @@ def _explained(panels: list[Panel], picture: Picture) -> Iterator[float]:
 
 
 def _differences(panels: list[Panel], picture: Picture) -> Iterator[float]:
-    """Yield for each bar that can be told how much it differs from what is beyond its end."""
+    """Yield for each bar how much it differs from what is beyond its end; 0 if nothing can tell.
+
+    Bars without a length have nothing to be seen.
+    """
     for panel in panels:
         x0, x1, y0, y1 = panel.limits
         across, along = ((y0, y1), (x0, x1)) if panel.horizontal else ((x0, x1), (y0, y1))
@@ -96,13 +115,17 @@ def _differences(panels: list[Panel], picture: Picture) -> Iterator[float]:
             or across[0] == across[1]
             or along[0] == along[1]
         ):
+            yield from [0.0] * len(panel.bars)
             continue
         for (center, length), start, width in zip(
-            panel.bars, panel.starts, panel.widths, strict=False
+            panel.bars, panel.starts, panel.widths, strict=True
         ):
+            if not length:
+                continue
             reach = length / (along[1] - along[0])
             end = (start + length - along[0]) / (along[1] - along[0])
             if abs(reach) < BEYOND or not 0 < end + np.sign(reach) * BEYOND < 1:
+                yield 0.0
                 continue
             middle = (center - across[0]) / (across[1] - across[0])
             half = 0.6 * width / abs(across[1] - across[0])
