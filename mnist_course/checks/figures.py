@@ -1,11 +1,11 @@
 """Describe a Matplotlib figure by what a reader sees, so that its look is left to its author."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyQuadMesh, QuadMesh
 from matplotlib.colors import to_rgba
@@ -18,6 +18,7 @@ from matplotlib.transforms import Bbox, BboxBase
 
 SMALLEST = 3.0  # points: smaller letters can't be read
 PALEST = 0.1  # of a color's range: what differs less from the background can't be seen
+MOST = 2 / 3  # of what lies behind a text: if so much has its color, it can't be read
 FARTHEST = 0.6  # of the size of an image or of axes: text farther off doesn't belong to it
 TOUCHING = 0.25  # of the same: text this near belongs to it, whatever else is there
 
@@ -147,9 +148,10 @@ def describe(figure: Figure) -> list[Panel]:
 
 @dataclass
 class _Picture:
-    """An image as it appears, and where it is on the canvas, in pixels."""
+    """An image as it appears, its colors, and where it is on the canvas, in pixels."""
 
     array: npt.NDArray[Any]
+    shades: npt.NDArray[Any]
     box: Bbox
     flaw: str
 
@@ -235,13 +237,15 @@ def _picture(image: Any, axes: Axes) -> _Picture:
     array = np.squeeze(np.asarray(image.get_array()))
     shades = image.to_rgba(image.get_array())
     first, right, down = axes.transData.transform(_corners(image))
-    if abs(right - first)[0] < abs(right - first)[1]:
-        array, right, down = np.swapaxes(array, 0, 1), down, right
-    array = array[:, ::-1] if right[0] < first[0] else array
-    array = array[::-1] if down[1] > first[1] else array
-    gray = array[..., :3].mean(axis=2) if array.ndim == 3 else array
     box = Bbox([np.min([first, right, down], axis=0), np.max([first, right, down], axis=0)])
-    return _Picture(np.ascontiguousarray(gray), box, _flaw(image, box, shades, axes))
+    flaw = _flaw(image, box, shades, axes)
+    if abs(right - first)[0] < abs(right - first)[1]:
+        array, shades = np.swapaxes(array, 0, 1), np.swapaxes(shades, 0, 1)
+        right, down = down, right
+    across, along = (-1 if right[0] < first[0] else 1), (-1 if down[1] > first[1] else 1)
+    array, shades = array[::along, ::across], shades[::along, ::across]
+    gray = array[..., :3].mean(axis=2) if array.ndim == 3 else array
+    return _Picture(np.ascontiguousarray(gray), shades, box, flaw)
 
 
 def _corners(image: Any) -> npt.NDArray[Any]:
@@ -275,10 +279,10 @@ def _read(text: Text, name: str, around: Axes | None, hidden: list[str], axis: A
         reason = '`axis("off")` hides it'
     elif not text.get_visible() or (axis is not None and not axis.get_visible()):
         reason = "it's made invisible"
-    elif _is_pale(text.get_color(), text.get_alpha(), text):
+    elif _is_lost(text):
         reason = "it has the color of the background"
-    elif (points := float(text.get_fontsize())) < SMALLEST:
-        reason = f"its font size is {points:g}"
+    elif float(text.get_fontsize()) < SMALLEST:
+        reason = "it's too small to read"
     elif around is not None and _gap(text.get_window_extent(), around.bbox) > FARTHEST:
         reason = "it lies far away from its axes"
     if reason:
@@ -286,13 +290,69 @@ def _read(text: Text, name: str, around: Axes | None, hidden: list[str], axis: A
     return "" if reason else words
 
 
-def _is_pale(color: Any, alpha: float | None, artist: Artist) -> bool:
-    """Whether a color can't be told from the background of the figure."""
-    figure = artist.get_figure(root=True)
-    seen, background = to_rgba(color), to_rgba(figure.get_facecolor() if figure else "white")
-    opacity = seen[3] if alpha is None else alpha
-    difference = max(abs(a - b) for a, b in zip(seen[:3], background[:3], strict=True))
-    return opacity * difference < PALEST
+def _is_lost(text: Text) -> bool:
+    """Whether a text can't be told from what lies behind it: its box, an image, or the paper."""
+    if text.get_path_effects():  # such as an outline
+        return False
+    figure, box, patch = text.get_figure(root=True), text.get_window_extent(), text.get_bbox_patch()
+    behind = _paper(figure)[np.newaxis]
+    if figure and (layers := list(_layers(box, figure))):
+        steps = np.linspace(0.1, 0.9, 5)
+        places = [(box.x0 + x * box.width, box.y0 + y * box.height) for x in steps for y in steps]
+        behind = np.array([_color_at(*place, layers, behind[0]) for place in places])
+    if patch is not None and patch.get_visible():
+        behind = _over(behind, patch.get_facecolor())
+    return _are_alike(text.get_color(), text.get_alpha(), behind)
+
+
+# Where something may be drawn, where it would be as a whole, and its colors.
+_Layer = tuple[BboxBase, BboxBase, npt.NDArray[Any]]
+
+
+def _layers(place: BboxBase, figure: Figure) -> Iterator[_Layer]:
+    """List what is drawn at a place of a figure, texts and lines apart, the lowest first."""
+    for axes in figure.axes:
+        if not (axes.get_visible() and axes.bbox.overlaps(place)):
+            continue
+        paper = [axes.patch] if axes.axison and axes.get_frame_on() else []
+        pictures = [each for each in _pictures(axes) if each.flaw != "is invisible"]
+        for patch in paper:
+            yield axes.bbox, axes.bbox, np.array([[patch.get_facecolor()]])
+        for picture in pictures:
+            yield axes.bbox, picture.box, picture.shades
+        for patch in axes.patches:
+            if patch.get_visible():
+                yield axes.bbox, patch.get_window_extent(), np.array([[patch.get_facecolor()]])
+
+
+def _color_at(
+    x: float, y: float, layers: list[_Layer], color: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Return the color of a place, with this color below all layers."""
+    for clip, box, shades in layers:
+        if clip.contains(x, y) and box.contains(x, y):
+            height, width = shades.shape[:2]
+            row = min(int((box.y1 - y) / box.height * height), height - 1)
+            column = min(int((x - box.x0) / box.width * width), width - 1)
+            color = _over(color, shades[row, column])
+    return color
+
+
+def _paper(figure: Figure | None) -> npt.NDArray[Any]:
+    return _over(np.ones(3), to_rgba(figure.get_facecolor() if figure else "white"))
+
+
+def _over(behind: npt.NDArray[Any], color: Any) -> npt.NDArray[Any]:
+    """Put a color that may be transparent over others."""
+    seen = np.asarray(color)
+    return seen[3] * seen[:3] + (1 - seen[3]) * behind
+
+
+def _are_alike(color: Any, alpha: float | None, behind: npt.NDArray[Any]) -> bool:
+    """Whether a color can't be told from most of those behind it."""
+    seen = to_rgba(color, alpha)
+    differences = np.abs(np.array(seen[:3]) - behind).max(axis=-1)
+    return bool(np.mean(seen[3] * differences < PALEST) > MOST)
 
 
 def _belonging(
@@ -359,8 +419,8 @@ def _bars(
             across = (bar.get_y(), bar.get_height(), bar.get_x(), bar.get_width())
             upright = (bar.get_x(), bar.get_width(), bar.get_y(), bar.get_height())
             side, width, start, length = map(float, across if lies else upright)
-            if not _has_color(bar):
-                hidden.append(f"The bar at {side + width / 2:g} can't be seen: it has no color.")
+            if reason := _find_no_color(bar, axes):
+                hidden.append(f"The bar at {side + width / 2:g} can't be seen: {reason}.")
                 continue
             bars.append((side + width / 2, length))
             starts.append(start)
@@ -368,7 +428,13 @@ def _bars(
     return bars, starts, widths, horizontal
 
 
-def _has_color(bar: Patch) -> bool:
+def _find_no_color(bar: Patch, axes: Axes) -> str:
+    """Say why a bar can't be seen, or ""."""
+    paper = _over(_paper(axes.get_figure(root=True)), axes.get_facecolor())
     face, edge = bar.get_facecolor(), bar.get_edgecolor()
-    outlined = bar.get_linewidth() > 0 and not _is_pale(edge, None, bar)
-    return bool(bar.get_visible()) and (not _is_pale(face, None, bar) or outlined)
+    outlined = bar.get_linewidth() > 0 and not _are_alike(edge, None, paper)
+    if not bar.get_visible():
+        return "it's made invisible"
+    if outlined or not _are_alike(face, None, paper):
+        return ""
+    return "it has the color of the background" if to_rgba(face)[3] else "it has no color"

@@ -104,6 +104,16 @@ def titled(show: Callable) -> Callable:
     return grid(draw)
 
 
+def lettered(color: str, cmap: str, **look: Any) -> Callable:
+    """Make a grid of images, each with its label in its upper left corner."""
+
+    def draw(image, label):
+        plt.imshow(image, cmap=cmap)
+        plt.text(1, 6, label, color=color, **look)
+
+    return grid(draw)
+
+
 def titled_off(label):
     plt.title(f"Digit: {label}")
     plt.axis("off")
@@ -143,6 +153,8 @@ GOOD_GRIDS = {
     "labels below": image_and(plt.xlabel),
     "labels on the left": image_and(plt.ylabel),
     "texts inside": image_and(lambda label: plt.text(2, 5, label, color="red")),
+    "white texts inside": lettered("white", cmap="gray"),
+    "texts in a box": lettered("white", bbox={"facecolor": "black"}, cmap="gray_r"),
     "texts above": image_and(lambda label: plt.text(10, -1, f"label {label}")),
     "texts of the figure": image_and(
         lambda label: plt.figtext(*plt.gca().get_position().p0, label, color="red")
@@ -161,7 +173,7 @@ GOOD_GRIDS = {
     "one canvas": canvas,
 }
 # Each draws dozens of places, which takes seconds.
-QUICK = ["texts inside", "one canvas"]
+QUICK = ["white texts inside", "one canvas"]
 NEIGHBOR = np.roll(np.arange(30), -1)
 
 
@@ -205,9 +217,17 @@ BAD_GRIDS = {
         image_and(lambda label: plt.title(label, color="white")),
         "it has the color of the background",
     ),
+    "black on black": (
+        lettered("black", cmap="gray"),
+        "The text '7' can't be seen: it has the color of the background.",
+    ),
+    "white on a white box": (
+        lettered("white", bbox={"facecolor": "white"}, cmap="gray"),
+        "it has the color of the background",
+    ),
     "tiny": (
         image_and(lambda label: plt.title(label, fontsize=1)),
-        "its font size is 1",
+        "it's too small to read",
     ),
     "text far away": (image_and(lambda label: plt.text(200, 300, label)), "there is no text"),
     "text in the next image": (
