@@ -129,9 +129,8 @@ count_parameters = FunctionCheck(
         ),
         "Each layer has a bias for each of its *inputs* here, as with the two sizes exchanged. "
         "It's the neurons that have biases.": _sum_of(lambda i, u: i * u + i),
-        "That's as if the inputs of the network had biases, too. They aren't neurons.": (
-            lambda sizes: _count(sizes) + sizes[0]
-        ),
+        "That's as if the inputs of the network had biases, too, or as if the total began at "
+        "`sizes[0]`. Inputs aren't neurons.": (lambda sizes: _count(sizes) + sizes[0]),
         "Each layer has one bias here. Each neuron has its own.": _sum_of(lambda i, u: i * u + 1),
         "Inputs and neurons of each layer both have biases here. Only neurons have one.": _sum_of(
             lambda i, u: i * u + i + u
@@ -341,6 +340,10 @@ softmax = FunctionCheck(
         "can be above 1.": (_by(_shift(lambda logits: logits.mean(axis=-1, keepdims=True)))),
         "The result is that of subtracting the first logit of each row. With the largest, no power "
         "can be above 1.": (_by(_shift(lambda logits: logits[..., :1]))),
+        "The result is that of subtracting 1000 from all logits. Where they're far below 1000, the "
+        "powers of e become 0, and 0 / 0 is nan. Subtract the largest logit of each row.": _by(
+            _shift(lambda logits: 1000)
+        ),
         "The result is that of adding the largest logit. Subtract it.": _by(
             _shift(lambda logits: -_largest(logits))
         ),
@@ -570,18 +573,20 @@ def _expect_layers(model: Any) -> None:
     kernels = [shape for shape in shapes if len(shape) == 2]
     sizes, expected = _order(kernels), list(SIZES[1:])
     listed, wanted = (", ".join(map(str, numbers)) for numbers in (sizes, expected))
+    late = _describe_late_flatten(model)
     if sizes != expected:
         same = sorted(sizes) == sorted(expected)
         raise CheckError(
             f"the Dense layers have {listed} neurons, in this order; expected {wanted}."
-            + " The sizes are right; their order isn't." * same
+            + " The sizes are right; their order isn't." * (same and not late)
+            + late
             + " A layer is part of the network only if what it puts out leads to the last layer."
             * (not isinstance(model, keras.Sequential))
         )
     for (inputs, units), pair in zip(kernels, pairwise(SIZES), strict=True):
         expect(
             sorted(kernels) == sorted(pairwise(SIZES)) or (inputs, units) == pair,
-            f"the Dense layer of {units} neurons has {inputs} inputs; expected {pair[0]}.",
+            f"the Dense layer of {units} neurons has {inputs} inputs; expected {pair[0]}.{late}",
         )
     if missing := Counter(WEIGHTS) - Counter(shapes):
         without = [units for units, *rest in missing if not rest]
@@ -592,6 +597,14 @@ def _expect_layers(model: Any) -> None:
         f"the network has {model.count_params():,} parameters; expected 238,314, those of the "
         f"Dense layers alone.{f' Its {min(others)} has some, too.' if others else ''}",
     )
+
+
+def _describe_late_flatten(model: Any) -> str:
+    """Say which layer stands before Flatten, though it needs whole images in a row, or ""."""
+    kinds = [type(layer).__name__ for layer in model.layers]
+    if "Flatten" not in kinds or "Dense" not in kinds[: kinds.index("Flatten")]:
+        return ""
+    return " Flatten comes after a Dense layer; expected it before the first one."
 
 
 def _order(kernels: Sequence[tuple[int, ...]]) -> list[int]:
@@ -723,9 +736,24 @@ def _expect_compiled(model: Any, images: npt.NDArray[np.float32], outputs: Numbe
         bool(np.isclose(rate, LEARNING_RATE, rtol=1e-3, atol=0)),
         f"Adam's learning rate is {rate:.5g}; expected {LEARNING_RATE}, its default.",
     )
+    usual, chosen = keras.optimizers.Adam().get_config(), model.optimizer.get_config()
+    others = [
+        f"{name}={value}"
+        for name, value in chosen.items()
+        if name not in ("name", "learning_rate") and value != usual.get(name)
+    ]
+    expect(not others, f"Adam has {', '.join(others)}; expected Adam with its defaults.")
     metrics = _metrics(model)
     _expect_loss(model.loss, metrics)
-    expect(bool(metrics), "no metric is named, so training would show the loss only.")
+    weights = model.get_compile_config().get("loss_weights")
+    third = (
+        f" {weights!r} stands in the third place of `compile`, which is that of `loss_weights`. "
+        'Write `metrics=["accuracy"]`.'
+    )
+    expect(
+        bool(metrics),
+        f"no metric is named, so training would show the loss only.{third if weights else ''}",
+    )
     _expect_measured(model, metrics, images, outputs)
 
 

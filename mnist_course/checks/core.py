@@ -213,11 +213,14 @@ class FunctionCheck:
         except (NotAttemptedError, TooLongError, SharedMemoryError):
             raise
         except CheckError as failure:
+            said = str(failure)
             named = explain_mistake(
                 function,
-                lambda: self.find_mistake(function) or find_edit(function, self.accepts),
+                lambda: (
+                    self.find_mistake(function) or _fitting(find_edit(function, self.accepts), said)
+                ),
             )
-            raise CheckError(f"{failure} {named}".rstrip()) from None
+            raise CheckError(f"{said} {named}".rstrip()) from None
         return self.praise
 
     def test(self, function: Any) -> None:
@@ -292,6 +295,14 @@ class FunctionCheck:
                     "expected a new one. Otherwise a later change of the result changes what was "
                     "given, too."
                 )
+
+
+def _fitting(edit: str, failure: str) -> str:
+    """Return what an edit says, or "" if it can't be what made a function fail in this way."""
+    lost = "changed the data it was given" in failure and "which is lost" in edit
+    # A product may be right where Python stops at `1 / 0`, but it's the 0 that matters.
+    moved = "ZeroDivisionError" in failure and re.search("other parentheses|another order", edit)
+    return "" if lost or moved else edit
 
 
 def difference(
@@ -379,7 +390,9 @@ def _difference_of_numbers(
         if seen.dtype.kind not in "biufc":
             raise TypeError
     except (TypeError, ValueError):
-        return f"{name} is {kind(answer)}; expected {_shown(expected)}."
+        called = callable(answer) and not isinstance(answer, type)
+        advice = " That's a function, not what it returns: parentheses, `()`, call it." * called
+        return f"{name} is {kind(answer)}; expected {_shown(expected)}.{advice}"
     if seen.shape != expected.shape:
         if seen.size == expected.size > 1 and np.allclose(
             seen.ravel(), expected.ravel(), near, near

@@ -227,6 +227,8 @@ def _edits(tree: ast.Module, function: FunctionType, lines: list[str]) -> Iterat
         _other_loops,
         _updated,
     ]
+    # First, because a condition that is never true leaves out what depends on it, too.
+    yield from _edits_of_statements(tree, _unconditional)
     yield from _edits_of_expressions(tree, lines, rules)
     yield from _edits_of_statements(tree, _overwritten, _left_out)
     # Last, because a name may stand for a value by accident.
@@ -258,7 +260,7 @@ def _edits_of_expressions(
             for place in chosen:
                 place.put(replacement)
             # Without its counter, a loop would only repeat the same.
-            if counters <= _read_names(tree):
+            if counters <= _read_names(tree) and not _turns_a_loop(chosen[0], replacement):
                 yield f"{where} your line `{line}`: with {better}{everywhere}, everything is right."
             for place in chosen:
                 place.put(place.node)
@@ -290,6 +292,14 @@ def _places(tree: ast.Module) -> Iterator[_Place]:
                 for position, node in enumerate(value):
                     if isinstance(node, ast.AST):
                         yield _Place(parent, field, position, node)
+
+
+def _turns_a_loop(place: _Place, replacement: ast.AST) -> bool:
+    """Whether a `while` would run where it ends now: right by accident, and endless elsewhere."""
+    match place.parent, place.node, replacement:
+        case ast.While(), ast.Compare(_, [before], _), ast.Compare(_, [after], _):
+            return isinstance(before, ast.Lt | ast.LtE) != isinstance(after, ast.Lt | ast.LtE)
+    return False
 
 
 def _counters(tree: ast.AST) -> set[str]:
@@ -416,9 +426,9 @@ def _kept(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
                     f"`{written}` keeps that None.",
                 )
             case ast.Expr(
-                ast.Call(ast.Attribute(ast.Name(name)), _)
-                | ast.Call(_, [ast.Name(name), *_]) as value
-            ):
+                ast.Call(ast.Attribute(ast.Name(name)), _, given)
+                | ast.Call(_, [ast.Name(name), *_], given) as value
+            ) if all(keyword.arg != "out" for keyword in given):
                 for kept in (name, _first_name(statement)):
                     assigned = ast.Assign([ast.Name(kept, ast.Store())], value)
                     yield [*head, assigned, *tail], lost.format(kept)
@@ -574,6 +584,27 @@ def _reads(value: ast.AST, target: ast.AST) -> bool:
         isinstance(node, type(target)) and ast.unparse(node) == ast.unparse(target)
         for node in ast.walk(value)
     )
+
+
+def _unconditional(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:
+    """Leave out what depends on a condition, and the condition with it."""
+    for position, statement in enumerate(block):
+        head, tail = block[:position], block[position + 1 :]
+        match statement:
+            case ast.If(test, _, orelse) | ast.While(test, _, orelse):
+                word = "if" if isinstance(statement, ast.If) else "while"
+                yield (
+                    [*head, *orelse, *tail] or [ast.Pass()],
+                    f"Without your line `{word} {_write(test)}:` and what is below it, everything "
+                    "is right.",
+                )
+            case ast.Assign([ast.Subscript(_, ast.Compare())]) | ast.AugAssign(
+                ast.Subscript(_, ast.Compare())
+            ):
+                yield (
+                    [*head, *tail] or [ast.Pass()],
+                    f"Without your line `{_write(statement)}`, everything is right.",
+                )
 
 
 def _left_out(block: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], str]]:

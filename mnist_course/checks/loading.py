@@ -63,6 +63,16 @@ def _counts(count: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
     return _with(counts=lambda images, labels: count(labels))
 
 
+def _meet(images: Any, first: str) -> tuple[int, int]:
+    """Return the extremes as a loop with `elif` finds them that asks for one of the two first."""
+    lowest, highest = 255, 0
+    for value in images.ravel().tolist():
+        is_low, is_high = value < lowest, value > highest
+        lowest = value if is_low and (first == "lowest" or not is_high) else lowest
+        highest = value if is_high and (first == "highest" or not is_low) else highest
+    return lowest, highest
+
+
 def _extremes(part: Callable[[Any], Any]) -> Callable[..., dict[str, Any]]:
     return _with(
         lowest=lambda images, labels: part(images).min(),
@@ -76,6 +86,9 @@ summarize = FunctionCheck(
     correct=_summarize,
     cases=[
         Case((FEW_IMAGES, np.array([2, 0, 2], dtype=np.uint8))),
+        # A loop that asks for one extreme by `if` and for the other by `elif` misses one of them.
+        Case((np.array([[[200, 30]]], dtype=np.uint8), np.array([4], dtype=np.uint8))),
+        Case((np.array([[[30, 200]]], dtype=np.uint8), np.array([4], dtype=np.uint8))),
         Case(
             (_images(12, 17, 201), LABELS),
             f"for 12 images of 5 rows and 3 columns with gray values from 17 to 201 and the "
@@ -127,6 +140,13 @@ summarize = FunctionCheck(
         "and those of `train_images`. Find those in the images.": _with(
             lowest=lambda images, labels: 0, highest=lambda images, labels: 255
         ),
+        "'lowest' is always 0, as when a loop begins with 0: no gray value is below that.": _with(
+            lowest=lambda images, labels: 0
+        ),
+        "'highest' leaves out each value that was the lowest so far, as with `elif`. A value can "
+        "be both.": _with(highest=lambda images, labels: _meet(images, "lowest")[1]),
+        "'lowest' leaves out each value that was the highest so far, as with `elif`. A value can "
+        "be both.": _with(lowest=lambda images, labels: _meet(images, "highest")[0]),
         "'lowest' leaves out the pixels that are 0. The background counts, too.": _with(
             lowest=lambda images, labels: images[images > 0].min()
         ),
@@ -410,6 +430,10 @@ split = _SplitCheck(
         ),
         "All images are for training, and none is left for validation. Compute from `len(images)` "
         "and `share` where to cut.": _cut(lambda number, share: 48_000),
+        "That's the cut for the number of pixels, which is `images.size`. `len(images)` is the "
+        "number of images.": lambda images, labels, share: _at(
+            images, labels, _whole(images.size, share)
+        ),
         "That's the cut for a share in percent, as with `share / 100`. But `share` is a number "
         "between 0 and 1: 0.25 is a quarter.": (
             _cut(lambda number, share: int(number * (1 - share / 100)))

@@ -243,11 +243,13 @@ standardize = FunctionCheck(
             (train - train.mean()) / train.std(),
             test,
         ),
-        "The test images are divided, but not shifted.": lambda train, test: (
+        "The test images are divided, but not shifted. (That also happens if `train` is "
+        "overwritten before its mean and deviation are used for `test`.)": lambda train, test: (
             (train - train.mean()) / train.std(),
             test / train.std(),
         ),
-        "The test images are shifted, but not divided.": lambda train, test: (
+        "The test images are shifted, but not divided. (That also happens if `train` is "
+        "overwritten before its mean and deviation are used for `test`.)": lambda train, test: (
             (train - train.mean()) / train.std(),
             test - train.mean(),
         ),
@@ -256,10 +258,12 @@ standardize = FunctionCheck(
         "subtraction.": lambda train, test: tuple(
             images - train.mean() / train.std() for images in (train, test)
         ),
-        "The mean is subtracted, but nothing is divided.": _by(
+        "The mean is subtracted, but nothing is divided. (That also happens if `train` is "
+        "overwritten before its deviation is used.)": _by(
             lambda train, test: train.mean(), lambda train, test: 1
         ),
-        "They're divided by the deviation, but nothing is subtracted.": _by(
+        "They're divided by the deviation, but nothing is subtracted. (That also happens if "
+        "`train` is overwritten before its mean is used.)": _by(
             lambda train, test: 0, lambda train, test: train.std()
         ),
         "The mean is subtracted after the division. Subtract first.": lambda train, test: tuple(

@@ -4,6 +4,7 @@ A figure is judged by what a reader sees in it, read back by `figures.describe`.
 """
 
 import contextlib
+import dis
 import functools
 import operator
 import re
@@ -26,6 +27,7 @@ from .core import (
     Case,
     CheckError,
     FunctionCheck,
+    NotAttemptedError,
     call,
     describe_unused,
     difference,
@@ -60,7 +62,7 @@ def _random_labels(counts: Sequence[int]) -> Array:
 
 IMAGES = _random_images(30)
 IMAGE_LABELS = np.resize(np.array([7, 2, 9, 0, 5, 1, 4, 8, 3, 6, 1], dtype="uint8"), 30)
-GRIDS = [(2, 3), (1, 4), (3, 1), (4, 3)]
+GRIDS = [(2, 3), (1, 4), (3, 1), (4, 3), (1, 1)]
 
 LARGEST_COUNT = 6742  # of the 1s among the training labels
 COUNTED = [
@@ -374,11 +376,18 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
             "kernel.",
         )
     shown: list[list[Panel]] = []
+    closed: list[Figure] = []
+    close_as_ever = pyplot.close
 
     def show(*_: Any, **__: Any) -> None:
         # In a notebook, `plt.show()` shows all figures and closes them.
         shown.extend(describe(figure) for figure in _open_figures())
-        pyplot.close("all")
+        close_as_ever("all")
+
+    def close(*given: Any) -> None:
+        before = _open_figures()
+        close_as_ever(*given)
+        closed.extend(figure for figure in before if figure not in _open_figures())
 
     @functools.wraps(function)
     def draw(*given: Any) -> Any:
@@ -386,24 +395,34 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
 
     pyplot.close("all")
     try:
-        with mock.patch.object(pyplot, "show", show):
+        with mock.patch.multiple(pyplot, show=show, close=close):
             figure = call(draw, *arguments)
         left = {figure: describe(figure) for figure in _open_figures()}
     finally:
         pyplot.close("all")
     name = f"`{getattr(function, '__name__', 'your function')}`"
+    seen = bool(shown or (figure and figure.axes))
     expect(
-        bool(shown or (figure and figure.axes)),
+        seen or not closed,
+        f"{name} closed its figure, so nothing is left to see. Leave out `plt.close`.",
+    )
+    expect(
+        seen,
         f"{name} drew nothing. Draw with functions of Matplotlib, such as those of `plt`.",
     )
     expect(
         not shown or list(left.values()) != [[]],
         "what comes after `plt.show()`, such as labels, was written onto a new figure. Show last.",
     )
+    advice = (
+        "`plt.figure`, `plt.subplots`, and `plt.show` belong outside of the loop."
+        if _has_loop(function)
+        else "`plt.figure` and `plt.subplots` make a new one, and so does what is drawn after "
+        "`plt.show`."
+    )
     expect(
         len(shown) + len(left) <= 1,
-        f"{name} drew {len(shown) + len(left)} figures; expected a single one. `plt.figure`, "
-        "`plt.subplots`, and `plt.show` belong outside of the loop.",
+        f"{name} drew {len(shown) + len(left)} figures; expected a single one. {advice}",
     )
     if shown:
         return shown[0]
@@ -413,6 +432,14 @@ def _draw(function: Any, *arguments: Any) -> list[Panel]:
 def _open_figures() -> list[Figure]:
     figures = map(pyplot.figure, pyplot.get_fignums())
     return [figure for figure in figures if figure.axes]
+
+
+def _has_loop(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is None or any(
+        instruction.opname.startswith(("FOR_ITER", "JUMP_BACKWARD"))
+        for instruction in dis.get_instructions(code)
+    )
 
 
 def _mentions(function: Any, word: str) -> bool:
@@ -431,15 +458,17 @@ def plot_grid(plot_grid: Any) -> str:
         with prefix(f"for {_size(rows, columns)}, "):
             try:
                 panels = _draw(plot_grid, IMAGES, IMAGE_LABELS, rows, columns)
+            except NotAttemptedError:
+                raise
             except CheckError as failure:
-                single = 1 in (rows, columns) and _mentions(plot_grid, "subplots")
-                if not single or "IndexError: too many indices" not in str(failure):
-                    raise
                 raise CheckError(
-                    f"{failure} `plt.subplots({rows}, {columns})` returns its axes in one "
-                    "dimension, not in two, unless you add `squeeze=False`."
+                    f"{failure}{_describe_squeezed(str(failure), rows, columns, plot_grid)}"
                 ) from None
-            _expect_grid(panels, rows, columns, plot_grid)
+            try:
+                _expect_grid(panels, rows, columns, plot_grid)
+            except CheckError as failure:
+                unused = describe_unused(plot_grid)
+                raise CheckError(f"{failure} {unused}".rstrip()) from None
     return "the right images, in order, each with its label."
 
 
@@ -508,6 +537,19 @@ CAPTIONS: dict[str, Callable[[int], Any]] = {
 }
 
 
+def _describe_squeezed(failure: str, rows: int, columns: int, function: Any) -> str:
+    """Say which dimensions the axes of `plt.subplots` lack, if that stopped a function."""
+    if not _mentions(function, "subplots"):
+        return ""
+    if (rows, columns) == (1, 1) and re.search("'Axes' object (has no|is not)", failure):
+        returned = "a single pair of axes, not an array of them"
+    elif 1 in (rows, columns) and "IndexError: too many indices" in failure:
+        returned = "its axes in one dimension, not in two"
+    else:
+        return ""
+    return f" `plt.subplots({rows}, {columns})` returns {returned}, unless you add `squeeze=False`."
+
+
 def _size(rows: int, columns: int) -> str:
     return f"{rows} row{'s' * (rows > 1)} of {columns}"
 
@@ -523,7 +565,8 @@ def _expect_grid(panels: list[Panel], rows: int, columns: int, function: Any) ->
     ordered = [picture for _, picture in by_place]
     _expect_pictures(ordered, columns, function)
     _expect_order([picture.index for picture in ordered], rows, columns)
-    _expect_captions(ordered, columns, [text for panel in panels for text in panel.hidden])
+    hidden = [text for panel in panels for text in panel.hidden]
+    _expect_captions(ordered, columns, hidden, function)
 
 
 def _expect_places(
@@ -592,11 +635,7 @@ def _expect_pictures(pictures: list[Picture], columns: int, function: Any) -> No
             picture.shape == IMAGES.shape[1:],
             f"{where} has shape {picture.shape}; expected {IMAGES.shape[1:]}.",
         )
-        unused = describe_unused(function)
-        expect(
-            picture.index >= 0,
-            f"{where} is none of those given.{unused and f' {unused}'}",
-        )
+        expect(picture.index >= 0, f"{where} is none of those given.")
         expect(not picture.flaw, f"{where} {picture.flaw}.")
     wrong = next((i for i, picture in enumerate(pictures) if picture.view), None)
     if wrong is None:
@@ -632,7 +671,9 @@ def _expect_order(seen: list[int], rows: int, columns: int) -> None:
     )
 
 
-def _expect_captions(pictures: list[Picture], columns: int, hidden: list[str]) -> None:
+def _expect_captions(
+    pictures: list[Picture], columns: int, hidden: list[str], function: Any
+) -> None:
     """Fail the check unless each picture has its label, where a reader sees it."""
     inner = list(enumerate(pictures))
     wrong = next((i for i, picture in inner if not picture.says(IMAGE_LABELS[i])), None)
@@ -656,6 +697,16 @@ def _expect_captions(pictures: list[Picture], columns: int, hidden: list[str]) -
             if not ("next" in sentence and i == last) and not ("previous" in sentence and i == 0)
         )
     ]
+    *others, final = (picture.text for picture in pictures)
+    if (
+        final
+        and not any(others)
+        and all(_mentions(function, name) for name in ("subplots", "title"))
+    ):
+        unseen = (
+            " Only the last image has a text: `plt.title` writes at the place that was made last. "
+            "`set_title` writes at the axes it is called on."
+        )
     cause = named[0] if named else unseen
     expect(bool(text), f"there is no text {where}; expected its label, {label}.{cause}")
     raise CheckError(f"the text {where} is {text[:60]!r}; expected its label, {label}.{cause}")
@@ -1020,6 +1071,8 @@ FLAT = np.broadcast_to(
     np.where(np.arange(20) % 2, 101, 110 + 7 * np.arange(20))[:, np.newaxis, np.newaxis],
     (20, SIDE, SIDE),
 ).astype("uint8")
+MANY = np.repeat(DIGITS, [1, 1, 1, 300, 1, 200, 1, 1, 1, 1]).astype("uint8")
+BRIGHT = np.where((MANY == 3) | (MANY == 5), 255, MANY)[:, np.newaxis, np.newaxis]
 SHUFFLED = np.random.default_rng(4).permutation(np.repeat(DIGITS, 3)).astype("uint8")
 
 MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
@@ -1045,6 +1098,13 @@ MISTAKEN_MEANS: dict[str, Callable[..., Any]] = {
     ),
     "The sums start over at 0 after 255, where the type uint8 ends, and the decimals are cut "
     "off.": _per_digit(lambda group: group.sum(axis=0, dtype="uint8") // len(group)),
+    "The sums start over at 0 after 65,535, where the type uint16 ends. Add up in a larger "
+    "type.": _per_digit(lambda group: group.sum(axis=0, dtype="uint16") / len(group)),
+    "The sums go on at -32,768 after 32,767, where the type int16 ends. Add up in a larger "
+    "type.": _per_digit(lambda group: group.sum(axis=0, dtype="int16") / len(group)),
+    "The sums are inf above 65,504, where the type float16 ends. Add up in a larger type.": (
+        _per_digit(lambda group: group.sum(axis=0, dtype="float16") / len(group))
+    ),
     "The decimals are cut off, as in an array of whole numbers, or with `//`.": _per_digit(
         lambda group: group.mean(axis=0).astype("uint8")
     ),
@@ -1141,6 +1201,10 @@ mean_images = MeansCheck(
     cases=[
         Case((FLAT, EVERY_DIGIT), "for two images of each digit, each of a single gray"),
         Case((IMAGES, SHUFFLED), "for three random images of each digit, in any order"),
+        Case(
+            (BRIGHT.repeat(SIDE, 1).repeat(SIDE, 2).astype("uint8"), MANY),
+            "for 300 images of a 3 and 200 of a 5, all 255, and a dark one of each other digit",
+        ),
     ],
     # Wide enough for means in half precision.
     near=1e-3,

@@ -90,6 +90,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"optimizer": lambda: keras.optimizers.Adam(0.1)},
         "Adam's learning rate is 0.1; expected 0.001, its default.",
     ),
+    "decay": (
+        {"optimizer": lambda: keras.optimizers.Adam(0.001, weight_decay=0.01)},
+        "Adam has weight_decay=0.01; expected Adam with its defaults.",
+    ),
     "class": (
         {"optimizer": lambda: keras.optimizers.Adam},
         "`Adam` is a class; `Adam()`, with parentheses, makes one.",
@@ -145,4 +149,26 @@ def test_what_compile_returns_is_seen_in_the_source() -> None:
         return model.compile("adam", SPARSE)
 
     with pytest.raises(CheckError, match="returns what `compile` returns, which is nothing"):
+        check.build_network(build_network)
+
+
+def test_metrics_in_the_place_of_loss_weights_are_seen() -> None:
+    def build_network():
+        model = network(compiled=False)()
+        model.compile("adam", SPARSE, ["accuracy"])
+        return model
+
+    with pytest.raises(CheckError, match="in the third place of `compile`"):
+        check.build_network(build_network)
+
+
+def test_a_late_flatten_is_seen() -> None:
+    def build_network():
+        hidden = [layers.Dense(size, activation="relu") for size in (256, 128, 32)]
+        last = [layers.Flatten(), layers.Dense(10, activation="softmax")]
+        model = keras.Sequential([keras.Input((28, 28)), *hidden, *last])
+        model.compile("adam", SPARSE, metrics=["accuracy"])
+        return model
+
+    with pytest.raises(CheckError, match="Flatten comes after a Dense layer; expected it before"):
         check.build_network(build_network)

@@ -11,6 +11,8 @@ import pytest
 
 from mnist_course.checks.core import Case, CheckError, FunctionCheck
 from mnist_course.checks.edits import find_edit
+from mnist_course.checks.normalizing import scale
+from mnist_course.checks.visualizing import mean_images
 
 threshold = 3  # as a notebook's variable
 history: list[int] = []
@@ -476,3 +478,62 @@ def test_the_notebook_keeps_its_functions() -> None:
     before = returns_inside_the_loop
     find_edit(returns_inside_the_loop, SUM.accepts)
     assert returns_inside_the_loop is before
+
+
+def fills_up(numbers: Any) -> Any:
+    total = list(numbers)
+    while len(total) < 3:
+        total.append(1)
+    return sum(total)
+
+
+def treats_nothing_specially(numbers: Any) -> Any:
+    if len(numbers) == 1:
+        numbers = [0]
+    return sum(numbers)
+
+
+def changes_chosen_ones(numbers: Any) -> Any:
+    array = np.array(numbers)
+    array[array == 3] = 1
+    return array.sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (fills_up, "Without your line `while len(total) < 3:` and what is below it, everything"),
+        (treats_nothing_specially, "Without your line `if len(numbers) == 1:` and what is below"),
+        (changes_chosen_ones, "Without your line `array[array == 3] = 1`, everything is right."),
+    ],
+)
+def test_a_condition_that_should_not_be_there_is_left_out(
+    function: Callable, sentence: str
+) -> None:
+    assert sentence in find_edit(function, SUM.accepts)
+
+
+def writes_out(images: Any) -> Any:
+    scaled = np.empty(images.shape, "float32")
+    np.divide(images, 255, out=scaled)
+    images[:] = scaled
+    return images / 1
+
+
+def test_what_is_written_by_out_is_not_said_to_be_lost() -> None:
+    with pytest.raises(CheckError) as raised:
+        scale(writes_out)
+    assert "changed the data it was given" in str(raised.value)
+    assert "lost" not in str(raised.value)
+
+
+def divides_by_zero(images: Any, labels: Any) -> Any:
+    groups = [images[labels == digit] for digit in range(10)]
+    return np.array([group.sum(axis=0) * (1 / len(group)) for group in groups])
+
+
+def test_other_parentheses_are_no_cause_of_a_division_by_zero() -> None:
+    with pytest.raises(CheckError) as raised:
+        mean_images(divides_by_zero)
+    assert "ZeroDivisionError" in str(raised.value)
+    assert "parentheses" not in str(raised.value)

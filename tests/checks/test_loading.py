@@ -24,6 +24,32 @@ def test_a_share_that_is_not_exact_is_not_asked_for() -> None:
             assert kept == number - int(np.ceil(number * share)) == int(number - number * share)
 
 
+@pytest.mark.parametrize(("first", "missed"), [("lowest", "'highest'"), ("highest", "'lowest'")])
+def test_an_extreme_that_elif_leaves_out_is_named(first: str, missed: str) -> None:
+    def summarize(images, labels):
+        low, high = 255, 0
+        for value in images.flat:
+            if first == "lowest":
+                if value < low:
+                    low = value
+                elif value > high:
+                    high = value
+            elif value > high:
+                high = value
+            elif value < low:
+                low = value
+        return {**check.summarize.correct(images, labels), "lowest": low, "highest": high}
+
+    assert f"{missed} leaves out each value" in says(check.summarize, summarize)
+
+
+def test_a_method_without_parentheses_is_named() -> None:
+    def summarize(images, labels):
+        return {**check.summarize.correct(images, labels), "lowest": images.min}
+
+    assert "That's a function, not what it returns" in says(check.summarize, summarize)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_shuffling_is_stated(seed: int) -> None:
     def split(images, labels, share):

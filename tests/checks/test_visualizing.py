@@ -441,7 +441,11 @@ BAD_CHARTS = {
     ),
     "invisible bars": (
         chart(lambda given: plt.bar(range(10), count(given), color="none")),
-        "The bar at 0 can't be seen",
+        "The bar at 0 can't be seen: it has no color.",
+    ),
+    "white bars": (
+        chart(lambda given: plt.bar(range(10), count(given), color="white")),
+        "The bar at 0 can't be seen: it has the color of the background.",
     ),
     "lines": (chart(lambda given: plt.plot(count(given))), "there are lines, but no bars"),
     "exchanged arguments": (
@@ -527,6 +531,64 @@ def test_what_a_grid_shows_instead_is_reported(draw: Callable, sentence: str) ->
         draw(images, labels, rows, columns)
 
     assert sentence in says(plot_grid)
+
+
+def squeezing(images, labels, rows, columns):
+    _, axes = plt.subplots(rows, columns)
+    for ax, image, label in zip(axes.flat, images, labels, strict=False):
+        ax.imshow(image)
+        ax.set_title(label)
+
+
+def titles_at_the_last(images, labels, rows, columns):
+    _, axes = plt.subplots(rows, columns)
+    for ax, image, label in zip(axes.flat, images, labels, strict=False):
+        ax.imshow(image)
+        plt.title(label)
+
+
+def three_by_six(images, labels, rows, columns):
+    for i in range(18):
+        plt.subplot(3, 6, i + 1)
+        plt.imshow(images[i])
+        plt.title(labels[i])
+
+
+def closing(images, labels, rows, columns):
+    plt.imshow(images[0])
+    plt.close()
+
+
+def on_two_figures(images, labels, rows, columns):
+    plt.imshow(images[0])
+    plt.figure()
+    plt.title(labels[0])
+
+
+@pytest.mark.parametrize(
+    ("plot_grid", "sentence"),
+    [
+        (squeezing, "`plt.subplots(1, 1)` returns a single pair of axes, not an array of them"),
+        (titles_at_the_last, "Only the last image has a text: `plt.title` writes at the place"),
+        (three_by_six, "`three_by_six` never uses its arguments `rows` and `columns`."),
+        (closing, "closed its figure, so nothing is left to see."),
+        (on_two_figures, "drew 2 figures; expected a single one. `plt.figure` and `plt.subplots`"),
+    ],
+)
+def test_what_keeps_a_grid_from_being_seen_is_named(plot_grid: Callable, sentence: str) -> None:
+    with pytest.raises(CheckError) as raised:
+        check.plot_grid(plot_grid)
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize("type_of_sums", ["uint16", "int16", "float16"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_sums_beyond_a_type_are_named(type_of_sums: str) -> None:
+    def mean_images(images, labels):
+        groups = [images[labels == digit] for digit in range(10)]
+        return np.stack([group.sum(axis=0, dtype=type_of_sums) / len(group) for group in groups])
+
+    assert f"where the type {type_of_sums} ends. Add up in a larger type." in says(mean_images)
 
 
 @pytest.mark.parametrize("plot_balance", one_in_six(GOOD_CHARTS))
