@@ -345,7 +345,8 @@ def _paper(figure: Figure | None) -> npt.NDArray[Any]:
 def _over(behind: npt.NDArray[Any], color: Any) -> npt.NDArray[Any]:
     """Put a color that may be transparent over others."""
     seen = np.asarray(color)
-    return seen[3] * seen[:3] + (1 - seen[3]) * behind
+    mixed: npt.NDArray[Any] = seen[3] * seen[:3] + (1 - seen[3]) * behind
+    return mixed
 
 
 def _are_alike(color: Any, alpha: float | None, behind: npt.NDArray[Any]) -> bool:
