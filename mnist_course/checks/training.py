@@ -498,13 +498,18 @@ best_epoch = FunctionCheck(
         _epoch_case([0.7, 0.6, 0.5, 0.4]),
         _epoch_case([0.7]),
         _epoch_case([150.0, 120.5, 130.0]),  # as from raw images
+        _epoch_case([160.0, 150.5, 140.0, 145.0]),
     ],
     praise="that's the epoch with the lowest validation loss, counted from 1.",
     mistakes={
-        "Losses above 1 are never taken. A loss can be any positive number: start from infinity, "
-        "or from the first one.": lambda history: (
-            np.argmin(history["val_loss"]) + 1 if min(history["val_loss"]) < 1 else 0
-        ),
+        **{
+            "Large losses are never taken, and then it's always "
+            f"{otherwise}. A loss can be any positive number: start from infinity, or from the "
+            "first one.": lambda history, otherwise=otherwise: (
+                np.argmin(history["val_loss"]) + 1 if min(history["val_loss"]) < 1 else otherwise
+            )
+            for otherwise in (0, 1)
+        },
         "That's the right epoch, counted from 0. Count from 1.": lambda history: np.argmin(
             history["val_loss"]
         ),

@@ -82,6 +82,33 @@ def test_what_was_written_is_never_called_not_attempted() -> None:
         training.train_network(train_network, compiled(), None)
 
 
+def begins_low(history: dict) -> int:
+    lowest, epoch = 10, 0
+    for number, loss in enumerate(history["val_loss"], 1):
+        if loss < lowest:
+            lowest, epoch = loss, number
+    return epoch
+
+
+def begins_low_at_1(history: dict) -> int:
+    lowest = epoch = 1
+    for number, loss in enumerate(history["val_loss"], 1):
+        if loss < lowest:
+            lowest, epoch = loss, number
+    return epoch
+
+
+@pytest.mark.parametrize(("best_epoch", "otherwise"), [(begins_low, 0), (begins_low_at_1, 1)])
+def test_a_search_that_begins_too_low_is_named(
+    best_epoch: Callable[[dict], int], otherwise: int
+) -> None:
+    with pytest.raises(CheckError) as raised:
+        training.best_epoch(best_epoch)
+    assert f"Large losses are never taken, and then it's always {otherwise}." in str(raised.value)
+    assert "Losses above 1" not in str(raised.value)
+    assert "with another number" not in str(raised.value)
+
+
 def test_the_wrong_order_is_named() -> None:
     with pytest.raises(CheckError, match="the network came second"):
         training.train_network(train_network, CURVES, compiled())
