@@ -50,6 +50,22 @@ def test_a_variable_of_its_own_may_have_any_name() -> None:
     _expect_no_other_data(lambda images: [2 * image for image in images])
 
 
+def takes_either(candidates: list, budget: int) -> object:
+    best, highest = None, 0
+    for candidate in candidates:
+        accuracy = candidate["validation_accuracy"]
+        if candidate["parameters"] <= budget or accuracy > highest:
+            best, highest = candidate["name"], accuracy
+    return best
+
+
+def test_or_in_place_of_and_is_named() -> None:
+    with pytest.raises(CheckError) as raised:
+        improving.choose(takes_either)
+    assert "last of all" not in str(raised.value)
+    assert "the other of `and` and `or`" in str(raised.value)
+
+
 def network(neurons: int) -> keras.Model:
     model = keras.Sequential(
         [
