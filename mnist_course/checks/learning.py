@@ -1,6 +1,7 @@
 """Checks of assignment 05: carry a gradient back through a network, and train it."""
 
 import copy
+import numbers
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -165,8 +166,9 @@ def napkin(slopes: Any) -> str:
     expect(not missing, f"`slopes` lacks {', '.join(map(repr, missing))}.")
     for name, expected in NAPKIN.items():
         value = slopes[name]
-        number = np.ndim(value) == 0 and isinstance(value, int | float | np.number)
+        number = np.ndim(value) == 0 and isinstance(value, numbers.Real | np.number)
         expect(number, f"`slopes[{name!r}]` is {kind(value)}; expected one number.")
+        value = value if isinstance(value, np.number) else float(value)
         slips = _too_far(name) | _SLIPS[name]
         slip = next((text for slip, text in slips.items() if np.isclose(value, slip)), "")
         before, after = _napkin_loss(), _napkin_loss(name, 0.01)
@@ -341,10 +343,10 @@ relu_back = FunctionCheck(
     section="backpropagation.html#on-paper-two-inputs-two-hidden-neurons-one-output",
     correct=_relu_back,
     cases=[
-        Case((np.array([[2.0, 0]]), np.array([[-2.0, -12]]))),
+        Case((np.array([[2.0, 0], [0, 3]]), np.array([[-2.0, -12], [4, 5]]))),
         Case(
             (
-                np.array([[0, 0.25, 3], [1.5, 4, 2], [0, 0, 0]]),
+                np.array([[0, 0.25, 3], [1, 4, 2], [0, 0, 0]]),
                 np.array([[5.0, 7, -8], [9, -4, 6], [1, -3, 2]]),
             )
         ),
@@ -403,6 +405,9 @@ relu_back = FunctionCheck(
         ),
         "Only outputs above 1 open their gate here. Every output above 0 does.": (
             lambda hidden, slopes: slopes * (hidden > 1)
+        ),
+        "Only outputs from 1 on open their gate here. Every output above 0 does.": (
+            lambda hidden, slopes: slopes * (hidden >= 1)
         ),
         "Only outputs of at least 0.5 open their gate here. Every output above 0 does.": (
             lambda hidden, slopes: slopes * (hidden >= 0.5)
@@ -695,8 +700,8 @@ gradients = FunctionCheck(
         "All slopes are twice as large, as for a squared error.": _with(
             loss=lambda p, y: 2 * _loss_back(p, y)
         ),
-        "There's no mask, or one that's open everywhere: `hidden2` comes from ReLU, and its closed "
-        "gates have to stop the slopes.": _with(relu=lambda hidden, slopes: slopes),
+        "There's no mask in the result, or one that's open everywhere: `hidden2` comes from ReLU, "
+        "and its closed gates have to stop the slopes.": _with(relu=lambda hidden, slopes: slopes),
         "The mask is inverted: the closed gates of `hidden2` pass the slopes here.": _with(
             relu=lambda hidden, slopes: slopes * (hidden == 0)
         ),
@@ -712,8 +717,8 @@ gradients = FunctionCheck(
         ),
         "The result is that of a mask before the last weights. It comes after them, at "
         "`hidden2`.": _masked_early,
-        "The slope of tanh is missing: on the way back through `hidden1`, each slope is multiplied "
-        "by 1 minus the output squared.": _with(tanh=lambda hidden, slopes: slopes),
+        "The slope of tanh isn't in the result: on the way back through `hidden1`, each slope is "
+        "multiplied by 1 minus the output squared.": _with(tanh=lambda hidden, slopes: slopes),
         "The result is that of 1 minus the sums squared. It's 1 minus the *output* squared, and "
         "`hidden1` is the output already.": _from_sums,
         "The result is that of tanh applied to `hidden1` once more. `hidden1` is its output "

@@ -1,6 +1,7 @@
 """What the checks of 05_learning say of napkins and of trained networks."""
 
 from contextlib import suppress
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -152,3 +153,67 @@ def test_a_loop_without_step_is_not_measured() -> None:
     steps = learning._Steps(IMAGES, LABELS)
     assert steps.watched(len) is len
     assert steps.describe() == steps.describe_misfit() == ""
+
+
+def test_slopes_on_a_napkin_may_be_fractions(capsys: pytest.CaptureFixture[str]) -> None:
+    slopes = {name: Fraction(slope) for name, slope in learning.NAPKIN.items()}
+    learning.napkin(slopes)
+    assert "Well done" in capsys.readouterr().out
+    assert "`slopes['h1']` is 1.23." in said(learning.napkin, slopes | {"h1": Fraction(123, 100)})
+
+
+def overwrites(hidden, slopes):
+    for row, of_row in zip(hidden, slopes, strict=True):
+        result = np.where(row > 0, of_row, 0)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("relu_back", "sentence"),
+    [
+        (overwrites, "the last part of it alone, as when each replaces the one before"),
+        (
+            lambda hidden, slopes: slopes * (hidden.astype(int) > 0),
+            "Only outputs from 1 on open their gate here",
+        ),
+    ],
+)
+def test_slips_at_the_gates_are_named(relu_back, sentence: str) -> None:
+    assert sentence in said(learning.relu_back, relu_back)
+
+
+def loses_the_slope_of_tanh(x, y, layers):
+    (_, _), (w2, _), (w3, _) = layers
+    hidden1, hidden2, probabilities = learning._forward(x, layers)
+    errors3 = learning._loss_back(probabilities, y)
+    errors2 = errors3 @ w3.T * (hidden2 > 0)
+    errors1 = errors2 @ w2.T
+    errors1 * (1 - hidden1**2)
+    return tuple(
+        learning._to_layer(inputs, errors)
+        for inputs, errors in ((x, errors1), (hidden1, errors2), (hidden2, errors3))
+    )
+
+
+def loses_its_mask(x, y, layers):
+    (_, _), (w2, _), (w3, _) = layers
+    hidden1, hidden2, probabilities = learning._forward(x, layers)
+    errors3 = learning._loss_back(probabilities, y)
+    errors2 = errors3 @ w3.T
+    errors2 * (hidden2 > 0)
+    errors1 = errors2 @ w2.T * (1 - hidden1**2)
+    return tuple(
+        learning._to_layer(inputs, errors)
+        for inputs, errors in ((x, errors1), (hidden1, errors2), (hidden2, errors3))
+    )
+
+
+@pytest.mark.parametrize(
+    ("gradients", "sentence"),
+    [
+        (loses_its_mask, "There's no mask in the result"),
+        (loses_the_slope_of_tanh, "The slope of tanh isn't in the result"),
+    ],
+)
+def test_what_is_computed_and_lost_is_not_called_absent(gradients, sentence: str) -> None:
+    assert sentence in said(learning.gradients, gradients)
