@@ -53,6 +53,8 @@ LIMIT = 0.5  # a measurement above it speaks of the mistake
 # the check and of the hidden tests, broken ones stay below 80%, or fail by their validation.
 TARGET = 0.82
 VALIDATION_TARGET = 0.75  # of 400 validation images, so luck matters more
+SMALL = 0.1  # movement of the last epoch, if the first is 1 and the learning rate falls to 0
+MUCH = 3  # movement of the first epoch, if that of a healthy pipeline is 1
 LOSS = 0.5  # in training, at the end; a repaired pipeline ends at 0.03 to 0.3
 
 
@@ -274,6 +276,12 @@ def _dead(images: Array, labels: Array, new_images: Array) -> Run:
     return learn(model, (x[:2000], labels[:2000]), val, normalize(new_images))
 
 
+def _repeated(images: Array, labels: Array, new_images: Array) -> Run:
+    x = normalize(images)
+    val = np.tile(x[2000:2200], (2, 1, 1)), np.tile(labels[2000:2200], 2)
+    return learn(build(), (x[:2000], labels[:2000]), val, normalize(new_images))
+
+
 class Case(NamedTuple):
     """A broken pipeline, what is wrong with it, and the others that a measurement tells apart."""
 
@@ -293,6 +301,8 @@ CASES = {
     6: Case(pipeline_6, "relu at the end", (1, 2, 3, 4, 5)),
 }
 ZEROS_AND_ONES = (0, 1)
+TWICE = "a pipeline whose only mistake is that its new images are divided by 255 twice"
+REPEATED = "a pipeline whose only mistake is that it validates on 200 images, twice each"
 
 
 class Trial(NamedTuple):
@@ -362,10 +372,37 @@ def try_all(number: int, seed: int) -> list[Trial]:
     ]
 
 
-_NEEDED = {"outputs", "history", "weights", "train_images", "val_images"}
+def try_more(number: int, seed: int) -> list[Trial]:
+    """Return runs on which the measurement of one case must be quiet, besides those of `try_all`.
+
+    Parameters
+    ----------
+    number : int
+        The number of the broken pipeline.
+    seed : int
+        Seed of the images, as for `try_all`.
+
+    Returns
+    -------
+    list of Trial
+        Few, or none: most of them change pieces of runs that are there already.
+    """
+    if number == 4:
+        return [Trial(REPEATED, _run(_repeated, seed), broken=False)]
+    if number == 5:
+        twice = dict(_run(healthy, seed))
+        twice["new_images"] = twice["new_images"] / np.float32(255)
+        return [
+            Trial(TWICE, twice, broken=False),
+            Trial("`pipeline_1`", _run(pipeline_1, seed), broken=False),
+        ]
+    return []
 
 
-def find_fault(run: Any, data: Data) -> str:
+_NEEDED = {"outputs", "history", "weights", "train_images", "val_images", "new_images"}
+
+
+def find_fault(run: Any, data: Data, number: int = 0) -> str:
     """Describe why a run isn't that of a repaired pipeline.
 
     Parameters
@@ -374,6 +411,8 @@ def find_fault(run: Any, data: Data) -> str:
         What the pipeline returned.
     data : Data
         The images it was given, and the labels of the new ones, which it wasn't.
+    number : int
+        The number of the pipeline, if the run should also do what this one was meant to do.
 
     Returns
     -------
@@ -389,6 +428,8 @@ def find_fault(run: Any, data: Data) -> str:
         return (
             f"its network reads {accuracy:.1%} of 1,000 new digits; expected at least {TARGET:.0%}."
         )
+    if fault := _compare_ranges(run):
+        return fault
     if shared:
         return (
             f"{shared} of its {len(run['val_images'])} validation images are among the training "
@@ -405,7 +446,85 @@ def find_fault(run: Any, data: Data) -> str:
             f"its network reads {accuracy:.1%} of 1,000 new digits, but {validation:.1%} of its "
             f"own validation images; expected at least {VALIDATION_TARGET:.0%} of those."
         )
+    meant = _MEANT.get(number)
+    return meant(run, data) if meant else ""
+
+
+def _compare_ranges(run: Run) -> str:
+    """Describe how the range of the new images differs from that of the training images."""
+    known, new = (np.asarray(run[name]) for name in ("train_images", "new_images"))
+    ends = np.array([[part.min(), part.max()] for part in (known, new)], dtype=float)
+    if np.abs(ends[1] - ends[0]).max() <= 0.05 * (ends[0, 1] - ends[0, 0]):
+        return ""
+    (low, high), (new_low, new_high) = ends
+    return (
+        f"its training images have values from {low:.3g} to {high:.3g}, its new images from "
+        f"{new_low:.3g} to {new_high:.3g}; expected the same range, as both are prepared alike."
+    )
+
+
+def _keeps_faint_images(run: Run, data: Data) -> str:
+    """Describe whether images are still there that `pipeline_2` was meant to leave out."""
+    ink = data.images.mean(axis=(1, 2))
+    faint = normalize(data.images[ink <= np.quantile(ink, 0.002)])
+    parts = [np.asarray(run[name], dtype="float32") for name in ("train_images", "val_images")]
+    used = {image.tobytes() for part in parts for image in part}
+    kept = sum(image.tobytes() in used for image in faint)
+    if 2 * kept <= len(faint):
+        return ""
+    return (
+        f"{kept} of the {len(faint)} faintest images are among its training or validation images; "
+        "it was meant to leave them out."
+    )
+
+
+def _does_not_fall(run: Run, _: Data) -> str:
+    """Describe whether steps are as long at the end as at the start, or far too long at first."""
+    first, *_, last = movements(run)
+    if last > SMALL * first:
+        return (
+            f"its first epoch moves a weight by {first:.2g} on average, and its last one by "
+            f"{last:.2g}; the learning rate was meant to fall to 0 over the {EPOCHS} epochs."
+        )
+    usual = movements(_run(healthy, SEED))[0]
+    if first > MUCH * usual:
+        return (
+            f"its first epoch moves a weight by {first:.2g} on average; with a learning rate of "
+            f"{RATE}, it's about {usual:.2g}. It was meant to begin there."
+        )
     return ""
+
+
+def _does_not_brighten(run: Run, data: Data) -> str:
+    """Describe whether images are as dark as the raw ones that `pipeline_5` was meant to change."""
+    known = np.asarray(run["train_images"])
+    brightest, wanted = (known == known.max()).mean(), (data.images >= 235).mean()
+    if known.min() != 0 or brightest > wanted / 2:
+        return ""
+    return (
+        f"its training images begin at 0, as the raw ones do, and {brightest:.1%} of their pixels "
+        "are as bright as can be; it was meant to make every image brighter, as by 20, which takes "
+        f"{wanted:.1%} of the raw pixels to 255."
+    )
+
+
+def _lacks_hidden_relu(run: Run, _: Data) -> str:
+    """Describe whether a network has no ReLU any more, not even after its hidden layer."""
+    before = [np.asarray(part).min() for part in run["outputs"][:-1]]
+    if not before or max(before) >= 0:
+        return ""
+    return (
+        f"its hidden layer puts out numbers down to {before[0]:.3g}; the ReLU after it was meant "
+        "to stay."
+    )
+
+
+_MEANT: dict[int, Callable[[Run, Data], str]] = {
+    2: _keeps_faint_images,
+    3: _does_not_fall,
+    5: _does_not_brighten,
+    6: _lacks_hidden_relu,
+}
 
 
 def answers_of(run: Run) -> Array:
@@ -436,7 +555,7 @@ def _check(number: int, diagnosis: Any, evidence: Any, fixed: Any) -> str:
         isinstance(suspect, str) and suspect in SUSPECTS,
         f"`{names[0]}` returned {kind(suspect)}; expected one of {', '.join(map(repr, SUSPECTS))}.",
     )
-    _expect_separation(names[1], evidence, try_all(number, SEED))
+    _expect_separation(names[1], evidence, [*try_all(number, SEED), *try_more(number, SEED)])
     case = CASES[number]
     if suspect != case.suspect:
         raise CheckError(
@@ -451,7 +570,7 @@ def _check(number: int, diagnosis: Any, evidence: Any, fixed: Any) -> str:
         raise CheckError(
             f"diagnosis and evidence are right, but `{names[2]}` isn't written yet."
         ) from None
-    if fault := find_fault(run, data):
+    if fault := find_fault(run, data, number):
         raise CheckError(
             f"diagnosis and evidence are right, but `{names[2]}` isn't there yet: {fault}"
             f"{_describe_rest(suspect, run, data)}"
@@ -465,11 +584,12 @@ def _check(number: int, diagnosis: Any, evidence: Any, fixed: Any) -> str:
 
 def _describe_rest(suspect: str, run: Any, data: Data) -> str:
     """State what a repaired run shows of the mistake that it had, if it has all its pieces."""
-    if not isinstance(run, Mapping) or not set(run) >= {*_NEEDED, "new_images"}:
+    if not isinstance(run, Mapping) or not set(run) >= _NEEDED:
         return ""
     if suspect in ("labels", "leakage"):  # whose repair may mix up the labels
         return f" {_count_pairs(run, data)}"
-    return f" {describe(suspect, {**run, 'raw_images': data.images}, _run(healthy, SEED))}"
+    raw = {"raw_images": data.images, "raw_new_images": data.new_images}
+    return f" {describe(suspect, {**run, **raw}, _run(healthy, SEED))}"
 
 
 def _count_pairs(run: Run, data: Data) -> str:
@@ -604,12 +724,20 @@ def _scale(run: Run, _: Run) -> str:
 
 
 def _overflow(run: Run, _: Run) -> str:
-    raw, prepared = run["raw_images"], run["train_images"]
-    middle = (prepared.min() + prepared.max()) / 2
+    seen = [
+        _count_bright(run["raw_images"], run["train_images"], "raw images", "training images"),
+        _count_bright(run["raw_new_images"], run["new_images"], "raw new images", "new images"),
+    ]
+    return f"If values wrapped around, bright pixels would become dark. {' '.join(seen)}"
+
+
+def _count_bright(raw: Array, prepared: Array, before: str, name: str) -> str:
+    low, high = prepared.min(), prepared.max()
+    if low == high:
+        return f"All values of the {name} are {low:.3g}."
     return (
-        "If values wrapped around, bright pixels would become dark. In the raw images, "
-        f"{(raw > 127).mean():.1%} of the pixels are brighter than the middle of their range, in "
-        f"the training images {(prepared > middle).mean():.1%}."
+        f"In the {before}, {(raw > 127).mean():.1%} of the pixels are brighter than the middle "
+        f"of their range, in the {name} {(prepared > (low + high) / 2).mean():.1%}."
     )
 
 
@@ -648,10 +776,25 @@ def _two_softmaxes(run: Run, _: Run) -> str:
 
 
 def _relu_at_the_end(run: Run, _: Run) -> str:
-    return (
-        "After a ReLU, no sum that softmax gets would be negative. The lowest is "
-        f"{run['outputs'][-2].min():.3g}."
-    )
+    outputs = [np.asarray(part) for part in run["outputs"]]
+    last = outputs[-1]
+    totals = last.sum(axis=1)
+    if not np.allclose(totals, 1, atol=0.001):
+        return (
+            f"What its last layer puts out goes from {last.min():.3g} to {last.max():.3g}. For "
+            f"each image, this adds up to {totals.min():.3g} to {totals.max():.3g}; "
+            "probabilities add up to 1."
+        )
+    if len(outputs) < 2 or outputs[-2].shape != last.shape:
+        return "What its last layer puts out adds up to 1 for each image, as probabilities do."
+    sums = outputs[-2]
+    seen = f"The sums that softmax gets go from {sums.min():.3g} to {sums.max():.3g}"
+    zeros = (sums == 0).mean()
+    if sums.min() == 0 and zeros > 0.1:
+        return f"{seen}, and {zeros:.0%} of them are exactly 0, as after a ReLU."
+    if np.allclose(sums.sum(axis=1), 1, atol=0.001):
+        return f"{seen}. They add up to 1 for each image, as after a softmax."
+    return f"{seen}. After a ReLU, none would be negative, and many would be exactly 0."
 
 
 def _dead_neurons(run: Run, _: Run) -> str:
