@@ -480,7 +480,8 @@ def _keeps_faint_images(run: Run, data: Data) -> str:
 
 def _does_not_fall(run: Run, _: Data) -> str:
     """Describe whether steps are as long at the end as at the start, or far too long at first."""
-    first, *_, last = movements(run)
+    moves = movements(run)
+    first, last = moves[0], moves[-1]
     if last > SMALL * first:
         return (
             f"its first epoch moves a weight by {first:.2g} on average, and its last one by "

@@ -42,7 +42,8 @@ def fixed(number):
     test.__doc__ = (
         f"`fixed_{number}` should return the pieces of a run that reads 82% of the new digits or "
         "more, and 75% of its validation images or more, none of which are training images, with a "
-        "training loss of 0.5 or less at the end and a last epoch that still learns."
+        "training loss of 0.5 or less at the end and a last epoch that still learns. Its new "
+        "images should have the range of values that its training images have."
     )
     return test
 
