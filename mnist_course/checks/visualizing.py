@@ -1203,7 +1203,7 @@ mean_images = MeansCheck(
         Case((IMAGES, SHUFFLED), "for three random images of each digit, in any order"),
         Case(
             (np.repeat(BRIGHT, SIDE**2).reshape(-1, SIDE, SIDE), MANY),
-            "for 300 images of each digit: all 255 for a 3, all 170 for a 5, and dark for the others",
+            "for 300 images of each digit, of gray 255 for a 3, 170 for a 5, and dark otherwise",
         ),
     ],
     # Wide enough for means in half precision.
