@@ -55,8 +55,13 @@ def test_summarize_has_ten_counts_whatever_occurs(student, rng):
     np.testing.assert_array_equal(answer["counts"], [np.sum(labels == d) for d in range(10)])
 
 
-# A share that a computer knows exactly, and a number that it divides: all good formulas agree.
-WHOLE = [(24, 0.25), (40, 0.125), (32, 0.375), (50, 0.5)]
+def draw_whole(rng, n=4):
+    """Draw numbers of images, and shares that a computer knows exactly and that divide them.
+
+    All good formulas agree on these.
+    """
+    eighths = rng.choice(np.arange(1, 8), n, replace=False)
+    return [(8 * int(rng.integers(3, 16)), int(eighth) / 8) for eighth in eighths]
 
 
 def numbered(rng, n):
@@ -85,7 +90,7 @@ def labels_of(answer):
 @pytest.mark.points(1, cell="check_split")
 def test_split_returns_two_pairs(student, rng):
     """`split` should return two pairs, each of some images and as many labels."""
-    n, share = WHOLE[rng.integers(4)]
+    ((n, share),) = draw_whole(rng, 1)
     images, labels = numbered(rng, n)
     pairs = student.call("split", images, labels, share)
     assert len(pairs) == 2
@@ -98,7 +103,7 @@ def test_split_returns_two_pairs(student, rng):
 @pytest.mark.points(1, cell="check_split")
 def test_split_puts_every_image_into_exactly_one_part(student, rng):
     """`split` should put every image into exactly one part: some are in both, or were lost."""
-    for n, share in WHOLE:
+    for n, share in draw_whole(rng):
         train, validation = images_of(student.call("split", *numbered(rng, n), share))
         assert min(len(train), len(validation)) > 0
         assert sorted([*train, *validation]) == [*range(n)]
@@ -107,7 +112,7 @@ def test_split_puts_every_image_into_exactly_one_part(student, rng):
 @pytest.mark.points(1, cell="check_split")
 def test_split_keeps_the_last_images_for_validation(student, rng):
     """`split` should keep the last images for validation, as many as `share` says, in order."""
-    for n, share in WHOLE:
+    for n, share in draw_whole(rng):
         _, validation = images_of(student.call("split", *numbered(rng, n), share))
         np.testing.assert_array_equal(validation, np.arange(n)[-int(n * share) :])
 
@@ -115,7 +120,7 @@ def test_split_keeps_the_last_images_for_validation(student, rng):
 @pytest.mark.points(1, cell="check_split")
 def test_split_keeps_labels_with_their_images(student, rng):
     """`split` should give each image its own label: split images and labels alike."""
-    for n, share in WHOLE:
+    for n, share in draw_whole(rng):
         images, labels = numbered(rng, n)
         answer = student.call("split", images, labels, share)
         for some, digits in zip(images_of(answer), labels_of(answer), strict=True):
@@ -126,10 +131,11 @@ def test_split_keeps_labels_with_their_images(student, rng):
 @pytest.mark.points(1, cell="check_split")
 def test_split_cuts_off_what_follows_the_point(student, rng):
     """`split` should cut off what follows the point of the number of training images."""
-    for remainder in (1, 2, 3):
-        n = 4 * int(rng.integers(5, 20)) + remainder
-        train, validation = images_of(student.call("split", *numbered(rng, n), 0.25))
-        assert (len(train), len(validation)) == (n * 3 // 4, n - n * 3 // 4)
+    for remainder in rng.permutation(np.arange(1, 8)):
+        n = 8 * int(rng.integers(3, 12)) + int(remainder)
+        kept = int(rng.choice([1, 3, 5, 7]))  # eighths for training, never a whole number of images
+        train, validation = images_of(student.call("split", *numbered(rng, n), 1 - kept / 8))
+        assert (len(train), len(validation)) == (n * kept // 8, n - n * kept // 8)
 
 
 def idx(array):
@@ -140,7 +146,7 @@ def idx(array):
 @pytest.mark.points(1, cell="check_parse_idx")
 def test_parse_idx_reads_images_of_any_size(student, rng):
     """`parse_idx` should read images of any number, height and width, each value in its place."""
-    for n in (1, 7):
+    for n in (1, int(rng.integers(5, 10))):
         images = draw_images(rng, n)
         answer = student.call("parse_idx", idx(images))
         assert answer.shape == images.shape
@@ -171,34 +177,45 @@ def test_parse_idx_returns_uint8(student, rng):
     np.testing.assert_array_equal(answer.ravel(), images.ravel())
 
 
-def assert_read(student, content, array):
-    """Shape and type have tests of their own."""
-    answer = student.call("parse_idx", content)
-    np.testing.assert_array_equal(answer.ravel().astype(np.uint8), array.ravel())
-
-
-def assert_refused(student, content):
-    with pytest.raises(StudentError, match=r"^`parse_idx` stopped with ValueError"):
-        student.call("parse_idx", content)
+def assert_read_or_refused(student, rng, readable, refused):
+    """Show files of both kinds in a drawn order; shape and type have tests of their own."""
+    shown = [
+        *((idx(array), array) for array in readable),
+        *((content, None) for content in refused),
+    ]
+    for i in rng.permutation(len(shown)):
+        content, array = shown[i]
+        if array is None:
+            with pytest.raises(StudentError, match=r"^`parse_idx` stopped with ValueError"):
+                student.call("parse_idx", content)
+        else:
+            answer = student.call("parse_idx", content)
+            np.testing.assert_array_equal(answer.ravel().astype(np.uint8), array.ravel())
 
 
 @pytest.mark.points(1, cell="check_parse_idx")
 def test_parse_idx_refuses_what_is_no_idx_file(student, rng):
     """`parse_idx` should raise a ValueError for bytes that don't begin with 0, 0, 8, and should \
     read those that do."""
-    images = draw_images(rng)
-    content = idx(images)
-    assert_read(student, content, images)
-    for beginning in ([0, 0, 13], [0, 0, 9], [31, 139, 8], [2, 0, 8]):
-        assert_refused(student, bytes(beginning) + content[3:])
+    beginnings = [[0, 0, 13], [0, 0, 9], [31, 139, 8], [int(rng.integers(1, 256)), 0, 8]]
+    readable = [draw_images(rng, n=int(rng.integers(10, 40))) for _ in range(5)]
+    refused = [
+        bytes(beginning) + idx(images)[3:]
+        for beginning, images in zip(beginnings, readable, strict=False)
+    ]
+    assert_read_or_refused(student, rng, readable, refused)
 
 
 @pytest.mark.points(1, cell="check_parse_idx")
 def test_parse_idx_refuses_files_that_end_early(student, rng):
     """`parse_idx` should raise a ValueError when values are missing, and should read files \
     that are complete."""
-    for array in (draw_images(rng), rng.integers(0, 10, 99, dtype=np.uint8)):
-        content = idx(array)
-        assert_read(student, content, array)
-        for missing in (1, array[0].size, int(rng.integers(2, array.size))):
-            assert_refused(student, content[:-missing])
+    readable, refused = [], []
+    for _ in range(3):
+        for array in (draw_images(rng), rng.integers(0, 10, rng.integers(50, 150), dtype=np.uint8)):
+            readable.append(array)
+            missing = (1, array[0].size, int(rng.integers(2, array.size)))
+            refused.append(idx(array)[: -rng.permutation(missing)[0]])
+    array = draw_images(rng)
+    refused += [idx(array)[:-1], idx(array)[: -array[0].size]]
+    assert_read_or_refused(student, rng, readable, refused)
