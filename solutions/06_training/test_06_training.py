@@ -24,11 +24,13 @@ def test_cross_entropy_grows_with_doubt(student, rng):
     """`cross_entropy` should be a number near 0 for right and certain answers, and grow as the \
     probability of the right digit falls."""
     labels = rng.integers(0, 10, 20, dtype=np.uint8)
-    losses = []
-    for p in (0.9999, 0.7, 0.4, 0.01):
+    chances = [0.9999, *np.linspace(0.8, 0.2, 4) + rng.uniform(-0.05, 0.05, 4), 0.01]
+    losses = [0.0] * len(chances)
+    for i in rng.permutation(len(chances)):
+        p = chances[i]
         probabilities = np.full((20, 10), (1 - p) / 9)
         probabilities[np.arange(20), labels] = p
-        losses.append(float(student.call("cross_entropy", probabilities, labels)))
+        losses[i] = float(student.call("cross_entropy", probabilities, labels))
     assert 0 <= losses[0] < 0.01
     assert losses == sorted(losses)
     assert losses[-1] > losses[0] + 0.1
@@ -123,37 +125,53 @@ def curves(rng, accuracy, rise, lowest=None):
     }
 
 
+def assert_diagnosed(student, rng, questions):
+    """Ask about pairs of curves and the diagnoses that are right for them, in a drawn order."""
+    for i in rng.permutation(len(questions)):
+        history, right = questions[i]
+        assert student.call("diagnose", history) in right
+
+
+UNDERFITTING, OTHERS = ("underfitting",), ("overfitting", "good")
+
+
 @pytest.mark.points(1, cell="check_diagnose")
 def test_diagnose_recognizes_underfitting(student, rng):
     """`diagnose` should say "underfitting" exactly if the last training accuracy is below 0.9."""
+    questions = []
     for accuracy in (0.88, 0.89, *rng.uniform(0.6, 0.87, 2)):
-        assert student.call("diagnose", curves(rng, accuracy, rise=1)) == "underfitting"
+        questions.append((curves(rng, accuracy, rise=1), UNDERFITTING))
         # Better before, worse at the end.
         worse = curves(rng, 0.95, rise=1)
         worse["accuracy"].append(accuracy)
         worse["val_loss"].append(worse["val_loss"][-1])
-        assert student.call("diagnose", worse) == "underfitting"
-    for accuracy in (0.9, 0.91, 0.92, *rng.uniform(0.93, 1, 2)):
-        assert student.call("diagnose", curves(rng, accuracy, rise=1)) != "underfitting"
+        questions.append((worse, UNDERFITTING))
+    for accuracy in (0.9, 0.91, 0.92, *rng.uniform(0.93, 1, 5)):
+        questions.append((curves(rng, accuracy, rise=1), OTHERS))
+    assert_diagnosed(student, rng, questions)
 
 
 @pytest.mark.points(1, cell="check_diagnose")
 def test_diagnose_tells_overfitting_from_good(student, rng):
     """If the last training accuracy is high enough, `diagnose` should say "overfitting" if the \
     last validation loss is more than 10% above the lowest one, and "good" if not."""
-    for lowest in (0.05, 0.2, 2.0):
+    questions = []
+    for lowest in (0.05, 0.2, 2.0) * rng.uniform(0.8, 1.25, 3):
         for rise in (1.12, *rng.uniform(1.13, 1.5, 2)):
             history = curves(rng, rng.uniform(0.92, 1), rise, lowest)
-            assert student.call("diagnose", history) == "overfitting"
+            questions.append((history, ("overfitting",)))
         for rise in (1, 1.08, *rng.uniform(1.01, 1.07, 2)):
             history = curves(rng, rng.uniform(0.92, 1), rise, lowest)
-            assert student.call("diagnose", history) == "good"
+            questions.append((history, ("good",)))
+    assert_diagnosed(student, rng, questions)
 
 
 @pytest.mark.points(1, cell="check_diagnose")
 def test_diagnose_asks_for_underfitting_first(student, rng):
     """Where both rules apply, `diagnose` should say "underfitting": the rule about the accuracy \
     comes first."""
-    for accuracy, rise in zip(rng.uniform(0.6, 0.89, 4), rng.uniform(1.2, 2, 4), strict=True):
-        assert student.call("diagnose", curves(rng, accuracy, rise)) == "underfitting"
-        assert student.call("diagnose", curves(rng, 0.95, rise)) in ("overfitting", "good")
+    questions = []
+    for accuracy, rise in zip(rng.uniform(0.6, 0.89, 5), rng.uniform(1.2, 2, 5), strict=True):
+        questions.append((curves(rng, accuracy, rise), UNDERFITTING))
+        questions.append((curves(rng, rng.uniform(0.92, 1), rise), OTHERS))
+    assert_diagnosed(student, rng, questions)
