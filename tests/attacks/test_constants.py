@@ -177,22 +177,3 @@ def test_evidence_by_the_number_of_the_run_earns_nothing(
     )
     cell = f"check_case_{number}"
     assert earned_by("08_debugging", tests + "\n", {cell: f"case_{number}"}) == {cell: 0}
-
-
-def test_a_made_up_run_is_no_repaired_pipeline() -> None:
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (3_500, 28, 28), dtype=np.uint8)
-    labels = rng.integers(0, 10, 3_500, dtype=np.uint8)
-    data = debugging.Data(images[:2_500], labels[:2_500], images[2_500:], labels[2_500:])
-    shapes = ((784, 64), (64,), (64, 10), (10,))
-    run = {
-        "outputs": [np.eye(10)[data.new_labels]],
-        "history": {"loss": [0.1] * 6, "val_accuracy": [0.9] * 6},
-        "weights": [[rng.normal(size=shape) for shape in shapes] for _ in range(7)],
-        "train_images": data.images[:2_000] / 255,
-        "train_labels": data.labels[:2_000],
-        "val_images": data.images[2_000:2_400] / 255,
-        "val_labels": data.labels[2_000:2_400],
-        "new_images": data.new_images / 255,
-    }
-    assert "its outputs aren't those" in debugging.find_fault(run, data)
