@@ -617,7 +617,8 @@ def test_each_wrong_order_is_named_by_its_own_sentence(sentence: str, make: Call
 )
 def test_each_wrong_label_is_named_by_its_own_sentence(sentence: str, number: Callable) -> None:
     def plot_grid(images, labels, rows, columns):
-        image_and(plt.title)(images, [number(i) for i in range(12)], rows, columns)
+        labels = [number(i) for i in range(12)]
+        image_and(plt.title)(images, labels, rows, columns)
 
     assert f" {sentence}\n" in says(plot_grid)
 
