@@ -2,14 +2,16 @@
 
 import filecmp
 import multiprocessing
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
@@ -94,6 +96,7 @@ def check(
     defects = []
     reason = available()
     with (
+        _kept_runs(),
         nullcontext() if reason else Sandbox(course.grading.limits()) as sandbox,
         # Started afresh, as TensorFlow doesn't survive a fork, and only once there is work.
         ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as workers,
@@ -119,6 +122,16 @@ def check(
                 message = f"there is no such assignment in {source}: remove it."
                 defects.append(Defect(folder.name, extra, "", message))
     return defects
+
+
+@contextmanager
+def _kept_runs() -> Iterator[None]:
+    """Let all processes share the runs that tests and checks train (see `debugging.try_all`)."""
+    with (
+        tempfile.TemporaryDirectory(prefix="mnist-course-") as folder,
+        mock.patch.dict(os.environ, MNIST_COURSE_KEPT=folder),
+    ):
+        yield
 
 
 def _check(
