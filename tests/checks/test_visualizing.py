@@ -235,7 +235,7 @@ BAD_GRIDS = {
         "The text '7' lies outside of its image.",
     ),
     "title far away": (image_and(lambda label: plt.title(label, y=4)), "far away from its axes"),
-    "labels of the neighbor": (neighbors, "Each image has the label of the next one."),
+    "labels of the neighbor": (neighbors, "Each image has the label of the next one, as with"),
     "labels of the notebook": (of_the_notebook, "labels of MNIST's training set"),
     "images of the notebook": (other_images, "is none of those given. `plot_grid` never uses"),
     "upside down": (
