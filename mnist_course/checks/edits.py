@@ -94,7 +94,7 @@ Edit = tuple[ast.AST, str]  # what to put in the place of a node, and how a sent
 StatementRule = Callable[[list[ast.stmt]], Iterator[tuple[list[ast.stmt], str]]]
 
 
-def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float = SECONDS) -> str:
+def find_edit(function: Any, is_right: Callable[[Any], bool]) -> str:
     """Name the one place in a function that keeps it from being right.
 
     Parameters
@@ -103,8 +103,6 @@ def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float 
         What a learner wrote.
     is_right : callable
         Whether a function is right; it must not raise.
-    seconds : float
-        How long to try.
 
     Returns
     -------
@@ -133,10 +131,10 @@ def find_edit(function: Any, is_right: Callable[[Any], bool], *, seconds: float 
                     return sentence
         return ""
 
-    return _run_in_a_copy(search, seconds)
+    return _run_in_a_copy(search)
 
 
-def _run_in_a_copy(search: Callable[[], str], seconds: float) -> str:
+def _run_in_a_copy(search: Callable[[], str]) -> str:
     """Return what a function returns in a fork of this process, or "" if it isn't done in time."""
     receiver, sender = os.pipe()
     with warnings.catch_warnings(action="ignore"):  # Python 3.12 and later warn of other threads
@@ -160,7 +158,7 @@ def _run_in_a_copy(search: Callable[[], str], seconds: float) -> str:
             os._exit(0)
     os.close(sender)
     try:
-        done, _, _ = select.select([receiver], [], [], seconds)
+        done, _, _ = select.select([receiver], [], [], SECONDS)
         return os.read(receiver, LONGEST).decode() if done else ""
     finally:
         os.close(receiver)
