@@ -107,7 +107,9 @@ class SubmissionExporter(NotebookExporter):
         if self._bench is None:
             judges = Judges(assignment, seed=self.seed, labelled=self.labelled)
             self._stack.enter_context(judges)
-            sandbox = self._stack.enter_context(Sandbox(self.course.grading.limits()))
+            sandbox = self._stack.enter_context(
+                Sandbox(self.course.grading.limits(), assignment.imports)
+            )
             self._bench = judges, sandbox
         last = True
         try:

@@ -17,6 +17,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 import mnist_course
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import Assignment
+from mnist_course.grading.inside.preload import Imports
 from mnist_course.grading.judging.labelled import Labelled
 from mnist_course.grading.judging.results import Result
 from mnist_course.grading.judging.student import Unconfined
@@ -107,7 +108,9 @@ class Grader(WorkerPlugin):
             judges = Judges(assignment, seed=self.job.seed, labelled=self.job.labelled)
             self._judges = stack.enter_context(judges)
             if self.job.confined:
-                self._sandbox = _SandboxThread(self.job.limits, self._cores(worker))
+                self._sandbox = _SandboxThread(
+                    self.job.limits, assignment.imports, self._cores(worker)
+                )
                 stack.callback(self._sandbox.stop)
             judges.wait()
             self._stack = stack.pop_all()
@@ -172,8 +175,9 @@ def grade(submission: bytes, plugin: str) -> dict[str, Any]:
 class _SandboxThread:
     """Keep a sandbox in a thread of its own, since it ends with the thread that entered it."""
 
-    def __init__(self, limits: Limits, cores: list[int]) -> None:
+    def __init__(self, limits: Limits, imports: Imports, cores: list[int]) -> None:
         self._limits = limits
+        self._imports = imports
         self._cores = cores
         self._start()
 
@@ -195,4 +199,4 @@ class _SandboxThread:
 
     def _enter(self) -> Sandbox:
         os.sched_setaffinity(0, self._cores)  # of this thread, and of what it starts
-        return Sandbox(self._limits).__enter__()
+        return Sandbox(self._limits, self._imports).__enter__()

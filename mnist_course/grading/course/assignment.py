@@ -1,5 +1,7 @@
 """Read the source notebook of an assignment: its tasks, its answers, its points."""
 
+import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,6 +110,20 @@ class Assignment:
     def answers(self) -> list[str]:
         """The grade ids of the cells that learners fill in, in their order."""
         return [cell["grade_id"] for cell in self._cells() if cell.get("solution")]
+
+    @property
+    def imports(self) -> dict[str, list[str]]:
+        """The modules that its code imports, and the names that it imports from them."""
+        found: dict[str, list[str]] = {}
+        for cell in self.notebook.cells:
+            with contextlib.suppress(SyntaxError):  # a cell with commands of IPython's
+                for node in ast.walk(ast.parse(cell.source if cell.cell_type == "code" else "")):
+                    if isinstance(node, ast.Import):
+                        for alias in node.names:
+                            found.setdefault(alias.name, [])
+                    elif isinstance(node, ast.ImportFrom) and node.module:
+                        found.setdefault(node.module, []).extend(name.name for name in node.names)
+        return found
 
     @property
     def tasks(self) -> list[Task]:

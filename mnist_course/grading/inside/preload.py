@@ -1,12 +1,38 @@
-"""Imported once, before any learner's code: what nearly every notebook imports."""
+"""What is imported once, before any learner's code, and which each submission then has."""
 
-import matplotlib.pyplot
-import matplotlib_inline.backend_inline
-import scipy.stats
-import sklearn.metrics
+import contextlib
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
-import mnist_course.evaluation
-import mnist_course.plots
-import mnist_course.training
+Imports = Mapping[str, Sequence[str]]  # of each module, the names that are imported from it
 
-__all__ = ["matplotlib", "matplotlib_inline", "mnist_course", "scipy", "sklearn"]
+ALWAYS: Imports = {"matplotlib.pyplot": (), "matplotlib_inline.backend_inline": ()}
+EVERYTHING: Imports = {
+    **ALWAYS,
+    "keras": (),
+    "scipy.stats": (),
+    "sklearn.metrics": (),
+    "mnist_course.evaluation": (),
+    "mnist_course.plots": (),
+    "mnist_course.training": (),
+}
+
+# Others might start threads, which no fork would have. A notebook imports them itself.
+_KNOWN = {name.partition(".")[0] for name in EVERYTHING} | {"numpy", "tensorflow"}
+
+
+def preload(imports: Imports) -> None:
+    """Import what a notebook will import, so that a fork does not have to.
+
+    Parameters
+    ----------
+    imports : mapping of str to sequence of str
+        The modules that it imports, and the names that it imports from them. What is missing, or
+        belongs to another package than the course and what it is made of, is left to the notebook.
+    """
+    for module, names in {**ALWAYS, **imports}.items():
+        if module.partition(".")[0] in _KNOWN:
+            with contextlib.suppress(ImportError):
+                found = import_module(module)
+                for name in names:
+                    getattr(found, name, None)  # the course's own are imported by that

@@ -19,11 +19,9 @@ from unittest import mock
 
 import numpy as np
 
-from mnist_course._backend import keras
 from mnist_course.checks.core import CheckError, explain, explain_unfinished, own_line
 from mnist_course.checks.figures import describe, find_figure
 
-from . import models
 from .messages import (
     ANSWERED,
     FAILED,
@@ -221,16 +219,20 @@ def _call(
         return _described(function(*arguments)), arguments
 
 
-def _find_model(shell: Shell, name: str) -> keras.Model:
+def _find_model(shell: Shell, name: str) -> Any:
     model = _find(shell, name)
-    if not isinstance(model, keras.Model):
+    keras = sys.modules.get("keras")  # without it, nothing is a model
+    if not (keras and isinstance(model, keras.Model)):
         raise _MissingError(f"is of type {type(model).__name__}; it should be a Keras model.")
     return model
 
 
 def _export(shell: Shell, seconds: float, name: str, largest: int) -> dict[str, Any]:
     with _at_most(seconds):
-        return models.export(_find_model(shell, name), largest)
+        model = _find_model(shell, name)
+        from . import models  # which imports Keras; not every assignment needs it
+
+        return models.export(model, largest)
 
 
 def _rebuild(
@@ -242,12 +244,17 @@ def _rebuild(
     compiled: str | None,
 ) -> None:
     with _at_most(seconds):
+        from . import models
+
         shell.user_ns[name] = models.rebuild(config, weights, compiled)
 
 
 def _describe(shell: Shell, seconds: float, name: str) -> dict[str, Any]:
     with _at_most(seconds):
-        return models.describe(_find_model(shell, name))
+        model = _find_model(shell, name)
+        from . import models
+
+        return models.describe(model)
 
 
 def _outputs(shell: Shell, seconds: float, name: str, images: np.ndarray[Any, Any]) -> Any:
@@ -305,7 +312,8 @@ def _picture(figure: Any) -> np.ndarray[Any, Any]:
 
 def _described(value: Any) -> Any:
     """Replace Keras's histories by what they hold."""
-    if isinstance(value, keras.callbacks.History):
+    keras = sys.modules.get("keras")
+    if keras and isinstance(value, keras.callbacks.History):
         return value.history
     if type(value) in (tuple, list):
         return type(value)(_described(item) for item in value)

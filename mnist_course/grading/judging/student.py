@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from mnist_course.checks.figures import Panel
 from mnist_course.errors import CourseError
-from mnist_course.grading.inside import messages, shared
+from mnist_course.grading.inside import messages, preload, shared
 from mnist_course.grading.inside.messages import MessageError, pack, unpack
 from mnist_course.grading.inside.outputs import read_outputs
 from mnist_course.grading.sandbox.limits import Limits
@@ -45,9 +45,7 @@ _ENDS: dict[str | None, tuple[Status, str]] = {
 
 # Forked from a process that has imported the libraries and never seen a learner's code.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    ["mnist_course.grading.inside.runner", "mnist_course.grading.inside.preload"]
-)
+_context.set_forkserver_preload(["mnist_course.grading.inside.runner", *preload.EVERYTHING])
 
 
 class StudentError(AssertionError):

@@ -22,12 +22,13 @@ import threadpoolctl  # type: ignore[import-untyped]
 
 from mnist_course.data import load_mnist
 from mnist_course.errors import CourseError
-from mnist_course.grading.inside import preload, runner
+from mnist_course.grading.inside import runner
+from mnist_course.grading.inside.preload import preload
 
 from . import seccomp
 from .limits import HOME, PRIVATE, READY, USER, Limits
 
-__all__ = ["main", "preload"]
+__all__ = ["main"]
 
 WORK = PRIVATE / "work"
 MOST_FILES = 10_000  # even empty ones cost memory of the kernel
@@ -48,9 +49,11 @@ def main() -> None:
     """Take orders from the socket that is standard input, until the other side hangs up.
 
     An order is the limits of a submission, as JSON, and with it the socket on which the fork is to
-    serve. The fork first sends `READY` over it, or else what went wrong.
+    serve. The fork first sends `READY` over it, or else what went wrong. The program's argument is
+    what to import before, as JSON.
     """
     orders = socket.socket(fileno=os.dup(0))
+    preload(json.loads(sys.argv[1]))
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
         sys.exit(f"the libraries started {threads - 1} threads, which no fork would have")

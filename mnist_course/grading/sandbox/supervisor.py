@@ -1,7 +1,7 @@
 """Confine each submission: it sees nothing that is not its own, changes nothing, leaves nothing.
 
 `bubblewrap` starts one process in an almost empty machine, the `forkserver`, which imports
-TensorFlow and forks itself for each submission. The fork makes namespaces of its own, so that it
+libraries and forks itself for each submission. The fork makes namespaces of its own, so that it
 shares nothing with the submissions beside it and after it, and gives up every right. What the
 kernel does not limit for a tree of processes, a thread here watches: memory, processes, time.
 """
@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 
 from mnist_course._programs import try_sandbox
 from mnist_course.errors import CourseError
+from mnist_course.grading.inside.preload import EVERYTHING, Imports
 
 from . import bubblewrap
 from .limits import READY, Limits
@@ -97,6 +98,8 @@ class Sandbox:
     ----------
     limits : Limits, optional
         What each submission may use.
+    imports : mapping of str to sequence of str, optional
+        What is imported before they run; see `preload`. TensorFlow takes some seconds.
 
     Raises
     ------
@@ -110,8 +113,9 @@ class Sandbox:
     older kernels count the processes of all submissions together.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, imports: Imports = EVERYTHING) -> None:
         self.limits = limits or Limits()
+        self._imports = json.dumps(imports)
 
     def __enter__(self) -> "Sandbox":
         if reason := available():
@@ -119,7 +123,7 @@ class Sandbox:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as output:
             self._process = bubblewrap.start(
-                ["-P", "-s", "-m", "mnist_course.grading.sandbox.forkserver"],
+                ["-P", "-s", "-m", "mnist_course.grading.sandbox.forkserver", self._imports],
                 stdin=theirs.fileno(),
                 output=output,
             )
@@ -146,7 +150,7 @@ class Sandbox:
         self._watchdog.join()
 
     def spawn(self, limits: Limits | None = None) -> Child:
-        """Start a confined process that has TensorFlow imported and has seen no learner's code.
+        """Start a confined process that has seen no learner's code.
 
         Parameters
         ----------

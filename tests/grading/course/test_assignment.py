@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from nbformat import v4
 
 from mnist_course.errors import CourseError
 from mnist_course.grading.course.assignment import (
@@ -34,6 +35,23 @@ class TestReadAssignment:
 
     def test_answers_are_written_and_programmed(self, assignment: Assignment) -> None:
         assert assignment.answers == ["double", "greet", "why"]
+
+    def test_imports_are_those_of_its_code(self, assignment: Assignment) -> None:
+        code = "import keras, os.path\nfrom mnist_course import fit as train\nfrom . import x"
+        later = "if True:\n    from mnist_course import plots"
+        assignment.notebook.cells += [
+            v4.new_code_cell(code),
+            v4.new_markdown_cell("import markdown"),
+            v4.new_code_cell("%pip install magic\nimport magic"),
+            v4.new_code_cell(later),
+        ]
+        found = assignment.imports
+        assert {
+            "keras": [],
+            "os.path": [],
+            "mnist_course": ["fit", "plots"],
+        }.items() <= found.items()
+        assert not {"markdown", "magic"} & found.keys()
 
     def test_tasks_are_what_the_text_says(self, assignment: Assignment) -> None:
         assert assignment.tasks == [

@@ -31,9 +31,7 @@ def session(sandbox: Sandbox, *cells: str) -> Session:
     return Session([(str(n), code) for n, code in enumerate(cells)], spawn=sandbox.spawn)
 
 
-@pytest.mark.sandbox
-def test_trains_a_network(sandbox: Sandbox) -> None:
-    code = """
+TRAINS = """
 import numpy as np
 from mnist_course import build_mlp, fit
 images = np.random.default_rng(0).random((64, 28, 28), np.float32)
@@ -41,11 +39,37 @@ labels = np.arange(64) % 10
 model = build_mlp(seed=0)
 history = fit(model, images, labels, epochs=2, batch_size=32, seed=0, verbose=0)
 """
-    with session(sandbox, code) as running:
+LOADED = """
+import sys
+loaded = [name for name in ("keras", "sklearn", "scipy.stats") if name in sys.modules]
+"""
+
+
+@pytest.mark.sandbox
+def test_trains_a_network(sandbox: Sandbox) -> None:
+    with session(sandbox, LOADED, TRAINS) as running:
         assert running.failures == {}
-        student = Student(running, "0")
+        student = Student(running, "1")
+        assert student.json("loaded") == ["keras", "sklearn", "scipy.stats"]
         assert len(student.json("history")["loss"]) == 2
         assert student.predict("model", np.zeros((3, 28, 28))).shape == (3,)
+
+
+@pytest.mark.sandbox
+def test_trains_a_network_where_nothing_was_imported_before() -> None:
+    with Sandbox(imports={}) as own, session(own, LOADED, TRAINS) as running:
+        assert running.failures == {}
+        student = Student(running, "1")
+        assert student.json("loaded") == []
+        assert len(student.json("history")["loss"]) == 2
+        assert student.predict("model", np.zeros((3, 28, 28))).shape == (3,)
+
+
+@pytest.mark.sandbox
+def test_imports_what_the_assignment_does() -> None:
+    imports = {"mnist_course": ["fit", "plots", "missing"], "missing": [], "antigravity": []}
+    with Sandbox(imports=imports) as own, session(own, LOADED) as running:
+        assert Student(running, "0").json("loaded") == ["keras", "sklearn", "scipy.stats"]
 
 
 @pytest.mark.sandbox
