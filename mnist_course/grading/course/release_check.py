@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -97,7 +97,7 @@ def check(
     reason = available()
     with (
         _kept_runs(),
-        nullcontext() if reason else Sandbox(course.grading.limits()) as sandbox,
+        nullcontext() if reason else _sandbox(course, names) as sandbox,
         # Started afresh, as TensorFlow doesn't survive a fork, and only once there is work.
         ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as workers,
     ):
@@ -122,6 +122,16 @@ def check(
                 message = f"there is no such assignment in {source}: remove it."
                 defects.append(Defect(folder.name, extra, "", message))
     return defects
+
+
+def _sandbox(course: Course, names: list[str]) -> Sandbox:
+    """Make a sandbox that has imported what any of the assignments does."""
+    imports: dict[str, list[str]] = {}
+    for name in names:
+        with suppress(CourseError):  # `_check` reports it
+            for module, found in read_assignment(course.source, name).imports.items():
+                imports.setdefault(module, []).extend(found)
+    return Sandbox(course.grading.limits(), imports)
 
 
 @contextmanager
