@@ -728,7 +728,7 @@ def test_models_that_differ_have_different_structures(one, other):
     assert structures[1] is None or structures[0] != structures[1]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @DIFFERENT
 def test_models_that_differ_train_as_in_keras_one_after_the_other(one, other):
     for build in (one, other):

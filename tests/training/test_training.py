@@ -62,7 +62,7 @@ class TestTrain:
         ("options", "rate", "decay", "epochs"),
         [
             pytest.param({}, 2e-3, 0.3, 50, marks=pytest.mark.slow),
-            pytest.param({"recipe": "quick"}, 3e-3, 0.1, 10, marks=pytest.mark.slow),
+            pytest.param({"recipe": "quick"}, 3e-3, 0.1, 10, marks=pytest.mark.nightly),
             pytest.param({"recipe": "quick", "epochs": 3}, 3e-3, 0.1, 3, marks=pytest.mark.slow),
         ],
         ids=["by default", "quick", "quick with other epochs"],

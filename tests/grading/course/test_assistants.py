@@ -39,10 +39,14 @@ def test_instructions_differ_by_rule() -> None:
     assert "Don't explain" in texts["off"]
 
 
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "course")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
-def test_release_writes_the_rule_and_check_misses_it(made: Path, tmp_path: Path, rule: str) -> None:
-    root = shutil.copytree(made, tmp_path / "course")
+def test_release_writes_the_rule(root: Path, rule: str) -> None:
     config = root / "nbgrader_config.py"
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace('.rule = "hints"', f'.rule = "{rule}"'), encoding="utf-8")
@@ -53,6 +57,12 @@ def test_release_writes_the_rule_and_check_misses_it(made: Path, tmp_path: Path,
     (notebook,) = (file for file in exercises if file.suffix == ".ipynb")
     assert notebook.read_text(encoding="utf-8").count(LABEL) == 1
     assert release(course) == exercises  # nothing to change any more
+
+
+@pytest.mark.slow
+def test_the_check_misses_the_instructions(root: Path) -> None:
+    course = read_course(root)
+    *_, agents = release(course)
     agents.unlink()
     assert not has_instructions(course)
     (defect,) = (found for found in check(course, "01_double") if found.assignment == AGENTS)
@@ -60,8 +70,7 @@ def test_release_writes_the_rule_and_check_misses_it(made: Path, tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_a_course_without_a_rule_gets_no_instructions(made: Path, tmp_path: Path) -> None:
-    root = shutil.copytree(made, tmp_path / "course")
+def test_a_course_without_a_rule_gets_no_instructions(root: Path) -> None:
     config = root / "nbgrader_config.py"
     lines = config.read_text(encoding="utf-8").splitlines()
     config.write_text("\n".join(line for line in lines if "HelpFromAI" not in line))
