@@ -9,7 +9,7 @@ Imports = Mapping[str, Sequence[str]]  # of each module, the names that are impo
 ALWAYS: Imports = {"matplotlib.pyplot": (), "matplotlib_inline.backend_inline": ()}
 EVERYTHING: Imports = {
     **ALWAYS,
-    "keras": (),
+    "mnist_course._backend": (),  # TensorFlow and Keras
     "scipy.stats": (),
     "sklearn.metrics": (),
     "mnist_course.evaluation": (),
@@ -18,7 +18,8 @@ EVERYTHING: Imports = {
 }
 
 # Others might start threads, which no fork would have. A notebook imports them itself.
-_KNOWN = {name.partition(".")[0] for name in EVERYTHING} | {"numpy", "tensorflow"}
+_KNOWN = {"matplotlib", "matplotlib_inline", "mnist_course", "numpy", "scipy", "sklearn"}
+_NOISY = {"keras", "tensorflow"}
 
 
 def preload(imports: Imports) -> None:
@@ -31,7 +32,10 @@ def preload(imports: Imports) -> None:
         belongs to another package than the course and what it is made of, is left to the notebook.
     """
     for module, names in {**ALWAYS, **imports}.items():
-        if module.partition(".")[0] in _KNOWN:
+        package = module.partition(".")[0]
+        if package in _NOISY:
+            import_module("mnist_course._backend")  # imports both, without their messages
+        if package in _KNOWN | _NOISY:
             with contextlib.suppress(ImportError):
                 found = import_module(module)
                 for name in names:
