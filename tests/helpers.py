@@ -86,8 +86,8 @@ def keep_sandboxes() -> None:
         def stop(self) -> None:
             pass  # it ends with the worker
 
-    kept = functools.cache(lambda limits, cores: Kept(limits, list(cores)))
-    worker._SandboxThread = lambda limits, cores: kept(limits, tuple(cores))
+    kept = functools.cache(lambda limits, cores: Kept(limits, {}, list(cores)))
+    worker._SandboxThread = lambda limits, _, cores: kept(limits, tuple(cores))
 
 
 def assert_nothing_runs(sandbox: Sandbox) -> None:

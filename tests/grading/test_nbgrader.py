@@ -40,7 +40,7 @@ def limits_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[Limit
     started = []
 
     @contextmanager
-    def start(limits: Limits) -> Iterator[Sandbox]:
+    def start(limits: Limits, _: object) -> Iterator[Sandbox]:
         started.append(limits)
         monkeypatch.setattr(sandbox, "limits", limits)
         yield sandbox
@@ -177,7 +177,7 @@ def test_the_sandbox_ends_with_the_last_submission(
     ended = []
 
     @contextmanager
-    def start(_: Limits) -> Iterator[Sandbox]:
+    def start(*_: object) -> Iterator[Sandbox]:
         try:
             yield sandbox
         finally:

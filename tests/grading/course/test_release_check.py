@@ -111,7 +111,7 @@ def assert_found(defects: list[Defect], file: str, cell: str, message: str) -> N
 def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the time to start a sandbox, where a test is about something else."""
     monkeypatch.setattr(module, "available", lambda: None)
-    monkeypatch.setattr(module, "Sandbox", lambda limits: nullcontext())
+    monkeypatch.setattr(module, "Sandbox", lambda *_: nullcontext())
 
 
 @pytest.fixture
@@ -377,7 +377,7 @@ class TestEarned:
         spoil(course)
         for skipped in ("_check_exercise", "_check_matrix"):
             monkeypatch.setattr(module, skipped, lambda *_: iter(()))
-        monkeypatch.setattr(module, "Sandbox", lambda limits: nullcontext(sandbox))
+        monkeypatch.setattr(module, "Sandbox", lambda *_: nullcontext(sandbox))
         defects = check(read_course(course))
         assert_found(defects, file, cell, message)
         assert len(defects) == 1
