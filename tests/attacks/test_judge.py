@@ -123,7 +123,7 @@ def test_a_judge_that_dies_is_reported_and_shown_to_a_person(
         assert cell.review == result.reason
 
 
-@pytest.mark.parametrize("answer", ["sleep", "collide"])
+@pytest.mark.parametrize("answer", ["sleep", pytest.param("collide", marks=pytest.mark.slow)])
 def test_a_judge_that_takes_too_long_is_ended(
     grade: Grade, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -633,6 +633,7 @@ def test_the_compiled_programs_are_kept_until_the_model_is_compiled_anew():
     assert len(traces) == 2
 
 
+@pytest.mark.slow
 def test_a_model_that_was_stopped_trains_again():
     model = small()
     stopping = keras.callbacks.LambdaCallback(
@@ -647,6 +648,7 @@ def programs_of(model):
     return [*programs.values()]
 
 
+@pytest.mark.slow
 def test_a_second_model_of_the_same_structure_shares_the_programs():
     def build():
         return small(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 16)))
